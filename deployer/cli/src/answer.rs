@@ -17,9 +17,11 @@ use super::text_width::{COMMANDS, fitted};
 /// The exit codes; clap uses 2 too.
 ///
 /// One rule holds for all verbs. Code 2 means that the call is wrong by itself: an option, or a name that
-/// `deployer.json` or the ledger's open work does not have (an environment, a hold, a reject, a promotion that waits).
-/// Code 3 means that the call makes sense and is refused: by a rule, by the user who does not confirm it, or because no
-/// environment knows the function or the release. Code 130 follows every Ctrl-C, also where nothing else ends the verb.
+/// `deployer.json` or the ledger's open work does not have (an environment, a hold, a reject, a promotion that waits). So
+/// is what the deployer answers as `InvalidCommand`: the approval of a person who may not approve, an id that was another
+/// command's, a reject more than a function may have. Code 3 means that the call makes sense and is refused: by a rule, by
+/// the user who does not confirm it, or because no environment knows the function or the release. Code 130 follows every
+/// Ctrl-C, also where nothing else ends the verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: the request is fulfilled.
@@ -42,13 +44,6 @@ impl Exit {
     /// Returns the exit code of several answers together: the most severe one.
     pub(super) fn worst(all: impl IntoIterator<Item = Self>) -> Self {
         all.into_iter().max_by_key(|exit| exit.severity()).unwrap_or(Self::Done)
-    }
-
-    /// Returns the exit code of a command that the deployer takes for invalid: a release that no environment knows is
-    /// refused, as rollbacks, deployments and promotions of it are.
-    pub(super) fn of_invalid_command(message: &str) -> Self {
-        let has_end = message.ends_with(" is known in any environment: status and history tell which are");
-        if has_end && message.starts_with("no release ") { Self::Refused } else { Self::WrongUse }
     }
 
     /// Returns the severity. A failure ranks above a refusal, because it may need more repair than a request that was

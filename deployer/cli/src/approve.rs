@@ -3,9 +3,11 @@
 //! The promotion's id is looked up before the command is sent, so that a command that is sent twice never concerns
 //! another promotion. approve shows the plan of exactly that promotion first.
 
+use std::time::Duration;
+
 use deployer_core::group::Group;
-use deployer_core::id::EnvironmentName;
-use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::id::{EnvironmentName, Release};
+use deployer_core::record::{DeploymentRecord, EndedWaiting, Status};
 use deployer_core::text::Person;
 use jiff::Timestamp;
 
@@ -14,10 +16,14 @@ use super::approvers::Counting;
 use super::confirm;
 use super::follow::{self, Followed, Until};
 use super::output::Output;
+use super::records::is_declined;
 use super::repeated::{self, Repeated};
 use super::waiting_promotion::{Preview, Promotion, PromotionArgs, Waits};
 use super::{remote, waiting_text};
 use deployer_core::trigger::Command;
+
+/// The time that the look for what the promotion has ended before takes at most.
+const LOOK: Duration = Duration::from_secs(15);
 
 /// The options of `approve`.
 #[derive(Debug, clap::Args)]
@@ -65,34 +71,13 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
     // Who says --yes has decided, and so has who repeats an approval.
     let is_decided = options.yes || is_open;
-    let asks = !is_decided && confirm::is_possible();
-    // The plan is for the question, and for the log of a run without a terminal.
-    if asks || (!is_decided && output == Output::Text) {
-        promotion = promotion.with_approvers(remote).await?;
-        let judged = promotion.approvers.as_ref().map(|approvers| approvers.judge(&by, Timestamp::now()));
-        if judged.transpose()? == Some(Counting::Already) {
-            let by = one_line(&by);
-            confirm::print_stderr(&format!("{by} has approved this promotion already: each person counts once\n"))?;
-        } else {
-            let plan = match promotion.preview(remote).await {
-                Ok(plan) => plan,
-                // It waits no more, or never did.
-                Err(wrong) if asks && matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
-                Err(error) => Preview { text: format!("the plan cannot be shown: {error}\n"), is_refused: false },
-            };
-            confirm::print_stderr(&plan.text)?;
-            let question = if plan.is_refused { "It would be refused. Approve all the same?" } else { "Approve?" };
-            if asks && !confirm::is_given(question, "nothing was approved")? {
-                return Err(CliError::not_confirmed("nothing was approved"));
-            }
-            if plan.is_refused && !asks {
-                return Err(CliError::not_confirmed(
-                    "nothing was approved, because the promotion would be refused: mend that first, or add --yes, which ends \
-                     it",
-                ));
-            }
-        }
+    if !is_decided {
+        promotion = decide(promotion, &by, (remote, output)).await?;
     }
+    let ended_before = match output {
+        Output::Text if !is_decided => ended_before(remote, &promotion).await,
+        _ => Vec::new(),
+    };
     let Promotion { environment, function, deployment, .. } = promotion;
     let is_group = function.is_none();
     let command = Command::Approve { environment, function, deployment: Some(deployment) };
@@ -100,25 +85,89 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     if is_group {
         let group = options.follow.follow_command::<Group>(command, until).await?;
         let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
-        let ended = ended(group.status, &functions.join(","), (Some(&group.from), &group.environment));
+        let ended = match group.status {
+            Status::Refused if !is_declined(group.status, group.because.as_deref()) => {
+                asked_anew(&functions.join(","), (&group.from, &group.environment), group.release.as_ref())
+            }
+            _ => String::new(),
+        };
         return Ok(Answer::with_text(group.text() + &ended, &group, group.exit()));
     }
     let record = options.follow.follow_command::<DeploymentRecord>(command, until).await?;
-    let from = record.promotion.as_ref().map(|promotion| &promotion.from);
-    let ended = ended(record.status, record.function.as_str(), (from, &record.environment));
-    Ok(Answer::with_text(waiting_text::text(&record) + &ended, &record, record.exit()))
+    let ended = match (record.status, &record.promotion) {
+        (Status::Refused, Some(promotion)) if !is_declined(record.status, record.because.as_deref()) => {
+            asked_anew(record.function.as_str(), (&promotion.from, &record.environment), record.release.as_ref())
+        }
+        _ => String::new(),
+    };
+    Ok(Answer::with_text(waiting_text::approved(&record, &ended_before) + &ended, &record, record.exit()))
 }
 
-/// Says that a promotion has ended although it was approved, and how it is asked for again; nothing if it was not
-/// refused. The reason stands above.
-fn ended(status: Status, functions: &str, (from, to): (Option<&EnvironmentName>, &EnvironmentName)) -> String {
-    match (status, from) {
-        (Status::Refused, Some(from)) => format!(
-            "The promotion has ended, and nothing was deployed. Once what is in the way is mended, ask for it anew:\n  \
-               deployctl promote -f {functions} --from {from} --to {to}\n"
-        ),
-        _ => String::new(),
+/// Shows the plan, and asks at a terminal. Elsewhere an approval that would only end the promotion is not sent.
+async fn decide(
+    promotion: Promotion,
+    by: &Person,
+    (remote, output): (&remote::Options, Output),
+) -> Result<Promotion, CliError> {
+    let asks = confirm::is_possible();
+    // The plan is for the question, and for the log of a run without a terminal.
+    let shows = asks || output == Output::Text;
+    let show = |text: &str| if shows { confirm::print_stderr(text) } else { Ok(()) };
+    let promotion = promotion.with_approvers(remote).await?;
+    let judged = promotion.approvers.as_ref().map(|approvers| approvers.judge(by, Timestamp::now()));
+    if judged.transpose()? == Some(Counting::Already) {
+        show(&format!("{} has approved this promotion already: each person counts once\n", one_line(by)))?;
+        return Ok(promotion);
     }
+    let plan = match promotion.preview(remote).await {
+        Ok(plan) => plan,
+        // It waits no more, or never did.
+        Err(wrong) if asks && matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
+        Err(error) => Preview { text: format!("the plan cannot be shown: {error}\n"), ..Preview::default() },
+    };
+    show(&plan.text)?;
+    let would_be_refused = !plan.refused.is_empty();
+    if asks {
+        let question = if would_be_refused { "It would be refused. Approve all the same?" } else { "Approve?" };
+        return match confirm::is_given(question, "nothing was approved")? {
+            true => Ok(promotion),
+            false => Err(CliError::not_confirmed("nothing was approved")),
+        };
+    }
+    if plan.ends {
+        return Err(CliError::not_confirmed(format!(
+            "nothing was approved, because the promotion would be refused ({}): mend that first, or add --yes, which ends \
+             it",
+            plan.refused.join("; ")
+        )));
+    }
+    if would_be_refused {
+        show(
+            "it would be refused as things are, and waits for more: the approval is recorded, and ends nothing yet\n",
+        )?;
+    }
+    Ok(promotion)
+}
+
+/// Reads which promotions this one has ended before the approval. Empty if that cannot be read.
+async fn ended_before(remote: &remote::Options, promotion: &Promotion) -> Vec<EndedWaiting> {
+    let Some(function) = &promotion.function else { return Vec::new() };
+    let look = async {
+        let remote = remote.remote().await.ok()?;
+        let records = repeated::records(&remote, &promotion.environment, function).await?;
+        records.into_iter().find(|record| record.id == promotion.deployment)
+    };
+    let before = tokio::time::timeout(LOOK, look).await.ok().flatten();
+    before.map_or_else(Vec::new, |record| record.ended_waiting)
+}
+
+/// Says that a promotion has ended although it was approved, and how it is asked for again. The reason stands above.
+fn asked_anew(functions: &str, (from, to): (&EnvironmentName, &EnvironmentName), release: Option<&Release>) -> String {
+    let release = release.map_or(String::new(), |release| format!(" -r {release}"));
+    format!(
+        "The promotion has ended, and nothing was deployed. Once what is in the way is mended, ask for it anew:\n  \
+           deployctl promote -f {functions} --from {from} --to {to}{release}\n"
+    )
 }
 
 pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError> {

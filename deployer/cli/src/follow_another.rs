@@ -1,8 +1,10 @@
 //! Follows a deployment that somebody else has asked for, by its record.
 
+use std::time::Instant;
+
 use deployer_core::record::{DeploymentRecord, Status};
 
-use super::answer::CliError;
+use super::answer::{CliError, one_line};
 use super::follow::{self, Followed as _, PAUSE};
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
@@ -10,20 +12,36 @@ use super::remote::Remote;
 use super::repeated;
 
 impl follow::Options {
-    /// Follows the promotion of the same release in whose place another one has ended as superseded, until it has ended. None:
-    /// the record is no such one, or its reason names no deployment of the same release.
+    /// Follows the promotion of the same release in whose place another one has ended as superseded, until it has ended,
+    /// and says so first. The wait ends at the timeout, which `began` with the request. None: the record is no such one,
+    /// or its reason names no deployment of the same release.
     ///
     /// # Errors
     /// [`CliError`]: 4 where it has not ended in time, 130 where the user interrupts the wait.
-    pub async fn follow_in_place_of(&self, record: &DeploymentRecord) -> Result<Option<DeploymentRecord>, CliError> {
+    pub async fn follow_in_place_of(
+        &self,
+        record: &DeploymentRecord,
+        began: Instant,
+    ) -> Result<Option<DeploymentRecord>, CliError> {
         if record.status != Status::Superseded {
             return Ok(None);
         }
-        let remote = self.remote.remote().await?;
-        let Some(other) = look(&remote, record).await else { return Ok(None) };
         let mut interrupts = Interrupts::listen()?;
-        let progress = WaitProgress::begin(format!("{}: {}", other.name(), other.how()));
         let (timeout, in_words) = self.timeout();
+        let rest = timeout.saturating_sub(began.elapsed());
+        let found = async {
+            let remote = self.remote.remote().await?;
+            let other = look(&remote, record).await;
+            Ok::<_, CliError>(other.map(|other| (remote, other)))
+        };
+        let found = tokio::select! {
+            found = found => found?,
+            () = tokio::time::sleep(rest) => None,
+            () = interrupts.received() => return Err(CliError::interrupted(interrupted(record))),
+        };
+        let Some((remote, other)) = found else { return Ok(None) };
+        let progress = WaitProgress::begin(format!("{}: {}", other.name(), other.how()));
+        progress.tell(&format!("{}; following {}\n", own_end(record), described(&other)));
         let describe = |how: &str| {
             let DeploymentRecord { environment, function, .. } = record;
             let name = other.name();
@@ -31,13 +49,31 @@ impl follow::Options {
                 "{how}; {name} goes on\n  deployctl history -e {environment} -f {function}\n    shows how far it is"
             )
         };
+        let rest = timeout.saturating_sub(began.elapsed());
         tokio::select! {
             ended = ended(&remote, record, &progress) => Ok(Some(ended)),
             never = progress.repeat() => match never {},
-            () = tokio::time::sleep(timeout) => Err(CliError::timed_out(describe(&format!("not ended after {in_words}")))),
+            () = tokio::time::sleep(rest) => Err(CliError::timed_out(describe(&format!("not ended after {in_words}")))),
             () = interrupts.received() => Err(CliError::interrupted(describe("interrupted"))),
         }
     }
+}
+
+/// Says that the user has interrupted a look which follows the end of their own request.
+pub(super) fn interrupted(record: &DeploymentRecord) -> String {
+    format!("interrupted; {}", own_end(record))
+}
+
+/// Says how the user's own request has ended.
+fn own_end(record: &DeploymentRecord) -> String {
+    format!("{} of this request has ended as superseded", record.name())
+}
+
+/// Names the deployment that is followed, and who has asked for it.
+fn described(other: &DeploymentRecord) -> String {
+    let release = other.release.as_ref().map_or("the same release", |release| release.as_str());
+    let by = other.cause.requested_by.as_deref().map_or(String::new(), |by| format!(" for {}", one_line(by)));
+    format!("{}, which brings {release}{by}", other.name())
 }
 
 /// Waits for the end of the deployment in whose place the other one has ended. A look that fails says nothing.

@@ -43,7 +43,8 @@ a SOCKS proxy is refused.
 Exit codes, the same for all verbs:
   0    done
   1    failed
-  2    wrong use; or no such environment, hold, reject or waiting promotion
+  2    wrong use; or no such environment, hold, reject or waiting promotion; or your approval does not count, the id was \
+another command's, or a function has too many rejects
   3    refused by a rule or by you; or no such function or release
   4    not ended in time
   5    something differs (plan and diff with --exit-code)
@@ -223,8 +224,8 @@ Examples:
 
 pub(super) const APPROVE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use: nothing waits there, or \
-you have asked for it yourself. 3 refused, not confirmed, or another one took its place. 4 not ended in time. 130 Ctrl-C.
+Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use: nothing waits there, \
+you have asked for it yourself, or you may not approve. 3 refused, not confirmed, or another one took its place. 4 not ended in time. 130 Ctrl-C.
 
 Examples:
   deployctl approve -e prod

@@ -257,6 +257,7 @@ impl From<CommandError> for CliError {
         match error {
             CommandError::Invalid(because) => Self::wrong_use(because),
             CommandError::UnknownFunction(because) => Self::unknown_function(because),
+            CommandError::UnknownRelease(because) => Self::unknown_release(because),
             CommandError::Transient(transient) => Self::failed(transient),
         }
     }

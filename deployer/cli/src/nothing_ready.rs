@@ -3,23 +3,23 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use deployer_core::diagnostics::did_you_mean;
 use deployer_core::id::{EnvironmentName, FunctionName, FunctionPattern};
+use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
+use deployer_core::ledger_keys;
 use deployer_core::plan::PlanReport;
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::counted;
 use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _};
 
-use super::answer::{Exit, one_line, sentence};
+use super::answer::{CliError, one_line, sentence};
+use super::interrupts::Interrupts;
 use super::remote::{self, Remote};
 
 /// The time that the look for the reasons takes at most.
 const LOOK: Duration = Duration::from_secs(60);
 /// The number of functions whose reason is told.
 const MOST_TOLD: usize = 20;
-/// The number of known names that are listed.
-const MOST_LISTED: usize = 10;
 /// The number of functions that the deployer plans at once.
 const PLANNED_AT_ONCE: usize = 4;
 
@@ -41,11 +41,18 @@ impl<'a> NothingReady<'a> {
         Self { options, pattern, from, to }
     }
 
-    /// Looks for the reasons, and tells them. A pattern that matches no function is refused as a misspelt name is. Where
-    /// the look fails, the text names no reason.
-    pub async fn tell(&self) -> (String, Exit) {
-        let look = tokio::time::timeout(LOOK, self.look()).await;
-        look.ok().flatten().unwrap_or_else(|| (self.heading(), Exit::Done))
+    /// Looks for the reasons, and tells them. Where the look fails, the text names no reason.
+    ///
+    /// # Errors
+    /// The user interrupts the look.
+    pub async fn tell(&self) -> Result<String, CliError> {
+        let mut interrupts = Interrupts::listen()?;
+        tokio::select! {
+            look = tokio::time::timeout(LOOK, self.look()) => Ok(look.ok().flatten().unwrap_or_else(|| self.heading())),
+            () = interrupts.received() => {
+                Err(CliError::interrupted(format!("interrupted; {}", self.heading().trim_end())))
+            }
+        }
     }
 
     fn heading(&self) -> String {
@@ -53,7 +60,7 @@ impl<'a> NothingReady<'a> {
         format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n")
     }
 
-    async fn look(&self) -> Option<(String, Exit)> {
+    async fn look(&self) -> Option<String> {
         let remote = self.options.remote().await.ok()?;
         let status = remote::request(Command::Status { environment: None, function: None });
         let report = remote.send::<StatusReport>(&status).await.ok()?;
@@ -73,23 +80,16 @@ impl<'a> NothingReady<'a> {
         if let Some(more) = matching.len().checked_sub(MOST_TOLD).filter(|more| *more > 0) {
             let _always = writeln!(text, "  and {} more", counted(more, "function"));
         }
-        Some((text, Exit::Done))
+        Some(text)
     }
 
-    /// Says that the pattern matches nothing, and which names there are.
-    fn unmatched(&self, here: &[&FunctionStatus]) -> (String, Exit) {
-        let Self { pattern, from, .. } = self;
-        let names: Vec<&str> = here.iter().map(|one| one.function.as_str()).collect();
-        // A star for all is misspelt by nobody.
-        let exit = if pattern.as_str() == "*" { Exit::Done } else { Exit::Refused };
-        let meant = did_you_mean(&pattern.as_str().replace('*', ""), names.iter().copied());
-        let known = match names.len() {
-            0 => "; it has no function yet".to_owned(),
-            _ if !meant.is_empty() => meant,
-            count if count > MOST_LISTED => format!("; status -e {from} lists its {}", counted(count, "function")),
-            _ => format!("; it has {}", names.join(", ")),
-        };
-        (format!("no function of {from} matches {pattern}{known}\n"), exit)
+    /// Says that the pattern matches nothing, and which names there are. Of a pattern other than * a deployer of this
+    /// version says so itself, and refuses it.
+    fn unmatched(&self, here: &[&FunctionStatus]) -> String {
+        let keys: Vec<String> = here.iter().map(|one| ledger_keys::head(self.from, &one.function)).collect();
+        let hint = FunctionNames::of_head_keys(&keys).hint_of_pattern(self.pattern);
+        let (environment, pattern) = (self.from.clone(), self.pattern.clone());
+        format!("{}\n", UnmatchedPattern { environment, pattern, hint })
     }
 
     /// Returns the reason why a function is not ready: what the status shows, or else what the deployer's plan says.
@@ -174,18 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn pattern_that_matches_nothing_is_refused_with_the_names_there_are() {
-        let all = ["orders-api", "stock"].map(|name| status("dev", name, Some("1"), json!({})));
+    fn pattern_that_matches_nothing_names_the_functions_there_are() {
         let told = |pattern: &str, here: &[FunctionStatus]| {
             with(pattern, |nothing| nothing.unmatched(&here.iter().collect::<Vec<_>>()))
         };
-        let refused = |text: &str| (text.to_owned(), Exit::Refused);
-        assert_eq!(told("ordesr-*", &all), refused("no function of dev matches ordesr-*; did you mean orders-api?\n"));
-        assert_eq!(told("zzz*", &all), refused("no function of dev matches zzz*; it has orders-api, stock\n"));
-        let many: Vec<_> = (0..11).map(|number| status("dev", &format!("f{number}"), Some("1"), json!({}))).collect();
-        let listed = refused("no function of dev matches zzz*; status -e dev lists its 11 functions\n");
-        assert_eq!(told("zzz*", &many), listed);
-        assert_eq!(told("*", &[]), ("no function of dev matches *; it has no function yet\n".to_owned(), Exit::Done));
+        let all = ["orders-api", "stock"].map(|name| status("dev", name, Some("1"), json!({})));
+        assert_eq!(told("ordesr-*", &all), "no function of dev matches ordesr-*; did you mean orders-api?\n");
+        assert_eq!(told("*", &[]), "no function of dev matches *; it has no function yet\n");
     }
 
     #[test]

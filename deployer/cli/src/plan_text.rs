@@ -99,8 +99,8 @@ fn once_approved(wait: Option<&Wait>, now: Timestamp) -> String {
 /// Says when a promotion ends that would be refused as things are.
 fn ending_as_refused(wait: Option<&Wait>) -> &'static str {
     match wait {
-        None => "the promotion ends as refused",
-        Some(_) => "the promotion ends as refused when it waits for nothing else",
+        Some(wait) if !wait.is_over_once_approved() => "the promotion ends as refused when it waits for nothing else",
+        _ => "the promotion ends as refused",
     }
 }
 

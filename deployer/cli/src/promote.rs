@@ -1,7 +1,7 @@
 //! `deployctl promote`: brings what one environment has live to another.
 
 use std::str::FromStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deployer_core::config::Span;
 use deployer_core::group::Group;
@@ -11,8 +11,10 @@ use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
-use super::answer::{Answer, CliError};
+use super::answer::{Answer, CliError, Exit};
 use super::follow::{self, Followed as _, Until};
+use super::follow_another;
+use super::interrupts::Interrupts;
 use super::nothing_ready::NothingReady;
 use super::output::Output;
 use super::repeated::{self, Repeated};
@@ -114,15 +116,16 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                     return Ok(repeated::ended(&record));
                 }
             }
+            let began = Instant::now();
             let record = follow.follow_command::<DeploymentRecord>(command, until).await?;
             if options.wait
-                && let Some(other) = follow.follow_in_place_of(&record).await?
+                && let Some(other) = follow.follow_in_place_of(&record, began).await?
             {
                 return Ok(Answer::with_text(waiting_text::requested(&other), &other, other.exit()));
             }
             let mut answer = Answer::with_text(waiting_text::requested(&record), &record, record.exit());
             if output == Output::Text && record.status == Status::Superseded {
-                answer.text.push_str(&instead(&follow.remote, &record).await);
+                answer.text.push_str(&instead(&follow.remote, &record).await?);
             }
             Ok(answer)
         }
@@ -132,10 +135,9 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         }
         Functions::Each(pattern) => {
             let each = follow.follow_command::<History>(command, until).await?;
-            if each.deployments.is_empty() {
-                let (text, exit) =
-                    NothingReady::new(&follow.remote, &pattern, (&options.from, &options.to)).tell().await;
-                return Ok(Answer::with_text(text, &each, exit));
+            if each.deployments.is_empty() && output == Output::Text {
+                let text = NothingReady::new(&follow.remote, &pattern, (&options.from, &options.to)).tell().await?;
+                return Ok(Answer::with_text(text, &each, Exit::Done));
             }
             Ok(follow::Options::answer_of(&each))
         }
@@ -143,13 +145,20 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 }
 
 /// Looks how the promotion goes on that waits in the place of this one. A look that fails says nothing.
-async fn instead(remote: &remote::Options, record: &DeploymentRecord) -> String {
+///
+/// # Errors
+/// The user interrupts the look.
+async fn instead(remote: &remote::Options, record: &DeploymentRecord) -> Result<String, CliError> {
+    let mut interrupts = Interrupts::listen()?;
     let (environment, function) = (Some(record.environment.clone()), Some(record.function.clone()));
     let status = remote::request(Command::Status { environment, function });
     let look = async { remote.remote().await?.send::<StatusReport>(&status).await };
-    match tokio::time::timeout(LOOK, look).await {
-        Ok(Ok(report)) => waiting_text::instead(record, &report),
-        Ok(Err(_)) | Err(_) => String::new(),
+    tokio::select! {
+        seen = tokio::time::timeout(LOOK, look) => Ok(match seen {
+            Ok(Ok(report)) => waiting_text::instead(record, &report),
+            Ok(Err(_)) | Err(_) => String::new(),
+        }),
+        () = interrupts.received() => Err(CliError::interrupted(follow_another::interrupted(record))),
     }
 }
 

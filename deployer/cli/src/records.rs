@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use deployer_core::approval::DECLINED_BY;
 use deployer_core::record::{Approved, DeploymentRecord, EndedWaiting, Status, TargetOutcome};
 use jiff::Timestamp;
 
@@ -96,12 +97,9 @@ fn outcome(target: &TargetOutcome) -> String {
     format!("{account}/{region}: {}{created}{version}{previous}{error}", status(target.status))
 }
 
-/// The words with which the deployer's reason begins where a person has declined a promotion.
-const DECLINED: &str = "declined by ";
-
 /// Whether a promotion has ended because a person declined it: as that person wished.
 pub(super) fn is_declined(status: Status, because: Option<&str>) -> bool {
-    status == Status::Refused && because.is_some_and(|because| because.starts_with(DECLINED))
+    status == Status::Refused && because.is_some_and(|because| because.starts_with(DECLINED_BY))
 }
 
 /// Returns the status in its colour; a declined promotion's is told as what it is, and not as a rule's refusal.

@@ -277,14 +277,9 @@ pub(super) fn own_name(function: &str) -> &str {
     function.rsplit_once(":function:").map_or(function, |(_, name)| name)
 }
 
-/// Whether the deployer refuses a request for want of a proof.
-fn asks_for_proof(error: &CliError) -> bool {
-    error.message.contains("(identity)")
-}
-
 /// Adds to a refusal for want of a proof the reason why none was sent.
 fn unsigned(SendError { outcome, error }: SendError, because: &str) -> SendError {
-    let message = match asks_for_proof(&error) {
+    let message = match error.message.contains("(identity)") {
         true => format!("{}\n  this deployctl could not sign one: {because}", error.message),
         false => error.message,
     };
@@ -303,11 +298,11 @@ pub(super) fn arn_region(function: &str) -> Option<&str> {
     function.strip_prefix("arn:")?.split(':').nth(2)
 }
 
-/// Whether the deployer says that the request is wrong, or that nobody knows its function. Had an earlier try been taken
-/// whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
+/// Whether the deployer says that the request is wrong, or that nobody knows its function or release. Had an earlier try
+/// been taken whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
 pub(super) fn did_nothing(error: &CliError) -> bool {
     let is_of_used_id = || USED_ID.iter().any(|words| error.message.contains(words));
-    error.error_type == "UnknownFunction" || (is_wrong(error) && !is_of_used_id())
+    matches!(error.error_type, "UnknownFunction" | "UnknownRelease") || (is_wrong(error) && !is_of_used_id())
 }
 
 /// Whether the deployer refuses a request as it is.
@@ -387,8 +382,9 @@ fn refused(value: &Value) -> SendError {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
     let message = text("errorMessage");
     let (exit, error_type, outcome) = match text("errorType").as_str() {
-        "InvalidCommand" => (Exit::of_invalid_command(&message), "InvalidCommand", SendOutcome::Refused),
+        "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
         "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
+        "UnknownRelease" => (Exit::Refused, "UnknownRelease", SendOutcome::Refused),
         "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
         // The deployer is well, and STS may answer the next time.
         "IdentityUnavailable" => (Exit::Failed, "IdentityUnavailable", SendOutcome::Broken),

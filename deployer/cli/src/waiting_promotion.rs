@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::plan::PlanReport;
+use deployer_core::promotion::Wait;
 use deployer_core::record::Status;
 use deployer_core::status::StatusReport;
 use deployer_core::trigger::Command;
@@ -51,8 +52,10 @@ pub(super) enum Waits {
 pub(super) struct Preview {
     /// The plan, for people.
     pub text: String,
-    /// Whether the promotion, or any member, would be refused as things are.
-    pub is_refused: bool,
+    /// The reasons for which the promotion, or members of the group, would be refused as things are.
+    pub refused: Vec<String>,
+    /// Whether the promotion, or any member, is refused and waits for nothing but one more approval: that ends it.
+    pub ends: bool,
 }
 
 /// A promotion that waits, or a group where there is no function.
@@ -214,7 +217,8 @@ impl Promotion {
         let plans: Vec<Result<Preview, CliError>> = stream::iter(plans).buffered(PLANNED_AT_ONCE).collect().await;
         plans.into_iter().try_fold(Preview::default(), |all, plan| {
             let plan = plan?;
-            Ok(Preview { text: all.text + &plan.text, is_refused: all.is_refused || plan.is_refused })
+            let refused = [all.refused, plan.refused].concat();
+            Ok(Preview { text: all.text + &plan.text, refused, ends: all.ends || plan.ends })
         })
     }
 
@@ -236,7 +240,11 @@ impl Promotion {
         };
         let report: PlanReport = remote.send(&remote::request(command)).await?;
         let text = plan_text::before_approval(&report, Timestamp::now(), terminal::columns());
-        Ok(Preview { text, is_refused: report.refused.is_some() })
+        // A member waits for the others of its group, and the group ends with the first that is refused.
+        let wait = report.wait.map(|wait| Wait { for_group: false, ..wait });
+        let ends = report.refused.is_some() && wait.is_none_or(|wait| wait.is_over_once_approved());
+        let refused = report.refused.iter().map(|refused| sentence(&refused.because)).collect();
+        Ok(Preview { text, refused, ends })
     }
 }
 

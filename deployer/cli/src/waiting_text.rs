@@ -1,6 +1,6 @@
 //! The text of waiting promotions: what they wait for, and what the user can do.
 
-use deployer_core::record::DeploymentRecord;
+use deployer_core::record::{DeploymentRecord, EndedWaiting};
 use deployer_core::status::{FunctionStatus, StatusReport};
 
 use super::follow::Followed as _;
@@ -12,12 +12,13 @@ pub(super) fn requested(record: &DeploymentRecord) -> String {
 }
 
 /// Describes a promotion to a person who approves it, and how a waiting one goes on. The person who asked for it knows
-/// already which promotions have ended for it; one that nobody asked for names them.
-pub(super) fn text(record: &DeploymentRecord) -> String {
-    if record.cause.requested_by.is_none() {
-        return requested(record);
+/// already which promotions had ended for it before the approval; one that nobody asked for names all.
+pub(super) fn approved(record: &DeploymentRecord, ended_before: &[EndedWaiting]) -> String {
+    let mut record = record.clone();
+    if record.cause.requested_by.is_some() {
+        record.ended_waiting.retain(|one| ended_before.iter().all(|before| before.deployment != one.deployment));
     }
-    requested(&DeploymentRecord { ended_waiting: Vec::new(), ..record.clone() })
+    requested(&record)
 }
 
 /// Writes the step by which the promotion goes on that waits in the place of another one; nothing if none waits.

@@ -6,6 +6,9 @@
 use crate::config::Approval;
 use crate::record::{Approved, Cause, CauseKind};
 
+/// The words that begin the reason of a promotion that a person has declined.
+pub const DECLINED_BY: &str = "declined by ";
+
 /// Returns whether an approval is to be added to those given before; if not, the same person has approved before.
 ///
 /// # Errors

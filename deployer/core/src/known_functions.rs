@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::diagnostics::{SIMILAR, similarity};
-use crate::id::FunctionName;
+use crate::id::{EnvironmentName, FunctionName, FunctionPattern};
 use crate::ledger_keys;
 
 /// The most names that an answer suggests.
@@ -30,6 +30,30 @@ pub struct UnknownFunction {
     pub hint: NameHint,
     /// Whether an environment has a head of this name: all that was asked for there was refused.
     pub has_head: bool,
+}
+
+/// A pattern that matches no function of the environment that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnmatchedPattern {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The pattern.
+    pub pattern: FunctionPattern,
+    /// The names there that may be meant.
+    pub hint: NameHint,
+}
+
+impl fmt::Display for UnmatchedPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { environment, pattern, hint } = self;
+        write!(f, "no function of {environment} matches {pattern}")?;
+        match hint {
+            NameHint::All(all) if all.is_empty() => f.write_str("; it has no function yet"),
+            NameHint::All(all) => write!(f, "; it has {}", joined(all, ", ")),
+            NameHint::Count(count) => write!(f, "; status -e {environment} lists its {count} functions"),
+            NameHint::Similar(_) => hint.fmt(f),
+        }
+    }
 }
 
 /// The names that may be meant by one that nobody knows.
@@ -66,8 +90,18 @@ impl FunctionNames {
     /// Finds the names that may be meant by another one.
     #[must_use]
     pub fn hint(&self, function: &FunctionName) -> NameHint {
-        let others = || self.0.iter().filter(|known| *known != function);
-        let scored = others().map(|known| (similarity(function.as_str(), known.as_str()), known));
+        self.hint_of(function.as_str())
+    }
+
+    /// Finds the names that may be meant by a pattern that matches none of these.
+    #[must_use]
+    pub fn hint_of_pattern(&self, pattern: &FunctionPattern) -> NameHint {
+        self.hint_of(&pattern.as_str().replace('*', ""))
+    }
+
+    fn hint_of(&self, name: &str) -> NameHint {
+        let others = || self.0.iter().filter(|known| known.as_str() != name);
+        let scored = others().map(|known| (similarity(name, known.as_str()), known));
         let mut similar: Vec<(f64, &FunctionName)> = scored.filter(|(score, _)| *score >= SIMILAR).collect();
         similar.sort_by(|(one, name), (other, second)| other.total_cmp(one).then_with(|| name.cmp(second)));
         let similar: Vec<_> = similar.into_iter().take(MOST_SUGGESTED).map(|(_, known)| known.clone()).collect();
@@ -92,15 +126,17 @@ impl NameHint {
 
 impl fmt::Display for NameHint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names =
-            |names: &[FunctionName], between| names.iter().map(FunctionName::as_str).collect::<Vec<_>>().join(between);
         match self {
-            Self::Similar(similar) => write!(f, "; did you mean {}?", names(similar, " or ")),
+            Self::Similar(similar) => write!(f, "; did you mean {}?", joined(similar, " or ")),
             Self::All(all) if all.is_empty() => f.write_str("; the ledger knows no function yet"),
-            Self::All(all) => write!(f, "; known are {}", names(all, ", ")),
+            Self::All(all) => write!(f, "; known are {}", joined(all, ", ")),
             Self::Count(count) => write!(f, "; status lists the {count} that are known"),
         }
     }
+}
+
+fn joined(names: &[FunctionName], between: &str) -> String {
+    names.iter().map(FunctionName::as_str).collect::<Vec<_>>().join(between)
 }
 
 #[cfg(test)]
@@ -161,5 +197,21 @@ mod tests {
             "no environment knows a function ordesr (its requests were all refused: see history); did you mean orders?"
         );
         assert_eq!(said(&known(&[]), "qqq"), "no environment knows a function qqq; the ledger knows no function yet");
+    }
+
+    #[test]
+    fn unmatched_pattern_is_answered_with_the_names_of_its_environment() {
+        let told = |names: &[&str], pattern: &str| {
+            let (environment, pattern) = ("dev".parse().unwrap(), pattern.parse().unwrap());
+            let hint = known(names).hint_of_pattern(&pattern);
+            UnmatchedPattern { environment, pattern, hint }.to_string()
+        };
+        let all = ["orders-api", "stock"];
+        assert_eq!(told(&all, "ordesr-*"), "no function of dev matches ordesr-*; did you mean orders-api?");
+        assert_eq!(told(&all, "zzz*"), "no function of dev matches zzz*; it has orders-api, stock");
+        assert_eq!(told(&[], "zzz*"), "no function of dev matches zzz*; it has no function yet");
+        let many: Vec<String> = (0..11).map(|number| format!("f{number:02}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert_eq!(told(&many, "zzz*"), "no function of dev matches zzz*; status -e dev lists its 11 functions");
     }
 }

@@ -205,9 +205,12 @@ pub struct LiveStatus {
     /// The person who asked for it, or uploaded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Person>,
-    /// The people who approved its promotion; only present if the function was asked for by name.
+    /// The people who approved the promotion `deployment`; only present if the function was asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approved_by: Vec<Person>,
+    /// The people who approved the promotion by which the code got this release, as `approved_by`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed_approved_by: Vec<Person>,
     /// Whether every target that the environment has now serves it.
     #[serde(default = "yes")]
     pub complete: bool,
@@ -280,6 +283,7 @@ impl LiveStatus {
             sha256: live.sha256,
             by: live.by.clone(),
             approved_by: vec![],
+            renamed_approved_by: vec![],
             complete: !target_statuses.iter().any(|target| target.differs),
             missing,
             added,

@@ -198,8 +198,8 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
         InboundEvent::Promotion(promotion) => promotion_outcome(engine.promote(&promotion).await)?,
         InboundEvent::ApprovalResponse(response) => {
             let outcome = engine.record_approval_response(&response).await;
-            if let Err(CommandError::Invalid(because) | CommandError::UnknownFunction(because)) = &outcome {
-                publish_uncounted_word(engine, because, &response).await;
+            if let Some(Ok(because)) = outcome.as_ref().err().cloned().map(CommandError::into_refusal) {
+                publish_uncounted_word(engine, &because, &response).await;
             }
             promotion_outcome(outcome)?
         }
@@ -234,10 +234,7 @@ fn promotion_outcome(outcome: Result<PromotionOutcome, CommandError>) -> Result<
         Ok(PromotionOutcome::One(record)) => Ok(EventOutcome::Recorded(record)),
         Ok(PromotionOutcome::Each(records)) => Ok(EventOutcome::Each(records)),
         Ok(PromotionOutcome::Together(group)) => Ok(EventOutcome::Together(group)),
-        Err(CommandError::Transient(transient)) => Err(transient),
-        Err(CommandError::Invalid(because) | CommandError::UnknownFunction(because)) => {
-            Ok(EventOutcome::Ignored { because })
-        }
+        Err(error) => Ok(EventOutcome::Ignored { because: error.into_refusal()? }),
     }
 }
 

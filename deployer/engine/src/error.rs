@@ -15,9 +15,25 @@ pub enum CommandError {
     /// No environment knows the function: the name may be misspelt. Nothing was changed.
     #[error("{0}")]
     UnknownFunction(String),
+    /// No environment knows the release of the function. Nothing was changed.
+    #[error("{0}")]
+    UnknownRelease(String),
     /// Another try can help.
     #[error(transparent)]
     Transient(#[from] Transient),
+}
+
+impl CommandError {
+    /// Returns the reason why the command is wrong as it is.
+    ///
+    /// # Errors
+    /// [`Transient`]: another try can help.
+    pub fn into_refusal(self) -> Result<String, Transient> {
+        match self {
+            Self::Invalid(because) | Self::UnknownFunction(because) | Self::UnknownRelease(because) => Ok(because),
+            Self::Transient(transient) => Err(transient),
+        }
+    }
 }
 
 /// A failure that another try can mend. The message goes back to the queue.

@@ -472,7 +472,7 @@ async fn rejected_release_is_not_deployed_and_rollback_skips_it() {
     assert_eq!((to.status, to.code), (Status::Refused, Some(Code::Rejected)));
     assert_eq!(served(&world), "a");
     let (error_type, message) = world.command_error(reject("z")).await;
-    assert_eq!(error_type, "InvalidCommand");
+    assert_eq!(error_type, "UnknownRelease");
     assert_eq!(message, "no release z of orders is known in any environment: status and history tell which are");
     let unreject = json!({"command": "unreject", "function": "orders", "release": "b"});
     world.command(unreject.clone()).await;

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 use deployer_core::hold_and_reject::{Hold, Reject};
+use deployer_core::id::DeploymentId;
 use deployer_core::identity::Principal;
-use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, StatusReport, WaitingStatus};
+use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, LiveStatus, StatusReport, WaitingStatus};
 use deployer_core::text::{Person, counted};
 use jiff::Timestamp;
 
@@ -58,21 +59,9 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
     match &status.live {
         None => say("live", "nothing".to_owned()),
         Some(live) => {
-            let (named_since, by) = live.named_since();
-            let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
-            let code = match &live.renamed {
-                Some(_) => {
-                    format!("; the same code is live since {}, under another name before", since(live.since, now))
-                }
-                None => String::new(),
-            };
-            let approved = approved_text(&live.approved_by);
             let rejected = if status.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
             let partly = if live.complete { String::new() } else { format!(", {yellow}incomplete{yellow:#}") };
-            let since = since(named_since, now);
-            let (release, deployment) = (&live.release, live.deployment);
-            let words =
-                format!("{release}{rejected}{partly}, since {since}{by}{approved}, deployment {deployment}{code}");
+            let words = format!("{}{rejected}{partly}, {}", live.release, brought(live, now));
             say("live", words);
         }
     }
@@ -189,6 +178,18 @@ fn rejected(status: &FunctionStatus, reject: &Reject, now: Timestamp) -> String 
     let since = since(reject.since, now);
     let (function, release, reason) = (&status.function, &reject.release, one_line(&reject.reason));
     format!("{red}rejected{red:#}: release {release} of {function}, since {since}{by}: {reason}")
+}
+
+/// Says by which deployment a release is live, and by which one its code, if that had another release before.
+fn brought(live: &LiveStatus, now: Timestamp) -> String {
+    let deployment = |at: Timestamp, by: Option<&Person>, approved: &[Person], id: DeploymentId| {
+        let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+        format!("since {}{by}{}, deployment {id}", since(at, now), approved_text(approved))
+    };
+    let code = deployment(live.since, live.by.as_ref(), &live.approved_by, live.deployment);
+    let Some(renamed) = &live.renamed else { return code };
+    let renamed = deployment(renamed.since, renamed.by.as_ref(), &live.renamed_approved_by, renamed.deployment);
+    format!("{renamed}; the same code is live {code}, under another name before")
 }
 
 /// Names those who approved what is live.

@@ -219,3 +219,18 @@ fn status_names_those_who_approved_what_is_live() {
     let text = plain(&detail::text(&report, now(), None));
     assert!(text.contains(" by ada, approved by bob and cleo, deployment "), "{text}");
 }
+
+#[test]
+fn status_of_renamed_code_keeps_the_two_deployments_apart() {
+    let renamed = json!({"release": "4", "deployment": id(2), "since": "2026-11-28T17:18:00Z", "by": "dora"});
+    let live = json!({"release": "4", "deployment": id(1), "since": "2026-11-28T17:16:30Z", "sha256": null, "by": "ada",
+        "approved_by": ["bob"], "renamed": renamed, "renamed_approved_by": ["cleo"]});
+    let functions = [status("orders", "prod", "4", json!({"live": live}))];
+    let report: StatusReport = serde_json::from_value(json!({"functions": functions})).unwrap();
+    let text = plain(&detail::text(&report, now(), None));
+    let (renamer, first) = (id(2), id(1));
+    let by_renamer = format!(" by dora, approved by cleo, deployment {renamer}; the same code is live since ");
+    assert!(text.contains(&by_renamer), "{text}");
+    let by_first = format!(" by ada, approved by bob, deployment {first}, under another name before\n");
+    assert!(text.contains(&by_first), "{text}");
+}

@@ -11,10 +11,19 @@ const BY_BOB: [&str; 2] = ["--requested-by", "bob"];
 /// Runs `approve` against a deployer that cannot plan, and returns what it says and the commands that it sends. The
 /// promotion that waits is ada's, and carl has approved it.
 fn run(more: &[&str]) -> (Outcome, Vec<String>) {
-    let server = server(|request| {
+    let failed = json!({ "errorType": "Internal", "errorMessage": "no target answers" });
+    let (outcome, _, sent) = run_against(more, (failed, record(ID, "1.4.3"), record(ID, "1.4.3")));
+    (outcome, sent)
+}
+
+/// Runs `approve` against a deployer with this plan, this record before the approval, and this one after it; returns its
+/// standard output too.
+fn run_against(more: &[&str], (plan, before, after): (Value, Value, Value)) -> (Outcome, String, Vec<String>) {
+    let server = server(move |request| {
         let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
         match command["command"].as_str() {
-            Some("approve") => Some(ok(&record(ID, "1.4.3"))),
+            Some("approve") => Some(ok(&after)),
+            Some("history") => Some(ok(&json!({ "deployments": [before] }))),
             Some("status") => {
                 let waiting = json!({ "deployment": ID, "from": "stage", "release": "1.4.3", "requested_by": "ada",
                     "since": "2026-11-25T20:00:00Z", "approvals": [{ "by": "carl", "at": "2026-11-25T20:01:00Z" }],
@@ -23,13 +32,32 @@ fn run(more: &[&str]) -> (Outcome, Vec<String>) {
                     "function": "orders", "live": null, "targets": [], "active": null, "pending": null, "hold": null,
                     "rejected": false, "waiting": [waiting] }] })))
             }
-            Some("plan") => Some(ok(&json!({ "errorType": "Internal", "errorMessage": "no target answers" }))),
+            Some("plan") => Some(ok(&plan)),
             _ => None,
         }
     });
-    let outcome = person(&server).run(&[&APPROVE[..], more].concat());
+    let (outcome, out) = person(&server).run_with_output(&[&APPROVE[..], more].concat());
     let command = |body: &str| Some(serde_json::from_str::<Value>(body).ok()?["command"].as_str()?.to_owned());
-    (outcome, server.requests().iter().filter_map(|request| command(&request.body)).collect())
+    (outcome, out, server.requests().iter().filter_map(|request| command(&request.body)).collect())
+}
+
+/// A plan that is refused, and waits for this besides.
+fn refused(wait: Value) -> Value {
+    json!({ "environment": "prod", "function": "orders", "release": "1.4.3", "unchanged": false, "targets": [],
+        "wait": wait, "refused": { "code": "NotPromotable", "because": "stage serves other code" } })
+}
+
+fn wanted(number: u8) -> Value {
+    json!({ "approvals_wanted": number, "expires_at": "2026-12-25T20:00:00Z" })
+}
+
+/// The record of ada's promotion with these fields.
+fn promoted(fields: Value) -> Value {
+    let mut record = record(ID, "1.4.3");
+    record["cause"] = json!({ "kind": "promotion", "requested_by": "ada", "event_id": null });
+    record["promotion"] = json!({ "from": "stage" });
+    fields.as_object().unwrap().iter().for_each(|(name, value)| record[name] = value.clone());
+    record
 }
 
 #[test]
@@ -42,7 +70,7 @@ fn approve_with_yes_sends_the_approval_and_nothing_else() {
 #[test]
 fn plan_that_fails_without_a_terminal_is_told_and_holds_nothing_up() {
     let (Outcome { exit, err }, sent) = run(&BY_BOB);
-    assert_eq!((exit, sent), (Some(0), vec!["status".to_owned(), "plan".to_owned(), "approve".to_owned()]), "{err}");
+    assert_eq!((exit, sent), (Some(0), ["status", "plan", "history", "approve"].map(str::to_owned).to_vec()), "{err}");
     assert!(err.contains("the plan cannot be shown: "), "{err}");
 }
 
@@ -56,7 +84,7 @@ fn requester_is_refused_before_the_plan() {
 #[test]
 fn second_approval_of_one_person_is_told_and_shows_no_plan() {
     let (Outcome { exit, err }, sent) = run(&["--requested-by", "carl"]);
-    assert_eq!((exit, sent), (Some(0), vec!["status".to_owned(), "approve".to_owned()]), "{err}");
+    assert_eq!((exit, sent), (Some(0), ["status", "history", "approve"].map(str::to_owned).to_vec()), "{err}");
     assert!(err.starts_with("carl has approved this promotion already: each person counts once\n"), "{err}");
 }
 
@@ -67,4 +95,66 @@ fn approve_without_a_name_is_wrong_use_before_anything_is_looked_up() {
         assert_eq!((exit, sent), (Some(2), Vec::<String>::new()), "{err}");
         assert!(err.contains("somebody must be named who approves it: say --requested-by NAME"), "{err}");
     }
+}
+
+#[test]
+fn approval_that_would_end_the_promotion_is_not_sent_without_a_terminal() {
+    let because = "not confirmed: nothing was approved, because the promotion would be refused (stage serves other code): \
+                   mend that first, or add --yes, which ends it";
+    for wait in [json!(null), wanted(1)] {
+        let against = || (refused(wait.clone()), promoted(json!({})), promoted(json!({})));
+        let (Outcome { exit, err }, out, sent) = run_against(&BY_BOB, against());
+        assert_eq!((exit, sent, out.as_str()), (Some(3), vec!["status".to_owned(), "plan".to_owned()], ""), "{err}");
+        assert!(err.replace('\n', " ").contains("add --yes, which ends it"), "{err}");
+        let json = [&BY_BOB[..], &["--output", "json"]].concat();
+        let (Outcome { exit, err }, out, sent) = run_against(&json, against());
+        assert_eq!((exit, sent.len(), err.as_str()), (Some(3), 2, ""), "{out}");
+        let told: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(told, json!({ "errorType": "NotConfirmed", "errorMessage": because }));
+    }
+}
+
+#[test]
+fn approval_of_a_refused_promotion_that_waits_for_more_is_recorded() {
+    let mut soaks = wanted(1);
+    soaks["soak_until"] = json!("2026-11-30T13:00:00Z");
+    for wait in [wanted(2), soaks] {
+        let waits = promoted(json!({ "status": "pending", "code": "Waiting", "because": "waits", "targets": [],
+            "finished_at": null, "promotion": { "from": "stage", "approvals_wanted": 1 } }));
+        let (Outcome { exit, err }, out, sent) = run_against(&BY_BOB, (refused(wait), waits.clone(), waits));
+        assert_eq!((exit, sent.last().unwrap().as_str()), (Some(0), "approve"), "{err}");
+        assert!(err.contains("the promotion ends as refused when it waits for nothing else"), "{err}");
+        let told =
+            "it would be refused as things are, and waits for more: the approval is recorded, and ends nothing yet\n";
+        assert!(err.ends_with(told) && !out.contains("has ended"), "{err}{out}");
+    }
+}
+
+#[test]
+fn promotion_that_the_approval_ends_is_asked_for_anew_by_its_release() {
+    let ended = |because: &str| {
+        promoted(json!({ "status": "refused", "code": "NotPromotable", "because": because, "targets": [] }))
+    };
+    let yes = [&BY_BOB[..], &["--yes"]].concat();
+    let held = ended("stage serves other code");
+    let (Outcome { exit, .. }, out, _) = run_against(&yes, (json!(null), held.clone(), held));
+    let anew = "ask for it anew:\n  deployctl promote -f orders --from stage --to prod -r 1.4.3\n";
+    assert!(exit == Some(3) && out.ends_with(anew), "{out}");
+    let declined = ended("declined by dora: not now");
+    let (Outcome { exit, .. }, out, _) = run_against(&yes, (json!(null), declined.clone(), declined));
+    assert!(exit == Some(3) && !out.contains("ask for it anew"), "{out}");
+}
+
+#[test]
+fn approver_hears_what_the_approval_has_ended_and_not_what_the_request_has() {
+    let one = |id: &str, release: &str| json!({ "environment": "prod", "deployment": id, "release": release, "from": "stage", "waited": "for its soak" });
+    let (earlier, later) = (one("01M8A5XFDRZTNV54H8T47JKK41", "1.4.1"), one("01M8A5XFDRZTNV54H8T47JKK42", "1.4.2"));
+    let before = promoted(json!({ "ended_waiting": [earlier] }));
+    let after = promoted(json!({ "ended_waiting": [earlier, later] }));
+    let plan =
+        json!({ "environment": "prod", "function": "orders", "release": "1.4.3", "unchanged": false, "targets": [] });
+    let (Outcome { exit, err }, out, _) = run_against(&BY_BOB, (plan, before, after));
+    assert_eq!(exit, Some(0), "{err}");
+    assert!(out.contains("01M8A5XFDRZTNV54H8T47JKK42 of 1.4.2 from stage to prod"), "{out}");
+    assert!(!out.contains("1.4.1"), "{out}");
 }

@@ -181,7 +181,10 @@ fn promotion_of_what_waits_already_is_followed_with_wait() {
     let ended = with(json!({ "cause": cause("promotion") }));
     let Ran { exit, said, sent } = run(&wait, vec![("promote", superseded.clone()), history(&ended)]);
     assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "promote history history"), "{said}");
-    assert!(said.starts_with("prod/orders/1.4.3: succeeded after ") && !said.contains("superseded"), "{said}");
+    assert!(said.starts_with("prod/orders/1.4.3: succeeded after "), "{said}");
+    let own = "deployment 01M8A5XFDRZTNV54H8T47JKK4Z of this request has ended as superseded";
+    let line = format!("{own}; following deployment {ID}, which brings 1.4.3 for ada\n");
+    assert!(said.ends_with(&line) && said.matches("superseded").count() == 1, "{said}");
     let waits =
         with(json!({ "status": "pending", "code": "Waiting", "because": "waits for an approval", "targets": [],
         "finished_at": null, "cause": cause("promotion"), "promotion": { "from": "dev", "approvals_wanted": 1 } }));
@@ -223,25 +226,42 @@ fn pattern_that_promotes_nothing_says_why_per_function() {
                orders   prod takes what has soaked for 30m in dev\n"
         )
     );
-    let Ran { exit, said, .. } = run(&["promote", "-f", "ordesr*", "--from", "dev", "--to", "prod"], answers());
-    let expected = "no function of dev matches ordesr*; did you mean orders?\n";
-    assert_eq!((exit, said.as_str()), (Some(3), expected));
+    // A program reads the answer: nothing more is asked.
+    let json = ["promote", "-f", "*", "--from", "dev", "--to", "prod", "--output", "json"];
+    let Ran { exit, said, sent } = run(&json, answers());
+    assert_eq!((exit, sent), (Some(0), vec!["promote".to_owned()]), "{said}");
+}
+
+#[test]
+fn pattern_that_matches_no_function_is_refused_by_the_deployer() {
+    let because = "no function of dev matches ordesr*; did you mean orders?";
+    let unknown = json!({ "errorType": "UnknownFunction", "errorMessage": because });
+    let promote = ["promote", "-f", "ordesr*", "--from", "dev", "--to", "prod"];
+    let Ran { exit, said, sent } = run(&promote, vec![("promote", unknown.clone())]);
+    let promoted = vec!["promote".to_owned()];
+    assert_eq!((exit, said, &sent), (Some(3), format!("error: {because}\n"), &promoted));
+    let Ran { exit, said, sent } =
+        run(&[&promote[..], &["--output", "json"]].concat(), vec![("promote", unknown.clone())]);
+    assert_eq!((exit, serde_json::from_str(&said).ok(), sent), (Some(3), Some(unknown), promoted), "{said}");
 }
 
 #[test]
 fn hold_in_place_of_another_tells_it_and_needs_no_look() {
-    let status = |reason: &str, by: &str| {
-        let hold = json!({ "reason": reason, "requested_by": by, "since": "2026-11-30T12:00:00Z" });
+    let hold =
+        |reason: &str, by: &str| json!({ "reason": reason, "requested_by": by, "since": "2026-11-30T12:00:00Z" });
+    let status = || {
         json!({ "functions": [{ "environment": "prod", "function": "orders", "live": null, "targets": [],
-            "active": null, "pending": null, "hold": hold, "rejected": false }] })
+            "active": null, "pending": null, "hold": hold("typo", "ada"), "rejected": false }] })
     };
-    let hold = [&["hold"], &FUNCTION[..], &["--reason", "typo"]].concat();
+    let arguments = [&["hold"], &FUNCTION[..], &["--reason", "typo"]].concat();
     let before =
         "it was held already, since 2026-11-30 12:00:00Z by bob: INC-50 do not touch; that reason is replaced\n";
-    let answers = vec![("status", status("INC-50 do not touch", "bob")), ("hold", status("typo", "ada"))];
-    let Ran { exit, said, .. } = run(&hold, answers);
+    let replacing = merged(status(), json!({ "replaced_hold": hold("INC-50 do not touch", "bob") }));
+    let Ran { exit, said, sent } = run(&arguments, vec![("hold", replacing)]);
     assert!(exit == Some(0) && said.contains(before), "{said}");
-    let failed = json!({ "errorType": "Internal", "errorMessage": "broken" });
-    let Ran { exit, said, .. } = run(&hold, vec![("status", failed), ("hold", status("typo", "ada"))]);
-    assert!(exit == Some(0) && !said.contains("already"), "{said}");
+    assert_eq!(sent, ["hold"]);
+    // A deployer that does not know the field says nothing of an earlier hold, and neither does the command.
+    let Ran { exit, said, sent } = run(&arguments, vec![("hold", status())]);
+    assert!(exit == Some(0) && !said.contains("already") && !said.contains("replaced"), "{said}");
+    assert_eq!(sent, ["hold"]);
 }

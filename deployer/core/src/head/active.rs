@@ -35,7 +35,8 @@ pub struct Active {
     /// The lease's end: until then nobody else may touch it. It is the owner's deadline, 5 seconds for clocks that
     /// differ and 5 for writes that are in flight.
     pub lease_until: Timestamp,
-    /// The time at which it was first claimed: its turn had come. Heads of older deployers do not say.
+    /// The time at which its present turn began. Owners who take it over keep this time; a request that was put back into
+    /// the queue has the time of its next turn. Heads of older deployers do not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_at: Option<Timestamp>,
     /// The number of owners, without those who gave it up in good order before anything can have been written or

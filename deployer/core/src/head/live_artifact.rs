@@ -57,7 +57,8 @@ pub struct LiveArtifact {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_by: Option<DeploymentId>,
     /// The deployment by which the code got its present release, if the same code was live under another one before.
-    /// It names that release: a deployer that does not know the field keeps it when it renames the code once more.
+    /// A deployer that does not know the field keeps it with the entry, and drops it when it renames the code once more,
+    /// because the entry has another object version then. It counts only for the release that it names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) renamed: Option<Renamed>,
 }

@@ -158,9 +158,11 @@ fn check_as_seen(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
         return Ok(());
     }
     let live = head.live();
-    let live_holds = if_live
-        .as_ref()
-        .is_some_and(|seen| live.is_some_and(|live| live.release.as_str() == seen || live.id().to_string() == *seen));
+    let is_known_as = |live: &LiveArtifact, seen: &str| {
+        let renamed_by = live.renamed().map(|renamed| renamed.deployment.to_string());
+        live.release.as_str() == seen || live.id().to_string() == seen || renamed_by.as_deref() == Some(seen)
+    };
+    let live_holds = if_live.as_ref().is_some_and(|seen| live.is_some_and(|live| is_known_as(live, seen)));
     let active_holds = if_active.is_some_and(|seen| {
         let has_arrived = live.is_some_and(|live| live.id() == seen);
         has_arrived || head.queue.claimed_and_next().any(|open| open.id == seen || open.undoes() == Some(seen))
@@ -176,40 +178,52 @@ fn check_as_seen(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
     Err(Ending::Refused { code: Code::LiveChanged, because })
 }
 
-/// Names what the person saw, a release or the id of a deployment: people know releases, so the release of a deployment
-/// is named beside its id, as far as the head knows it.
+/// Names what the person saw, a release or the id of a deployment: people know releases, so the release that the
+/// deployment brought is named beside its id, as far as the head knows it. Where the same code has another release now,
+/// both are named.
 fn describe_seen(head: &Head, seen: &str) -> String {
     let Ok(id) = DeploymentId::parse(seen) else { return format!("release {seen}") };
-    let is_it = |live: &&LiveArtifact| live.id() == id || live.deployment == id;
-    let was_live = head.live_state.all_that_were_live().find(is_it).map(|live| &live.release);
-    let ended = || head.ended_record(id).and_then(|record| record.release.as_ref());
+    let of_renamed = |live: &LiveArtifact| live.renamed().is_some_and(|renamed| renamed.deployment == id);
+    let is_it = |live: &&LiveArtifact| live.id() == id || live.deployment == id || of_renamed(live);
+    let live = head.live_state.all_that_were_live().find(is_it);
+    let ended = head.ended_record(id).and_then(|record| record.release.as_ref());
     let open = || head.queue.open().find(|open| open.id == id).and_then(|open| open.source.release());
-    match was_live.or_else(ended).or_else(open) {
-        Some(release) => format!("release {release} (deployment {id})"),
-        None => format!("deployment {id}"),
+    match (ended, live) {
+        (Some(release), Some(live)) if live.release != *release => {
+            format!("release {release} (deployment {id}), whose code is release {} now", live.release)
+        }
+        // The name that the code had before the present one is not kept.
+        (None, Some(live)) if live.renamed().is_some() && !of_renamed(live) => {
+            format!("deployment {id}, whose code is release {} now", live.release)
+        }
+        _ => match ended.or(live.map(|live| &live.release)).or_else(open) {
+            Some(release) => format!("release {release} (deployment {id})"),
+            None => format!("deployment {id}"),
+        },
     }
 }
 
-/// Describes since when an artifact is live, and by what.
+/// Describes since when an artifact is live, and by what: by the newest of the deployments that have brought it, given
+/// it its name and restored it.
 fn origin(live: &LiveArtifact) -> String {
     let by = live.by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
     let LiveArtifact { release, deployment, since, .. } = live;
-    if let Some(Renamed { deployment, since: renamed_at, by, .. }) = live.renamed() {
+    let renamed = live.renamed();
+    if let Some(rollback) = live.restored_by.filter(|id| renamed.is_none_or(|renamed| renamed.deployment < *id)) {
+        return format!("release {release} is live since {since:.0}: rollback {rollback} has restored it");
+    }
+    if let Some(Renamed { deployment, since: renamed_at, by, .. }) = renamed {
         let by = by.as_deref().map_or(String::new(), |who| format!(" by {who}"));
         return format!(
             "release {release} is live since {renamed_at:.0}: deployment {deployment}{by} has given this name to the code \
              that is live since {since:.0}"
         );
     }
-    match live.cause {
-        _ if live.restored_by.is_some() => {
-            format!("release {release} is live since {since:.0}: rollback {} has restored it", live.id())
-        }
-        Some(CauseKind::Rollback) => {
-            format!("release {release} is live since {since:.0}: rollback {deployment}{by} has gone back to it")
-        }
-        _ => format!("release {release} is live since {since:.0}: deployment {deployment}{by} has brought it"),
-    }
+    let what = match live.cause {
+        Some(CauseKind::Rollback) => format!("rollback {deployment}{by} has gone back to it"),
+        _ => format!("deployment {deployment}{by} has brought it"),
+    };
+    format!("release {release} is live since {since:.0}: {what}")
 }
 
 /// Resolves the newest artifact before what is live that is not rejected and has other bytes. A rollback that has not

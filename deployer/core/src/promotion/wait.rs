@@ -86,6 +86,12 @@ impl Wait {
         }
     }
 
+    /// Whether there are no conditions after one more approval.
+    #[must_use]
+    pub fn is_over_once_approved(&self) -> bool {
+        self.with_one_more_approval().is_over()
+    }
+
     fn with_one_more_approval(&self) -> Self {
         Self { approvals_wanted: self.approvals_wanted.saturating_sub(1), ..self.clone() }
     }

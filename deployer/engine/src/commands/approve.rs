@@ -1,5 +1,6 @@
 //! `approve` and `decline`: a person's word on a promotion that waits, or on a group. IAM decides who may send it.
 
+use deployer_core::approval::DECLINED_BY;
 use deployer_core::config::Approval;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase};
@@ -214,7 +215,7 @@ fn declined(response: &ApprovalResponse, identity: &Identity, reason: Option<&st
         (None, None) => String::new(),
     };
     let reason = reason.map_or(String::new(), |reason| format!(": {reason}"));
-    format!("declined by {}{account}{reason}", response.by)
+    format!("{DECLINED_BY}{}{account}{reason}", response.by)
 }
 
 fn approved(engine: &Engine, response: &ApprovalResponse, identity: &Identity) -> Approved {

@@ -14,6 +14,9 @@ pub enum FunctionError {
     /// A command by hand names a function that no environment knows.
     #[error("{0}")]
     UnknownFunction(String),
+    /// A command by hand names a release that no environment knows.
+    #[error("{0}")]
+    UnknownRelease(String),
     /// deployer.json or the environment is wrong. Queued messages stay in the queue.
     #[error("{0}")]
     InvalidConfig(#[from] InvalidConfig),
@@ -42,6 +45,7 @@ impl FunctionError {
         match self {
             Self::InvalidCommand(_) => "InvalidCommand",
             Self::UnknownFunction(_) => "UnknownFunction",
+            Self::UnknownRelease(_) => "UnknownRelease",
             Self::InvalidConfig(_) => "InvalidConfig",
             Self::LedgerUnavailable(_) => "LedgerUnavailable",
             Self::IdentityUnavailable(_) => "IdentityUnavailable",
@@ -53,7 +57,9 @@ impl FunctionError {
     /// because its sender reads the answer, nor does STS that is away: the deployer is well, and the sender tries again.
     pub fn log(&self) {
         match self {
-            Self::InvalidCommand(because) | Self::UnknownFunction(because) => tracing::warn!("refused: {because}"),
+            Self::InvalidCommand(because) | Self::UnknownFunction(because) | Self::UnknownRelease(because) => {
+                tracing::warn!("refused: {because}");
+            }
             Self::IdentityUnavailable(because) => tracing::warn!("put off: {because}"),
             error => tracing::error!(error_type = error.error_type(), "{ERROR_LINE}: {error}"),
         }
@@ -83,6 +89,7 @@ impl From<CommandError> for FunctionError {
         match error {
             CommandError::Invalid(because) => Self::InvalidCommand(because),
             CommandError::UnknownFunction(because) => Self::UnknownFunction(because),
+            CommandError::UnknownRelease(because) => Self::UnknownRelease(because),
             CommandError::Transient(transient) => transient.into(),
         }
     }

@@ -1,7 +1,7 @@
 //! A command or an event about a function that no environment knows is refused: a misspelt name does nothing.
 
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::known_functions::{FunctionNames, UnknownFunction};
+use deployer_core::known_functions::{FunctionNames, UnknownFunction, UnmatchedPattern};
 use deployer_core::ledger_keys;
 use deployer_core::names::HEADS;
 
@@ -39,6 +39,12 @@ pub(super) async fn ensure_known(
     let hint = hint(engine, &keys, function).await?;
     let has_head = FunctionNames::of_head_keys(&keys).contains(function);
     Err(UnknownFunction { function: function.clone(), hint, has_head }.into())
+}
+
+impl From<UnmatchedPattern> for CommandError {
+    fn from(unmatched: UnmatchedPattern) -> Self {
+        Self::UnknownFunction(unmatched.to_string())
+    }
 }
 
 impl From<UnknownFunction> for CommandError {

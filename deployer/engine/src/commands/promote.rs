@@ -7,6 +7,7 @@ use deployer_core::group::Group;
 use deployer_core::head::Request;
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
 use deployer_core::identity::Principal;
+use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
 use deployer_core::record::{DeploymentRecord, Ending};
@@ -47,7 +48,7 @@ impl Engine {
     /// record says so.
     pub async fn promote(&self, promotion: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
         let outcome = submit(self, promotion).await;
-        if let Err(CommandError::Invalid(because) | CommandError::UnknownFunction(because)) = &outcome {
+        if let Some(Ok(because)) = outcome.as_ref().err().cloned().map(CommandError::into_refusal) {
             let about = RecordlessEvent {
                 refused: Some(Refused::Request),
                 function: Some(promotion.functions.to_string().into()),
@@ -58,7 +59,7 @@ impl Engine {
                 id: Some(promotion.id.clone().into()),
                 ..RecordlessEvent::default()
             };
-            publish_refused_promotion(self, because, about).await;
+            publish_refused_promotion(self, &because, about).await;
         }
         outcome
     }
@@ -181,7 +182,8 @@ fn request_for(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'
     Request::promotion(place, promoting, cause, promotion.time, (now, engine.token()))
 }
 
-/// Promotes each function that matches and is ready. A function that is not ready is left out, for nobody has named it.
+/// Promotes each function that matches and is ready. A function that is not ready is left out, for nobody has named it. A
+/// pattern that matches no function is refused as a misspelt name is.
 async fn submit_each(
     engine: &Engine,
     (promotion, giver): (&PromotionRequest, &Giver<'_>),
@@ -190,6 +192,12 @@ async fn submit_each(
     let keys = engine.store().keys(&ledger_keys::heads_in(&promotion.from)).await.map_err(Transient::from)?;
     let names = keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1));
     let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();
+    // Nobody misspells a star for all.
+    if functions.is_empty() && pattern.as_str() != "*" {
+        let (environment, pattern) = (promotion.from.clone(), pattern.clone());
+        let hint = FunctionNames::of_head_keys(&keys).hint_of_pattern(&pattern);
+        return Err(UnmatchedPattern { environment, pattern, hint }.into());
+    }
     let first = earliest_request_time(engine, promotion, &functions).await?;
     let submissions = stream::iter(functions).map(|function| async move {
         match is_ready(engine, (promotion, giver), first, &function).await {

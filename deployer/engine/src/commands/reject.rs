@@ -134,7 +134,7 @@ pub(super) async fn mark_as_rejected(
 ) -> Result<Rejected, CommandError> {
     let Some(sha256) = code_of(engine, function, release).await? else {
         ensure_known(engine, None, function).await?;
-        return Err(CommandError::Invalid(format!(
+        return Err(CommandError::UnknownRelease(format!(
             "no release {release} of {function} is known in any environment: status and history tell which are"
         )));
     };

@@ -2,9 +2,10 @@
 
 use deployer_core::config::Environment;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::status::{FunctionStatus, LiveStatus};
+use deployer_core::id::DeploymentId;
+use deployer_core::status::FunctionStatus;
 use deployer_core::text::Person;
-use futures::future::join_all;
+use futures::future::{OptionFuture, join, join_all};
 
 use crate::Engine;
 
@@ -15,14 +16,17 @@ pub(super) async fn add_approvals(engine: &Engine, functions: &mut [FunctionStat
         let at = FunctionRef::find(&engine.config, &status.environment, &status.function).ok();
         let asks = |environment: &Environment| environment.approval.is_some();
         if let Some((at, live)) = at.filter(|at| asks(&at.environment)).zip(status.live.as_mut()) {
-            live.approved_by = approved_by(engine, &at, live).await;
+            let renamed_by = live.renamed.as_ref().map(|renamed| renamed.deployment);
+            let renamed_by = OptionFuture::from(renamed_by.map(|id| approved_by(engine, &at, id)));
+            let (approved, renamed) = join(approved_by(engine, &at, live.deployment), renamed_by).await;
+            (live.approved_by, live.renamed_approved_by) = (approved, renamed.unwrap_or_default());
         }
     }))
     .await;
 }
 
-async fn approved_by(engine: &Engine, at: &FunctionRef<'_>, live: &LiveStatus) -> Vec<Person> {
-    let record = engine.store().record(at, live.deployment).await.ok().flatten();
+async fn approved_by(engine: &Engine, at: &FunctionRef<'_>, deployment: DeploymentId) -> Vec<Person> {
+    let record = engine.store().record(at, deployment).await.ok().flatten();
     let promotion = record.and_then(|record| record.promotion);
     promotion.map_or(vec![], |promotion| promotion.approvals.into_iter().map(|given| given.by).collect())
 }

@@ -16,7 +16,6 @@ use crate::claim::timed;
 use crate::commands::change_head::change_head;
 use crate::commands::progress::known_record;
 use crate::commands::undo::undo;
-use crate::error::CommandError;
 use crate::store::{Change, Versioned};
 
 use super::Groups;
@@ -253,10 +252,9 @@ impl<'e> Groups<'e> {
                     _ => None,
                 })
             };
-            change_head(self.engine, &at, withdrawn).await.map_err(|error| match error {
-                CommandError::Transient(transient) => transient,
-                CommandError::Invalid(because) | CommandError::UnknownFunction(because) => Transient::Unseen(because),
-            })?;
+            change_head(self.engine, &at, withdrawn)
+                .await
+                .map_err(|error| error.into_refusal().map_or_else(|transient| transient, Transient::Unseen))?;
         }
         Ok(())
     }

@@ -97,7 +97,7 @@ async fn promotion_that_a_rule_denies_is_refused_with_its_reason() -> Result<()>
     assert!(nothing.out.starts_with(because), "{nothing:?}");
     let misspelt = person.run("promote", &["-f", "ordesr*", "--from", "dev", "--to", "prod"]).await?;
     assert_eq!(misspelt.exit, Some(3), "{misspelt:?}");
-    assert_eq!(misspelt.out, "no function of dev matches ordesr*; did you mean orders?\n");
+    assert_eq!(misspelt.err, "error: no function of dev matches ordesr*; did you mean orders?\n");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
     Ok(())
 }

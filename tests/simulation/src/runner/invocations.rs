@@ -109,7 +109,9 @@ impl<'w> Runner<'w> {
                 }
                 return;
             }
-            (Outcome::Refused { error_type, message: because }, about) if error_type == "InvalidCommand" => {
+            (Outcome::Refused { error_type, message: because }, about)
+                if matches!(error_type.as_str(), "InvalidCommand" | "UnknownRelease") =>
+            {
                 if let About::Command(number) = about {
                     self.invalid_commands.push((number, because.clone()));
                 }

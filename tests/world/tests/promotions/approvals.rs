@@ -5,6 +5,7 @@ use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::deploy_all;
 use world::promotions::event;
+use world::zips::code;
 use world::{Op, World, ignored, recorded};
 
 use super::{by_hand, end, promote, to_prod, with};
@@ -51,6 +52,20 @@ async fn promotion_waits_for_another_persons_approval() {
     assert_eq!(status["functions"][0]["live"]["approved_by"], json!(["bob"]), "{status:#}");
     let (_, late) = world.command_error(approve("carl")).await;
     assert_eq!(late, "no promotion of orders waits in prod");
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_promoted_under_another_name_keeps_its_own_approvals() {
+    let (world, first) = waiting(&json!({"required": 1})).await;
+    world.command_record(approve("bob")).await;
+    world.record("dev/orders/1.1.0-again.zip", code("1.1.0")).await;
+    let again = world.request_promotion("e2", &to_prod()).await;
+    assert_eq!(again.status, Status::Unchanged, "code that is live already takes no approval: {again:?}");
+    let status = world.command(json!({"command": "status", "environment": "prod", "function": "orders"})).await;
+    let live = &status["functions"][0]["live"];
+    assert_eq!((&live["deployment"], &live["approved_by"]), (&json!(first.id), &json!(["bob"])), "{live:#}");
+    let renamed = (&live["renamed"]["deployment"], live.get("renamed_approved_by"));
+    assert_eq!(renamed, (&json!(again.id), None), "{live:#}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -148,8 +148,19 @@ async fn pattern_promotes_each_ready_function_and_no_other() {
     assert_eq!(releases, ["1.1.0", "7"], "the same again asks for nothing that became live since");
     world.tick().await;
     assert_eq!(world.served_releases()[2], "1.1.0");
-    let some = world.command(with(promote(), &json!({"function": "ord*x", "id": "none"}))).await;
-    assert_eq!(some, json!({"deployments": []}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn pattern_that_matches_no_function_is_refused_with_the_nearest_name() {
+    let world = by_hand(&json!({}));
+    let all = world.command(with(promote(), &json!({"function": "*", "id": "all"}))).await;
+    assert_eq!(all, json!({"deployments": []}), "nobody misspells a star for all");
+    deploy_all(&world, &["1.1.0"]).await;
+    let before = world.snapshot();
+    let refused = world.command_error(with(promote(), &json!({"function": "ordesr*", "id": "none"}))).await;
+    let because = "no function of dev matches ordesr*; did you mean orders?";
+    assert_eq!(refused, ("UnknownFunction".to_owned(), because.to_owned()));
+    assert_eq!(world.snapshot(), before);
 }
 
 #[tokio::test(start_paused = true)]

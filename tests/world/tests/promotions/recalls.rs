@@ -153,7 +153,7 @@ async fn unknown_release_is_not_recalled() {
     let world = row();
     deploy_all(&world, &["1.1.0"]).await;
     let (error, because) = world.command_error(recall("r")).await;
-    assert_eq!(error, "InvalidCommand");
+    assert_eq!(error, "UnknownRelease");
     assert!(because.starts_with("no release 1.2.0 of orders is known in any environment"), "{because}");
 }
 

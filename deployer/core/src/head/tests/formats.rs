@@ -172,7 +172,8 @@ fn object_of_a_newer_format_is_not_parsed() {
         format::read::<DeploymentRecord>(newer.as_bytes()).err(),
     ];
     for refused in unusable {
-        assert!(matches!(refused, Some(Unusable::Newer(4))), "{refused:?}");
+        let is_newer = matches!(refused, Some(Unusable::Newer(read)) if read == u64::from(format::KNOWN) + 1);
+        assert!(is_newer, "{refused:?}");
     }
     let other = json!({"schema": 2, "all": "else"}).to_string();
     assert!(matches!(format::read::<Head>(other.as_bytes()), Err(Unusable::Schema(2))));

@@ -2,6 +2,7 @@
 
 use super::commands::{back_to, redeploy, releases, three};
 use super::*;
+use crate::as_read::AsRead;
 
 impl Head {
     /// Accepts an upload and ends it on the first target only.
@@ -129,13 +130,28 @@ fn same_bytes_under_another_label_tell_since_when_they_have_it() {
     let words =
         format!("release 3-again is live since 1970-01-01T00:00:41Z: deployment {} has given this name", other.id);
     assert!(because.starts_with(&words), "{because}");
-    // A redeploy gives no name, and an older deployer that gives another one leaves this one as it is.
+    // A redeploy gives no name.
     let head = head.ends_command(&redeploy("d", 60), "8", true);
     assert_eq!(head.live().unwrap().renamed().unwrap().since, second(41));
-    let mut older = serde_json::to_value(&head).unwrap();
-    older["history"][0]["release"] = serde_json::json!("3-older");
-    let older: Head = serde_json::from_value(older).unwrap();
-    assert_eq!(older.live().unwrap().renamed(), None);
+}
+
+#[test]
+fn older_deployer_keeps_the_rename_until_it_renames_the_code_itself() {
+    let (other, bytes) = (upload("3-again", 40), three().live().unwrap().sha256);
+    let (claimed, _) = three().accepts(&other, &me("same", 40));
+    let mut end = arrived(&other, "8", "A");
+    (end.record.status, end.record.artifact.as_mut().unwrap().sha256) = (Status::Unchanged, bytes);
+    let read = serde_json::to_value(claimed.commits("same", &end, None).0.flushes()).unwrap();
+    let mut known = read.clone();
+    known["history"][0].as_object_mut().unwrap().remove("renamed").unwrap();
+    let as_read = AsRead::of(read, &known, &[]).unwrap();
+    let written = |known: serde_json::Value| serde_json::from_value::<Head>(as_read.with(known)).unwrap();
+    let live = written(known.clone()).live().unwrap().clone();
+    assert_eq!(live.renamed().map(|renamed| renamed.deployment), Some(other.id));
+    let first = &mut known["history"][0];
+    (first["release"], first["artifact"]["version_id"]) = ("3-older".into(), "v-older".into());
+    let live = written(known).live().unwrap().clone();
+    assert_eq!((live.release.as_str(), live.renamed), ("3-older", None));
 }
 
 #[test]

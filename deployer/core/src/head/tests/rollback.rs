@@ -141,6 +141,75 @@ fn rollback_that_leaves_another_deployment_names_its_release() {
     }
 }
 
+/// Release 3 is live, and this upload has brought the same code as release `3-again`.
+fn renamed() -> (Head, Request) {
+    let (other, bytes) = (upload("3-again", 40), three().live().unwrap().sha256);
+    let (claimed, _) = three().accepts(&other, &me("same", 40));
+    let mut end = arrived(&other, "8", "A");
+    end.record.finished_at = Some(second(41));
+    (end.record.status, end.record.artifact.as_mut().unwrap().sha256) = (Status::Unchanged, bytes);
+    (claimed.commits("same", &end, None).0.flushes(), other)
+}
+
+fn because_of_refusal(head: &Head, seen_live: &str, time: i64) -> String {
+    let refused = seen("r", Some(seen_live), None, time);
+    let (head, then) = head.accepts(&refused, &me("r", time));
+    assert_eq!(then, Next::Finished(refused.id));
+    head.record_of(&refused).because.as_ref().unwrap().to_string()
+}
+
+#[test]
+fn rollback_that_leaves_renamed_code_takes_either_deployment() {
+    let (head, other) = renamed();
+    for seen_live in [three().live().unwrap().id(), other.id] {
+        let (head, then) = head.accepts(&seen("r", Some(&seen_live.to_string()), None, 50), &me("r", 50));
+        assert!(matches!(then, Next::Work(_)), "{:?}", head.outbox());
+    }
+}
+
+#[test]
+fn refused_rollback_names_the_release_that_a_renamed_deployment_brought() {
+    let (head, other) = renamed();
+    let head = head.deploys(&upload("4", 44), "9").flushes();
+    let id = head.history()[1].id();
+    for (seen_live, named) in [
+        (other.id, format!("release 3-again (deployment {})", other.id)),
+        (id, format!("deployment {id}, whose code is release 3-again now")),
+    ] {
+        let because = because_of_refusal(&head, &seen_live.to_string(), 50);
+        assert!(because.contains(&format!("you meant to leave {named}: look")), "{because}");
+    }
+    // The record is not written yet.
+    let head = three().deploys(&upload("4", 40), "9");
+    let mut value = serde_json::to_value(&head).unwrap();
+    value["history"][0]["release"] = "4-again".into();
+    let head: Head = serde_json::from_value(value).unwrap();
+    let head = head.deploys(&upload("5", 44), "9");
+    let id = upload("4", 40).id;
+    let because = because_of_refusal(&head, &id.to_string(), 50);
+    let named = format!("release 4 (deployment {id}), whose code is release 4-again now");
+    assert!(because.contains(&format!("you meant to leave {named}: look")), "{because}");
+}
+
+#[test]
+fn refused_rollback_names_what_was_last_done_to_the_live_code() {
+    let (head, other) = renamed();
+    for (restored_at, words) in [
+        (43, "release 3-again is live since 1970-01-01T00:00:31Z: rollback {} has restored it, and".to_owned()),
+        (
+            39,
+            format!("release 3-again is live since 1970-01-01T00:00:41Z: deployment {} has given this name", other.id),
+        ),
+    ] {
+        let restorer = rollback("restorer", restored_at).id.to_string();
+        let mut value = serde_json::to_value(&head).unwrap();
+        value["history"][0]["restored_by"] = restorer.clone().into();
+        let head: Head = serde_json::from_value(value).unwrap();
+        let because = because_of_refusal(&head, "9", 50);
+        assert!(because.starts_with(&words.replace("{}", &restorer)), "{because}");
+    }
+}
+
 #[test]
 fn rollback_if_active_holds_after_that_deployment_arrived() {
     let four = upload("4", 40).id;
