@@ -1,6 +1,7 @@
 //! Rollouts: steps, looks, the way back, and what comes in meanwhile.
 
 mod crashes;
+mod effect;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
