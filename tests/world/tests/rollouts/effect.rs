@@ -113,3 +113,22 @@ async fn deployer_that_cannot_look_at_a_rollout_deploys_nothing_where_one_is_ask
     assert!(message.contains("this deployer has no queue to wait with"), "{message}");
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn recall_takes_the_release_that_rolls_out_back_at_once() {
+    let world = world(&one_step());
+    let first = begins(&world).await;
+    world.sweep_minutes(26).await;
+    assert_eq!(record_of(&world, &first).await.status, Status::Succeeded);
+    let second = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
+    assert_eq!(world.served(DEV), split(2, 3, 10));
+    let recall = json!({ "command": "recall", "function": "orders", "release": "1.2.0", "reason": "bad",
+                         "requested_by": "ann" });
+    world.command(recall).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(2)], "within the command");
+    assert_eq!(record_of(&world, &second).await.status, Status::RolledBack);
+    world.sweep_minutes(3).await;
+    let head = world.head("dev", "orders");
+    assert_eq!((&head["active"], &head["history"][0]["release"]), (&Value::Null, &json!("1.1.0")));
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(2)]);
+}
