@@ -28,15 +28,17 @@ pub(crate) struct RolloutOwner<'a> {
     pub claim: &'a Claim,
 }
 
-/// Returns the rollout that brings this artifact: the environment's, made stricter by the manifest. Going back and
-/// redeploying have none.
+/// Returns the rollout that brings this artifact: the environment's, made stricter by the manifest, with the
+/// smoke tests of the release. Going back and redeploying have none.
 pub(super) fn rollout_of(
     deployment: &Deployment<'_>,
     artifact: &VerifiedArtifact,
 ) -> Result<Option<Rollout>, TargetError> {
     let effective = deployment.at.rollout_for(&deployment.request.cause, &artifact.config);
-    let effective = effective.map_err(|looser| refused(looser.to_string()))?;
-    Ok(effective.map(|effective| effective.rollout))
+    let Some(effective) = effective.map_err(|looser| refused(looser.to_string()))? else { return Ok(None) };
+    let smoke_tests = effective.smoke_tests(artifact.smoke_tests.clone());
+    let smoke_tests = smoke_tests.map_err(|missing| refused(missing.to_string()))?;
+    Ok(Some(Rollout { smoke_tests, ..effective.rollout }))
 }
 
 /// Refuses a deployment that is to roll out where the deployer can neither look at a rollout nor wait for it: no traffic
