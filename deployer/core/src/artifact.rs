@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::config::rollout::SmokeTest;
 use crate::id::{
     BucketName, DeploymentId, EnvironmentName, FunctionName, InvalidName, Region, Release, RequestHash, Sha256,
 };
@@ -223,6 +224,8 @@ pub struct VerifiedArtifact {
     pub config: FunctionConfig,
     /// Whether the zip has a manifest. Without one the configuration is left alone.
     pub has_manifest: bool,
+    /// The smoke tests that it brings, if it is to roll out.
+    pub smoke_tests: Vec<SmokeTest>,
     /// The facts about the zip's contents that decide whether Lambda can start it.
     pub startup: Startup,
 }

@@ -58,6 +58,6 @@ locals {
       [for significance in guard.significance[*] : "guard.significance of ${name} must be above 0 and at most 0.05, and is ${significance}" if significance <= 0 || significance > 0.05],
     )]),
     [for tests in [rollout.smoke_test] : "smoke_test of ${name} must be at most 5" if length(tests) > 5],
-    [for number, test in rollout.smoke_test : "smoke_test[${number}] of ${name} must have JSON in event and expect (jsonencode), and at most 6 MB in event" if !can(jsondecode(test.event)) || length(test.event) > 6291456 || (test.expect != null && !can(jsondecode(test.expect)))],
+    [for number, test in rollout.smoke_test : "smoke_test[${number}] of ${name} must have JSON in event and expect (jsonencode), and at most 64 KB in event" if !can(jsondecode(test.event)) || length(test.event) > 65536 || (test.expect != null && !can(jsondecode(test.expect)))],
   )])
 }

@@ -74,6 +74,7 @@ fn target(began: Timestamp) -> RolloutTarget {
         at: Some(began),
         served: vec![Served { weight: 10, meant_at: began, at: began }],
         smoked: true,
+        smoke_failure: None,
         way_back: None,
         disarmed: [].into(),
     }

@@ -12,6 +12,7 @@ use super::item::Item;
 use super::item::ReadScope;
 use super::links::{LinkDestination, LinkRefusal, Links};
 use super::offenders::{Offenders, shown};
+use super::smoke_file::{self, SmokeFile};
 use super::startup::Startup;
 use super::unpack::Unpacked;
 use crate::manifest::ManifestFormat;
@@ -27,7 +28,7 @@ const MACOS_FOLDER: &str = "__MACOSX";
 pub(super) fn describe(
     items: &[Item],
     unpacked: Vec<(usize, Unpacked)>,
-) -> Result<(Option<Manifest>, Startup), PackageError> {
+) -> Result<(Option<Manifest>, SmokeFile, Startup), PackageError> {
     let mut data: HashMap<usize, Unpacked> = unpacked.into_iter().collect();
     check_duplicates(items, &data)?;
     if let Some(found) = image::in_place_of_code(files(items)) {
@@ -48,7 +49,8 @@ pub(super) fn describe(
     if manifest.is_none() {
         check_misnamed(items, &startup)?;
     }
-    Ok((manifest, startup))
+    let smoke_file = smoke_file::find(items, &mut data);
+    Ok((manifest, smoke_file, startup))
 }
 
 /// Checks that entries of the same name have the same bytes.

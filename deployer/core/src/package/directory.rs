@@ -7,8 +7,9 @@ use super::entry::{Entry, Kind, RULES};
 use super::error::PackageError;
 use super::item::Item;
 use super::item::ReadScope;
-use super::limits::{ENTRIES_LIMIT, MANIFEST_LIMIT, UNZIPPED_LIMIT};
+use super::limits::{ENTRIES_LIMIT, MANIFEST_LIMIT, SMOKE_LIMIT, UNZIPPED_LIMIT};
 use super::offenders::{Offenders, shown};
+use super::smoke_file;
 
 /// The program that `provided.*` runtimes start.
 pub(super) const BOOTSTRAP: &str = "bootstrap";
@@ -138,7 +139,7 @@ fn check_places(items: &mut [Item]) -> Result<(), PackageError> {
     overlaps.refuse(PackageError::Overlap)
 }
 
-/// Marks the entries whose data are wanted: the manifest, links, and the program. If `bootstrap` is a link, any file
+/// Marks the entries whose data are wanted: the manifest, `smoke.json`, links, and the program. If `bootstrap` is a link, any file
 /// may be the program.
 fn mark_wanted(items: &mut [Item]) -> Result<(), PackageError> {
     let is_bootstrap = |item: &Item, kind| item.name == BOOTSTRAP && item.kind == kind;
@@ -159,6 +160,13 @@ fn mark_wanted(items: &mut [Item]) -> Result<(), PackageError> {
                 if item.unpacked > super::LINK_LIMIT || links > super::LINKS_LIMIT {
                     long.add(|| shown(item.name.as_bytes()));
                 }
+                item.read_scope = ReadScope::All;
+            }
+            (Kind::File, None)
+                if item.name == smoke_file::NAME
+                    && item.read_scope == ReadScope::Nothing
+                    && item.unpacked <= SMOKE_LIMIT =>
+            {
                 item.read_scope = ReadScope::All;
             }
             (Kind::File, None)

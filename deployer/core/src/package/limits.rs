@@ -15,6 +15,8 @@ pub const ENTRIES_LIMIT: u64 = 200_000;
 pub const ARCHIVE_LIMIT: u64 = UNZIPPED_LIMIT + 4 * DIRECTORY_LIMIT;
 /// The most bytes of a manifest.
 pub const MANIFEST_LIMIT: u64 = crate::manifest::MOST_BYTES as u64;
+/// The most bytes of `smoke.json`. The head keeps the smoke tests while a release rolls out.
+pub const SMOKE_LIMIT: u64 = 64 * 1024;
 /// The most that an entry's size may grow by unpacking, as a factor: deflate reaches 1,032.
 pub const RATIO_LIMIT: u64 = 1033;
 /// The most bytes of a link's target: no path of Linux is longer (PATH_MAX).

@@ -3,8 +3,8 @@
 //! The caller first reads the object's last [`WINDOW`] bytes, and [`Directory::open`] checks every rule about the
 //! central directory. Then all bytes, from the first to the last, go through [`Reader::feed`]. It hashes them, compares
 //! each local header with the directory, and unpacks each entry. Readers of streams go by the end of an entry's data,
-//! and others by the directory, so both have to agree. Unpacked bytes are kept only of the manifest, of links, and of
-//! the beginning of `bootstrap`. Offsets count from the object's first byte: a zip behind other bytes is accepted only
+//! and others by the directory, so both have to agree. Unpacked bytes are kept only of the manifest, of `smoke.json`, of
+//! links, and of the beginning of `bootstrap`. Offsets count from the object's first byte: a zip behind other bytes is accepted only
 //! if its offsets say so.
 //!
 //! The format is read here and not by a library because the result must hold for Lambda's reader too: libraries correct
@@ -30,6 +30,7 @@ mod local;
 mod offenders;
 mod private;
 mod scan;
+mod smoke_file;
 mod startup;
 #[cfg(test)]
 mod tests;
@@ -49,10 +50,11 @@ pub use error::PackageError;
 pub use item::Listed;
 pub use limits::{
     ARCHIVE_LIMIT, DIRECTORY_LIMIT, ENTRIES_LIMIT, INLINE_LIMIT, LINK_LIMIT, LINKS_LIMIT, MANIFEST_LIMIT, RATIO_LIMIT,
-    UNZIPPED_LIMIT, WINDOW,
+    SMOKE_LIMIT, UNZIPPED_LIMIT, WINDOW,
 };
 pub use offenders::Offenders;
 pub use private::PrivateRule;
+pub use smoke_file::{SmokeFile, UnusableSmokeFile};
 pub use startup::{Run, Startup, code_path_variable};
 
 /// The result of opening an archive by its end.
@@ -142,8 +144,8 @@ impl Reader {
         }
         let (Contents { items, unzipped, .. }, unpacked) = walk.finish()?;
         let (entries, files) = (items.len(), describe::files(&items).count());
-        let (manifest, startup) = describe::describe(&items, unpacked)?;
-        Ok(Package { sha256: Sha256::finish(hasher), size, unzipped, entries, files, manifest, startup })
+        let (manifest, smoke_file, startup) = describe::describe(&items, unpacked)?;
+        Ok(Package { sha256: Sha256::finish(hasher), size, unzipped, entries, files, manifest, smoke_file, startup })
     }
 }
 
@@ -162,6 +164,8 @@ pub struct Package {
     pub files: usize,
     /// The manifest, unzipped, if there is one.
     pub manifest: Option<(ManifestFormat, Vec<u8>)>,
+    /// The file with its smoke tests.
+    pub smoke_file: SmokeFile,
     /// The facts that decide whether Lambda can start it.
     pub startup: Startup,
 }

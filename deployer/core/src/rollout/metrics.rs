@@ -212,6 +212,7 @@ mod tests {
             at: None,
             served: served.collect(),
             smoked: true,
+            smoke_failure: None,
             way_back: None,
             disarmed: [].into(),
         }

@@ -24,7 +24,7 @@ pub use effective::EffectiveRollout;
 pub use end::{end_of_way_back, greatest_weight, went_back};
 pub use looks::{DoesNotFit, UNREADABLE_FOR, pause_without_target};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
-pub use moves::without_smoke_tests;
+pub use moves::{smoke_failed_in, without_smoke_tests};
 pub use plan::{PlannedStep, RolloutPlan};
 pub use shift::Unshiftable;
 pub use smoke::{SmokeAnswer, SmokeFailure, client_context};

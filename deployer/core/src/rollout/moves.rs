@@ -164,6 +164,16 @@ impl RolloutState {
     }
 }
 
+/// Some targets' new versions have failed a smoke test, each for this reason.
+#[must_use]
+pub fn smoke_failed_in(mut state: RolloutState, failures: &[(Target, String)]) -> Progress {
+    let Some((first, because)) = failures.first() else { return continues(state) };
+    for (target, because) in failures {
+        change(&mut state, target, |one| one.smoke_failure = Some(because.as_str().into()));
+    }
+    state.smoke_failed(format!("the smoke test in {first} failed: {because}"))
+}
+
 /// Passes the tests of a wave whose release has none.
 #[must_use]
 pub fn without_smoke_tests(mut state: RolloutState, now: Timestamp) -> RolloutState {

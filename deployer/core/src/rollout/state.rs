@@ -77,6 +77,9 @@ pub struct RolloutTarget {
     pub served: Vec<Served>,
     /// Whether the new version has passed its smoke tests.
     pub smoked: bool,
+    /// The reason why it has failed a smoke test.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub smoke_failure: Option<PlainText>,
     /// The way back, once the rollout goes back and this target may serve the new version.
     pub way_back: Option<WayBack>,
     /// The alarms that fired before the rollout began. Each counts again once it has been OK.
@@ -271,6 +274,7 @@ impl RolloutState {
                 at: None,
                 served: Vec::new(),
                 smoked: false,
+                smoke_failure: None,
                 way_back: None,
                 disarmed: BTreeSet::new(),
             }

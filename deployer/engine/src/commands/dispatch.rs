@@ -223,6 +223,7 @@ fn described(
         metadata: BTreeMap::new(),
         has_manifest: package.manifest.is_some(),
         config,
+        smoke_tests: vec![],
         startup: package.startup,
     })
 }

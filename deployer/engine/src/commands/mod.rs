@@ -4,7 +4,8 @@
 //! `deploy`, `redeploy` and `rollback` are one request with different sources (`deploy`). `approve` and `decline` are
 //! in `approve`, `hold` and `release-hold` in `hold`, `reject` and `unreject` in `reject`. `sweep` and `doctor` are
 //! modules of their own. `progress` reads the record of an open request, and `change_head` writes what a command
-//! changes in a head. `ended_waiting` names what a command has ended.
+//! changes in a head. `ended_waiting` names what a command has ended, and
+//! `rejected_rollouts` takes back what rolls out of a rejected release.
 
 mod approve;
 mod caller;
@@ -21,6 +22,7 @@ pub(crate) mod progress;
 mod promote;
 mod recall;
 mod reject;
+mod rejected_rollouts;
 mod rollout;
 mod status;
 mod status_approvals;

@@ -20,6 +20,7 @@ use super::change_head::reused_id;
 use super::ended_waiting::end_rejected;
 use super::progress::progress;
 use super::reject::mark_as_rejected;
+use super::rejected_rollouts::take_rejected_back;
 use super::undo::{submit_undo, undo_request};
 use crate::claim::SubmitOutcome;
 use crate::prove_identity::{Giver, ProofDemand};
@@ -130,6 +131,8 @@ impl Engine {
             RecalledFrom { environment: at.name.clone(), left, deployment, because }
         });
         let environments = join_all(environments).await;
+        // The rollbacks wait behind the rollouts of the release.
+        take_rejected_back(self, function).await;
         Ok(Recalled { function: function.clone(), release: release.clone(), environments, ended_waiting })
     }
 }

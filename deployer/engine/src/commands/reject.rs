@@ -21,6 +21,7 @@ use super::caller::Caller;
 use super::change_head::reused_id;
 use super::ended_waiting::end_rejected;
 use super::known::ensure_known;
+use super::rejected_rollouts::take_rejected_back;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::store::Change;
 use crate::{CommandError, Engine, Transient};
@@ -48,6 +49,7 @@ impl Engine {
         if let CommandEffect::Reused { id } = &rejected.effect {
             return Err(reused_id(id));
         }
+        take_rejected_back(self, function).await;
         let ended_waiting = end_what_waits(self, function, release).await;
         let report = self.status(None, Some(function)).await?;
         Ok(StatusReport { ended_waiting, replaced_reject: rejected.replaced, ..report })

@@ -100,23 +100,24 @@ impl Convergence<'_> {
             return Ok(Some(self.done(plan.serving)));
         }
         self.ensure_may_act(&plan)?;
-        let publishing = rollout_of(self.on.deployment).and_then(|_| plan.up_to_the_version());
-        let rolls_out = publishing.is_some();
-        if rolls_out {
+        let rollout = rollout_of(self.on.deployment, self.desired.artifact)?;
+        let publishing = rollout.as_ref().and_then(|_| plan.up_to_the_version());
+        let rollout = rollout.filter(|_| publishing.is_some());
+        if rollout.is_some() {
             ensure_shiftable(self.observed.alias.as_ref())?;
         }
         let plan = publishing.unwrap_or(plan);
         tracing::info!(steps = %steps(&plan), "planned");
         let acting = self.on.account_for(&plan).await?;
         self.acted |= !plan.writes_nothing();
-        match PlanExecutor::new(self.context(&acting, &plan), Some(self.desired)).run().await {
-            Ok(version) if rolls_out => {
+        match (PlanExecutor::new(self.context(&acting, &plan), Some(self.desired)).run().await, rollout) {
+            (Ok(version), Some(rollout)) => {
                 let old = self.observed.serving.as_ref().filter(|_| self.observed.alias.is_some());
-                let ready = ready(self.on, version, old).await?;
+                let ready = ready(self.on, version, old, rollout.when_unshiftable).await?;
                 let done = TargetDone::new(true, None, self.previous.clone().flatten());
                 Ok(Some(TargetDone { ready: Some(ready), ..done }))
             }
-            Ok(version) => {
+            (Ok(version), None) => {
                 if self.written {
                     self.repair_metadata().await?;
                 }
@@ -124,10 +125,10 @@ impl Convergence<'_> {
                 Ok(Some(self.done(Some(version))))
             }
             // An earlier call got no answer: its door is shut first.
-            Err(StepError::Stopped) if self.on.claim.doors.is_open(self.on.target) => self.observe_again().await,
-            Err(StepError::Failed { error, is_temporary }) => self.send_code_again(error, is_temporary).await,
-            Err(StepError::Reobserve { step, error }) => self.reobserve(step, error).await,
-            Err(error) => Err(error.into()),
+            (Err(StepError::Stopped), _) if self.on.claim.doors.is_open(self.on.target) => self.observe_again().await,
+            (Err(StepError::Failed { error, is_temporary }), _) => self.send_code_again(error, is_temporary).await,
+            (Err(StepError::Reobserve { step, error }), _) => self.reobserve(step, error).await,
+            (Err(error), _) => Err(error.into()),
         }
     }
 

@@ -16,7 +16,7 @@ use super::Deployment;
 use super::error::{Interrupted, InvalidArtifact, UNSEEN, Unfinished, given_up};
 use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
-use super::rollout::RolloutOwner;
+use super::rollout::{RolloutOwner, refusal_without_ports};
 use super::target_run::TargetRun;
 use super::verify::ArtifactReader;
 use crate::claim::{Claim, ObservationBasis, SubmitOutcome, claimant};
@@ -82,7 +82,7 @@ impl Deployment<'_> {
         rejects: impl Future<Output = Result<Rejects, Transient>> + 'r,
     ) -> Result<Finished, Unfinished> {
         let (engine, at) = (self.engine, self.at);
-        if let Some(refusal) = at.refusal(self.request.cause.kind) {
+        if let Some(refusal) = at.refusal(self.request.cause.kind).or_else(|| refusal_without_ports(self)) {
             let claim = claim.await?;
             return Ok(engine.reconciler(at).commit(&claim, refusal, self.unobserved(None)).await?);
         }

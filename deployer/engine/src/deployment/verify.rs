@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use deployer_core::artifact::{ArtifactRef, KEPT_METADATA, UPLOADED_BY, VerifiedArtifact};
+use deployer_core::config::rollout::SmokeTest;
+use deployer_core::diagnostics::Diagnostics;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::Region;
 use deployer_core::manifest::{FunctionConfig, Manifest};
-use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
+use deployer_core::package::{Directory, Opening, Package, PackageError, Run, SmokeFile, WINDOW};
 use deployer_core::record::{CauseKind, Code, Ending, RecordedArtifact, TargetError, TargetErrorCode};
 use deployer_core::text::{Person, PlainText};
 use futures::StreamExt as _;
@@ -114,6 +116,7 @@ impl<'a> ArtifactReader<'a> {
         let package = self.read_package(reference, tail).await?;
         recorded.sha256 = Some(package.sha256);
         let config = manifest(&package, self.at, self.kind)?;
+        let smoke_tests = smoke_tests(&package, self.at, self.kind, &config)?;
         Ok(VerifiedArtifact {
             reference: reference.clone(),
             region: self.region.cloned(),
@@ -122,6 +125,7 @@ impl<'a> ArtifactReader<'a> {
             size: package.size,
             metadata: recorded.metadata.clone(),
             config,
+            smoke_tests,
             startup: package.startup,
         })
     }
@@ -177,6 +181,26 @@ fn manifest(package: &Package, at: &FunctionRef<'_>, kind: CauseKind) -> Result<
         at.effective_rollout(&config).map_err(|error| invalid(error.to_string()))?;
     }
     Ok(config)
+}
+
+/// Reads the smoke tests that the artifact brings. Where it does not roll out, nobody needs them.
+fn smoke_tests(
+    package: &Package,
+    at: &FunctionRef<'_>,
+    kind: CauseKind,
+    config: &FunctionConfig,
+) -> Result<Vec<SmokeTest>, Problem> {
+    let file = package.manifest.as_ref().map_or("the manifest", |(file, _)| file.file_name());
+    let invalid = |file: &str, error: Diagnostics| Problem::Refused(Code::InvalidManifest, format!("{file}: {error}"));
+    let effective = if kind.rolls_out() { at.effective_rollout(config) } else { Ok(None) };
+    let Some(effective) = effective.map_err(|error| invalid(file, error))? else { return Ok(vec![]) };
+    let own = match &package.smoke_file {
+        SmokeFile::Absent => vec![],
+        SmokeFile::Content(content) => SmokeTest::parse_file(content).map_err(|error| invalid("smoke.json", error))?,
+        SmokeFile::Unusable(because) => return Err(Problem::Refused(Code::InvalidArtifact, because.to_string())),
+    };
+    effective.smoke_tests(own.clone()).map_err(|error| invalid(file, error))?;
+    Ok(own)
 }
 
 fn kept(metadata: BTreeMap<String, String>) -> BTreeMap<String, PlainText> {

@@ -107,6 +107,7 @@ fn target() -> RolloutTarget {
         at: Some(began),
         served: vec![Served { weight: 10, meant_at: began, at: began }],
         smoked: true,
+        smoke_failure: None,
         way_back: None,
         disarmed: [].into(),
     }

@@ -1,6 +1,8 @@
 //! Rollouts: steps, looks, the way back, and what comes in meanwhile.
 
 mod crashes;
+mod effect;
+mod smoke;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -202,7 +204,7 @@ async fn newer_upload_waits_until_the_rollout_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn reject_takes_the_release_back_at_the_next_look() {
+async fn reject_takes_the_release_back_at_once() {
     let world = world(&one_step());
     let begun = begins(&world).await;
     world
@@ -210,10 +212,9 @@ async fn reject_takes_the_release_back_at_the_next_look() {
             "command": "reject", "function": "orders", "release": "1.1.0", "reason": "bad", "requested_by": "ann"
         }))
         .await;
-    world.sweep_minutes(1).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "within the command");
     let record = record_of(&world, &begun).await;
     assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Rejected)), "{record:?}");
-    assert_eq!(world.served(DEV), whole(1));
 }
 
 #[tokio::test(start_paused = true)]

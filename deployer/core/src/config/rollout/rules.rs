@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::placement::Placement;
-use super::{AlarmName, MOST_SMOKE_TESTS, Rollout, Wave};
+use super::{AlarmName, Rollout, Wave, smoke_test};
 use crate::diagnostics::Diagnostic;
 use crate::text::counted;
 
@@ -36,7 +36,7 @@ impl Rollout {
                 "must be longer than 0s: nobody could continue a paused rollout",
             ));
         }
-        found.extend(self.smoke_test_diagnostics());
+        found.extend(smoke_test::diagnostics_of(&self.smoke_tests, "smoke_test"));
         if found.is_empty() {
             found.extend(self.length_diagnostic(targets));
         }
@@ -97,20 +97,6 @@ impl Rollout {
                 found.push(Diagnostic::new(path, sentence));
             }
             Some(_) => {}
-        }
-        found
-    }
-
-    fn smoke_test_diagnostics(&self) -> Vec<Diagnostic> {
-        let tests = &self.smoke_tests;
-        let mut found = Vec::new();
-        if tests.len() > MOST_SMOKE_TESTS {
-            let sentence = format_args!("are {} smoke tests; at most {MOST_SMOKE_TESTS}", tests.len());
-            found.push(Diagnostic::new("smoke_test", sentence));
-        }
-        for (index, test) in tests.iter().enumerate() {
-            let path = if tests.len() == 1 { "smoke_test".to_owned() } else { format!("smoke_test[{index}]") };
-            found.extend(test.diagnostics().into_iter().map(|m| m.prefixed(&path)));
         }
         found
     }

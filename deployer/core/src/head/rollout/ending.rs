@@ -5,6 +5,7 @@ use crate::head::active::Active;
 use crate::id::Version;
 use crate::record::{Code, Ending, Status, TargetError, TargetErrorCode, TargetOutcome};
 use crate::rollout::{Abort, AbortReason, RolloutEnd, RolloutState, RolloutTarget, WayBack, greatest_weight};
+use crate::text::PlainText;
 
 /// Makes the ending of a deployment whose rollout has ended.
 #[must_use]
@@ -51,7 +52,10 @@ fn outcome_of(one: &RolloutTarget, untouched: TargetOutcome, active: &Active, en
     let known = active.previous.iter().find(|known| known.target == one.target);
     let previous = known.and_then(|known| known.previous.clone());
     let created = active.created.contains(&one.target);
-    let outcome = TargetOutcome { previous, created, ..untouched };
+    let smoke_failed =
+        |because: &PlainText| TargetError::new(TargetErrorCode::SmokeTestFailed, SMOKE_TEST, because.as_str());
+    let error = one.smoke_failure.as_ref().map(smoke_failed);
+    let outcome = TargetOutcome { previous, created, error, ..untouched };
     if matches!(end, RolloutEnd::Succeeded { .. }) {
         return TargetOutcome { status: Status::Succeeded, version: one.new.clone(), ..outcome };
     }
@@ -71,6 +75,8 @@ fn outcome_of(one: &RolloutTarget, untouched: TargetOutcome, active: &Active, en
     }
 }
 
+/// The step of the smoke tests, in records.
+const SMOKE_TEST: &str = "smoke test";
 /// The step in which an alias goes back, in records.
 const MOVE_BACK: &str = "move alias back";
 

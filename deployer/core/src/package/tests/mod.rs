@@ -6,6 +6,7 @@ mod ends;
 mod entries;
 mod links;
 mod one_reading;
+mod smoke_file;
 mod startup;
 mod streamed;
 

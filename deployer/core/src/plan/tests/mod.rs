@@ -53,6 +53,7 @@ impl Scene {
                 metadata: BTreeMap::new(),
                 config: manifest.for_environment(&EnvironmentName::parse("dev").unwrap()),
                 has_manifest: true,
+                smoke_tests: vec![],
                 startup: Startup {
                     bootstrap: Some(Bootstrap { executable: true, kind: BootstrapKind::Elf(Machine::X86_64) }),
                     ..Startup::default()

@@ -36,7 +36,11 @@ impl Planning<'_> {
         });
         let report = report.with_targets(targets.await, refused);
         let timeout = Duration::from_secs(longest.load(Ordering::Relaxed).into());
-        report.with_rollout(self.at, self.kind, &artifact.config, timeout)
+        let mut report = report.with_rollout(self.at, self.kind, &artifact.config, timeout);
+        if let Some(planned) = report.rollout.as_mut().filter(|_| !artifact.smoke_tests.is_empty()) {
+            planned.smoke_tests = artifact.smoke_tests.len();
+        }
+        report
     }
 
     /// Makes the plan of each target, in the order of the configuration.

@@ -28,17 +28,17 @@ impl RolloutOwner<'_> {
         results: TargetResults,
         artifact: &VerifiedArtifact,
     ) -> Result<(Ending, FinishDetails), Unfinished> {
-        let (Some(rollout), true) = (rollout_of(self.deployment), results.are_published()) else {
+        let (Ok(Some(rollout)), true) = (rollout_of(self.deployment, artifact), results.are_published()) else {
             return Ok(self.nothing_moved(results, artifact));
         };
-        let disarmed = match self.check_alarms(rollout, &results).await {
+        let disarmed = match self.check_alarms(&rollout, &results).await {
             Ok(disarmed) => disarmed,
             Err(failed) => {
                 let results = results.0.into_iter().map(|result| with_error(result, &failed)).collect();
                 return Ok(self.nothing_moved(TargetResults(results), artifact));
             }
         };
-        let begun = self.begun(rollout, results, artifact, disarmed);
+        let begun = self.begun(&rollout, results, artifact, disarmed);
         let begin = async |seen: &mut Versioned| {
             let has_begun = seen.head.active().is_some_and(|active| active.rollout.is_some());
             match head::begin_rollout(&seen.head, self.claim.token(), &begun, self.deployment.engine.now()) {

@@ -12,9 +12,10 @@ mod smoke;
 
 pub(super) use ready::{ensure_shiftable, ready};
 
+use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::config::rollout::Rollout;
-use deployer_core::record::CauseKind;
+use deployer_core::record::{Ending, TargetError, TargetErrorCode};
 
 use super::Deployment;
 use crate::claim::Claim;
@@ -27,11 +28,37 @@ pub(crate) struct RolloutOwner<'a> {
     pub claim: &'a Claim,
 }
 
-/// Returns the rollout of the environment, if this deployment rolls out. Going back and redeploying never do.
-pub(super) fn rollout_of<'d>(deployment: &'d Deployment<'_>) -> Option<&'d Rollout> {
-    use CauseKind::{AutomaticPromotion, Deploy, Promotion, Upload};
-    let rolls_out = matches!(deployment.request.cause.kind, Upload | Deploy | Promotion | AutomaticPromotion);
-    deployment.at.environment.rollout.as_ref().filter(|_| rolls_out)
+/// Returns the rollout that brings this artifact: the environment's, made stricter by the manifest, with the
+/// smoke tests of the release. Going back and redeploying have none.
+pub(super) fn rollout_of(
+    deployment: &Deployment<'_>,
+    artifact: &VerifiedArtifact,
+) -> Result<Option<Rollout>, TargetError> {
+    let effective = deployment.at.rollout_for(&deployment.request.cause, &artifact.config);
+    let Some(effective) = effective.map_err(|looser| refused(looser.to_string()))? else { return Ok(None) };
+    let smoke_tests = effective.smoke_tests(artifact.smoke_tests.clone());
+    let smoke_tests = smoke_tests.map_err(|missing| refused(missing.to_string()))?;
+    Ok(Some(Rollout { smoke_tests, ..effective.rollout }))
+}
+
+/// Refuses a deployment that is to roll out where the deployer can neither look at a rollout nor wait for it: no traffic
+/// moves without the rollout that the environment asks for.
+pub(super) fn refusal_without_ports(deployment: &Deployment<'_>) -> Option<Ending> {
+    let Deployment { engine, at, request, .. } = deployment;
+    let rolls_out = request.cause.kind.rolls_out() && at.environment.rollout.is_some();
+    let missing = match (&engine.ports.rollouts, &engine.ports.queue) {
+        _ if !rolls_out => return None,
+        (Some(_), Some(_)) => return None,
+        (None, _) => "opens no sessions that look at one",
+        (_, None) => "has no queue to wait with",
+    };
+    let name = &at.name;
+    let message = format!("environment {name} asks for a rollout, and this deployer {missing}: nothing was deployed");
+    Some(at.all_failed(&refused(message)))
+}
+
+fn refused(because: String) -> TargetError {
+    TargetError::new(TargetErrorCode::InvalidConfiguration, ready::BEGIN_ROLLOUT, because)
 }
 
 /// Makes the request for a session of a rollout in a target.

@@ -13,7 +13,6 @@ use super::super::claimed_target::ClaimedTarget;
 use super::super::error::internal;
 use super::super::function_reader::OBSERVE;
 use super::super::results::Ready;
-use super::rollout_of;
 use crate::port::Qualifier;
 
 /// The step in which a rollout begins, in records.
@@ -49,6 +48,7 @@ pub(in crate::deployment) async fn ready(
     on: ClaimedTarget<'_>,
     version: Version,
     old: Option<&ObservedCode>,
+    when_unshiftable: WhenUnshiftable,
 ) -> Result<Ready, TargetError> {
     let (functions, name) = (on.account.functions(), &on.deployment.at.function_name);
     let read = || functions.function(name, Qualifier::Version(&version));
@@ -61,9 +61,7 @@ pub(in crate::deployment) async fn ready(
     let shift = match Shift::between(old, &new, has_provisioned_concurrency(on).await?) {
         Ok(shift) => shift,
         Err(because) => {
-            let refuses =
-                |rollout: &deployer_core::config::rollout::Rollout| rollout.when_unshiftable == WhenUnshiftable::Refuse;
-            if rollout_of(on.deployment).is_some_and(refuses) {
+            if when_unshiftable == WhenUnshiftable::Refuse {
                 let message = format!(
                     "the traffic of function {name} cannot be shared ({because}), and the environment refuses that \
                      (when_unshiftable)"

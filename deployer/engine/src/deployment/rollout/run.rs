@@ -169,7 +169,7 @@ impl RolloutOwner<'_> {
     }
 
     /// Leaves the rollout to another invocation, although something is left to be done.
-    async fn leave_rollout(&self, how: RolloutLeave) -> Unfinished {
+    pub(super) async fn leave_rollout(&self, how: RolloutLeave) -> Unfinished {
         let (engine, at) = (self.deployment.engine, self.deployment.at);
         let leave = async |seen: &mut Versioned| {
             Ok::<_, Transient>(match head::leave_rollout(&seen.head, self.claim.token(), how, engine.now()) {
@@ -219,7 +219,7 @@ pub(super) fn rollout_now(claim: &Claim) -> Result<RolloutState, Transient> {
 }
 
 /// Returns the state, also of a rollout that has ended.
-fn kept(progress: Progress) -> RolloutState {
+pub(super) fn kept(progress: Progress) -> RolloutState {
     match progress {
         Progress::Continues(state) | Progress::Ended { state, .. } => *state,
     }

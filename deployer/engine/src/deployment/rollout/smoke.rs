@@ -2,48 +2,77 @@
 
 use deployer_core::config::Target;
 use deployer_core::config::rollout::SmokeTest;
-use deployer_core::record::TargetError;
-use deployer_core::rollout::{Progress, RolloutState, RolloutTarget, SmokeAnswer, client_context};
+use deployer_core::head::{EXTENSIONS, RolloutLeave};
+use deployer_core::record::{TargetError, TargetErrorCode};
+use deployer_core::rollout::{Progress, RolloutState, RolloutTarget, SmokeAnswer, client_context, smoke_failed_in};
 use deployer_core::session_policy::smoke_policy;
 use futures::stream::{self, StreamExt as _};
 
-use super::super::error::internal;
+use super::super::error::{Unfinished, internal, is_late};
 use super::super::sessions::enter;
+use super::run::kept;
 use super::{RolloutOwner, session_with};
 use crate::port::{RolloutCallErrorKind, SmokeCall, SmokeTester};
-use crate::{TARGETS_AT_ONCE, Transient};
+use crate::timer::ANSWER_NEEDS;
+use crate::{TARGETS_AT_ONCE, invoke_when_free};
 
 /// The step of the smoke tests, in records.
 const SMOKE: &str = "smoke test";
-/// The number of times that a test is sent which Lambda gave no answer to, or was too busy for.
+/// The number of times that a denied test is sent again.
 const MOST_TRIES: u32 = 5;
 
+/// The reason why a version has not passed its tests.
+enum TestError {
+    /// It has failed one, or could not be tested.
+    Failed(String),
+    /// The time was up.
+    Late(String),
+}
+
+impl From<TargetError> for TestError {
+    fn from(error: TargetError) -> Self {
+        let because = error.to_string();
+        if is_late(error.code) { Self::Late(because) } else { Self::Failed(because) }
+    }
+}
+
 impl RolloutOwner<'_> {
-    /// Tests the new versions of these targets side by side, and writes down what they answered.
-    pub(super) async fn run_smoke_tests(&self, state: &RolloutState, targets: &[Target]) -> Result<(), Transient> {
+    /// Tests the new versions of these targets side by side, and writes down what they answered. Where the account was
+    /// too busy until the time was up, another invocation goes on.
+    pub(super) async fn run_smoke_tests(&self, state: &RolloutState, targets: &[Target]) -> Result<(), Unfinished> {
         let ones = targets.iter().filter_map(|target| state.targets.iter().find(|one| one.target == *target));
-        let tested: Vec<(&RolloutTarget, Result<(), String>)> = stream::iter(ones)
+        let tested: Vec<(&RolloutTarget, Result<(), TestError>)> = stream::iter(ones)
             .map(|one| async move { (one, self.test(one, &state.plan.smoke_tests).await) })
             .buffered(TARGETS_AT_ONCE)
             .collect()
             .await;
         let now = self.deployment.engine.now();
-        self.advance(|state| {
-            tested.iter().fold(Progress::Continues(Box::new(state)), |progress, (one, result)| {
-                let Progress::Continues(state) = progress else { return progress };
-                match result {
-                    Ok(()) => state.smoke_passed(&one.target, now),
-                    Err(because) => state.smoke_failed(format!("the smoke test in {} failed: {because}", one.target)),
+        let (mut passed, mut failed, mut is_late) = (vec![], vec![], false);
+        for (one, result) in tested {
+            match result {
+                Ok(()) => passed.push(&one.target),
+                Err(TestError::Late(_)) if self.claim.extensions() < EXTENSIONS => is_late = true,
+                Err(TestError::Late(because) | TestError::Failed(because)) => {
+                    failed.push((one.target.clone(), because))
                 }
-            })
+            }
+        }
+        self.advance(|state| {
+            let pass = |progress, target: &&Target| kept(progress).smoke_passed(target, now);
+            let passed = passed.iter().fold(Progress::Continues(Box::new(state)), pass);
+            smoke_failed_in(kept(passed), &failed)
         })
-        .await
+        .await?;
+        if is_late && failed.is_empty() {
+            return Err(self.leave_rollout(RolloutLeave::OutOfTime).await);
+        }
+        Ok(())
     }
 
     /// Runs all tests of one target, one after the other.
-    async fn test(&self, one: &RolloutTarget, tests: &[SmokeTest]) -> Result<(), String> {
+    async fn test(&self, one: &RolloutTarget, tests: &[SmokeTest]) -> Result<(), TestError> {
         let (Some(version), false) = (&one.new, tests.is_empty()) else { return Ok(()) };
-        let session = self.smoke_session(one).await.map_err(|error| error.to_string())?;
+        let session = self.smoke_session(one).await?;
         let context = client_context(self.deployment.request.id, self.deployment.resolved.release.as_str());
         for test in tests {
             let event = test.event.to_string();
@@ -54,31 +83,40 @@ impl RolloutOwner<'_> {
                 context: &context,
                 timeout: test.time_to_answer(),
             };
-            let answer = self.invoke(session.as_ref(), &call).await.map_err(|error| error.to_string())?;
-            test.judge(&answer).map_err(|failure| failure.to_string())?;
+            let answer = self.invoke(session.as_ref(), &call).await?;
+            test.judge(&answer).map_err(|failure| TestError::Failed(failure.to_string()))?;
         }
         Ok(())
     }
 
-    /// Invokes a version once. A call that Lambda was too busy for, or that has no answer, is sent again.
+    /// Invokes a version once. Only what has not run is sent again: a throttled invocation, and for some seconds a denied
+    /// one, because the session's policy takes a while to be known.
     async fn invoke(&self, session: &dyn SmokeTester, call: &SmokeCall<'_>) -> Result<SmokeAnswer, TargetError> {
-        use RolloutCallErrorKind::{Denied, Throttled, Unavailable};
-        let timer = self.deployment.engine.timer();
+        let engine = self.deployment.engine;
+        let timer = engine.timer();
+        let (clock, retries) = (engine.ports.clock.as_ref(), &engine.retries);
+        let until = engine.deadline.checked_sub(ANSWER_NEEDS).unwrap_or(engine.deadline);
         for attempt in 0.. {
-            let error = match session.invoke(call).await {
+            let error = match invoke_when_free(session, clock, retries, call, until).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let may_try_again = match error.kind {
-                Throttled => true,
-                // A session's policy takes some seconds to be known.
-                Denied | Unavailable => attempt < MOST_TRIES,
-                _ => false,
-            };
-            if !may_try_again {
-                return Err(internal(SMOKE, &error.message));
+            match error.kind {
+                RolloutCallErrorKind::Denied if attempt < MOST_TRIES => {
+                    timer.pause(attempt, SMOKE, &error.message).await?;
+                }
+                RolloutCallErrorKind::Unavailable => {
+                    let message = format!(
+                        "no answer came, so the version may have run, and it is not invoked again: {}",
+                        error.message
+                    );
+                    return Err(internal(SMOKE, &message));
+                }
+                RolloutCallErrorKind::Throttled => {
+                    return Err(TargetError::new(TargetErrorCode::Throttled, SMOKE, error.message));
+                }
+                _ => return Err(internal(SMOKE, &error.message)),
             }
-            timer.pause(attempt, SMOKE, &error.message).await?;
         }
         unreachable!("attempts do not end")
     }

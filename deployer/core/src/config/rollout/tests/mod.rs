@@ -222,13 +222,10 @@ fn each_mistake_names_the_path_of_its_field_and_the_rule() {
 }
 
 #[test]
-fn smoke_event_above_six_megabytes_is_refused() {
+fn smoke_event_above_64_kilobytes_is_refused() {
     let event = |bytes: usize| json!({ "smoke_test": { "event": "x".repeat(bytes - 2) } });
-    assert!(parse(event(6_291_456)).is_ok());
-    assert_eq!(
-        parse(event(6_291_457)).unwrap_err(),
-        "smoke_test.event: is 6291457 bytes long; Lambda takes at most 6291456 (6 MB)"
-    );
+    assert!(parse(event(65_536)).is_ok());
+    assert_eq!(parse(event(65_537)).unwrap_err(), "smoke_test.event: is 65537 bytes long; at most 65536 (64 KB)");
 }
 
 #[test]
@@ -302,5 +299,32 @@ proptest! {
         prop_assert!(begun.windows(2).all(|two| two[0] < two[1]));
         prop_assert_eq!(begun.last(), Some(&targets));
         prop_assert!(begun[0] >= 1);
+    }
+}
+
+#[test]
+fn file_of_a_release_has_one_smoke_test_or_several() {
+    let read = |text: &str| SmokeTest::parse_file(text.as_bytes());
+    let one = read(r#"{"event": {"ping": true}, "expect": {"ok": true}, "timeout": "5s"}"#).unwrap();
+    assert_eq!((one.len(), &one[0].event), (1, &json!({ "ping": true })));
+    assert_eq!(read(r#"[{"event": 1}, {"event": 2}]"#).unwrap().len(), 2);
+    assert_eq!(read("\u{feff}{\"event\": 1}").unwrap().len(), 1);
+}
+
+#[test]
+fn file_of_a_release_that_is_wrong_is_refused_with_the_path() {
+    let six = json!((0..6).map(|n| json!({ "event": n })).collect::<Vec<_>>()).to_string();
+    for (text, message) in [
+        (r#"{"evnt": 1}"#, "evnt: unknown field; did you mean event?"),
+        (r#"[{"event": 1}, {"event": 2, "timeout": "61s"}]"#, "[1].timeout: must be 1s to 60s, and is 61s"),
+        ("[]", "has no smoke test: put one in, or leave the file out"),
+        ("7", "expected a table or a list, found the number 7"),
+        (six.as_str(), "are 6 smoke tests; at most 5"),
+    ] {
+        assert_eq!(SmokeTest::parse_file(text.as_bytes()).unwrap_err().to_string(), message, "{text}");
+    }
+    for text in ["{\"event\": 1", ""] {
+        let message = SmokeTest::parse_file(text.as_bytes()).unwrap_err().to_string();
+        assert!(message.contains("JSON"), "{message}");
     }
 }

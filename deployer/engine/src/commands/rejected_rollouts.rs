@@ -1,0 +1,51 @@
+//! The rollouts of a release that is rejected now: they are taken back with the reject, not with the next look.
+
+use deployer_core::config::Environment;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head;
+use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::rejects::Rejects;
+use futures::future::join_all;
+
+use crate::reconcile::ReconcileFrom;
+use crate::store::{Change, Versioned};
+use crate::{Engine, Transient};
+
+/// Takes the rollouts of rejected releases of a function back, in every environment that has rollouts. A way back that
+/// does not end in this invocation is gone on with by a tick or the sweep; so is one that this call cannot begin.
+pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName) {
+    let with_rollouts = |(_, environment): &(&EnvironmentName, &Environment)| environment.rollout.is_some();
+    let names: Vec<_> = engine.config.environments.iter().filter(with_rollouts).map(|(name, _)| name).collect();
+    if names.is_empty() {
+        return;
+    }
+    let rejects = match engine.store().rejects(function).await {
+        Ok(rejects) => rejects,
+        Err(error) => {
+            tracing::warn!(%function, "what rolls out is left to the next look: {error}");
+            return;
+        }
+    };
+    join_all(names.into_iter().map(|name| take_back_in(engine, name, function, &rejects))).await;
+}
+
+async fn take_back_in(engine: &Engine, name: &EnvironmentName, function: &FunctionName, rejects: &Rejects) {
+    let Ok(at) = FunctionRef::find(&engine.config, name, function) else { return };
+    let taken_back = async {
+        let take_back = async |seen: &mut Versioned| {
+            Ok::<_, Transient>(match head::reject_rollout(&seen.head, rejects) {
+                Some(head) => Change::Write(Box::new(head), true),
+                None => Change::Keep(false),
+            })
+        };
+        let (seen, is_changed) = engine.store().update_head(&at, None, take_back).await?;
+        if is_changed {
+            tracing::warn!(environment = %name, %function, "the rollout of a rejected release goes back");
+            engine.reconciler(&at).resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
+        }
+        Ok::<_, Transient>(())
+    };
+    if let Err(transient) = Box::pin(taken_back).await {
+        tracing::warn!(environment = %name, %function, "the rollout is taken back later: {transient}");
+    }
+}
