@@ -16,6 +16,7 @@ use crate::text::PlainText;
 
 mod status;
 mod steps;
+mod undecided;
 
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;

@@ -122,7 +122,7 @@ impl Engine {
         }
         // The release goes first where it is live; what waits is refused already.
         let ended_waiting = match reject {
-            Some(reject) => end_rejected(self, function, reject).await,
+            Some(reject) => end_rejected(self, function, (reject, &rejects)).await,
             None => vec![],
         };
         let environments = submitted.into_iter().map(|(at, (left, outcome))| async move {

@@ -13,6 +13,7 @@ mod recalls;
 mod replays;
 mod rules;
 mod soaks;
+mod waiting_groups;
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 use deployer_core::trigger::{InboundEvent, Invocation, decode};
