@@ -11,7 +11,7 @@ use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
-use super::answer::{Answer, CliError};
+use super::answer::{Answer, CliError, Exit};
 use super::follow::{self, Followed as _, Until};
 use super::nothing_ready::NothingReady;
 use super::output::Output;
@@ -126,7 +126,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
             Ok(follow::Options::answer_of(&group))
         }
         Functions::Each(pattern) => {
-            let each = follow.follow_command::<History>(command, until).await?;
+            let each = follow.follow_command::<History>(command, until).await.map_err(as_refused)?;
             if each.deployments.is_empty() {
                 let (text, exit) =
                     NothingReady::new(&follow.remote, &pattern, (&options.from, &options.to)).tell().await;
@@ -145,6 +145,15 @@ async fn instead(remote: &remote::Options, record: &DeploymentRecord) -> String 
     match tokio::time::timeout(LOOK, look).await {
         Ok(Ok(report)) => waiting_text::instead(record, &report),
         Ok(Err(_)) | Err(_) => String::new(),
+    }
+}
+
+/// Exits as refused where the destination takes no promotions from there, as the promotion of one function does.
+fn as_refused(error: CliError) -> CliError {
+    let is_rule = error.message.contains(" takes promotions from ") || error.message.contains(" takes no promotions ");
+    match error.exit {
+        Exit::WrongUse if is_rule => CliError { exit: Exit::Refused, ..error },
+        _ => error,
     }
 }
 

@@ -154,6 +154,22 @@ async fn pattern_promotes_each_ready_function_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn pattern_that_no_rule_lets_through_is_refused_as_a_name_is() {
+    let world = World::three_environments(&json!({}), &json!({"promotion": {"from": "stage"}}));
+    deploy_all(&world, &["1.1.0"]).await;
+    let before = world.snapshot();
+    for (to, because) in [
+        ("prod", "prod takes promotions from stage only, not from dev"),
+        ("stage", "stage takes no promotions (it has no promotion in deployer.json)"),
+    ] {
+        let order = with(promote(), &json!({"function": "*", "to": to}));
+        assert_eq!(world.command_error(order).await, ("InvalidCommand".into(), because.into()));
+        assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/* - -");
+        assert_eq!(world.snapshot(), before, "nothing is recorded");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn status_shows_lagging_environments_and_waiting_promotions() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     deploy_all(&world, &["1.1.0"]).await;
