@@ -170,6 +170,18 @@ async fn pattern_that_no_rule_lets_through_is_refused_as_a_name_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn redeploy_where_nothing_is_live_advises_what_the_environment_takes() {
+    let world = by_hand(&json!({}));
+    world.record("stage/orders/1.0.1.zip", world::zips::code("1.0.1")).await;
+    for (environment, advice) in [("prod", "promote a release from dev first"), ("dev", "upload a release first")] {
+        let order = json!({"command": "redeploy", "environment": environment, "function": "orders"});
+        let record = world.command_record(order).await;
+        let because = format!("nothing is live here that could be deployed again: {advice}");
+        assert_eq!(end(&record), (Status::Refused, Some(Code::NotLive), because.as_str()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn status_shows_lagging_environments_and_waiting_promotions() {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     deploy_all(&world, &["1.1.0"]).await;
