@@ -1,6 +1,6 @@
 //! The open groups of an environment, and the ends of those that are not decided.
 
-use deployer_core::group::{Group, Member};
+use deployer_core::group::{self, Group, Member};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::record::{EndedWaiting, Ending};
@@ -33,10 +33,10 @@ impl Groups<'_> {
         });
         let mut ended = vec![];
         for group in groups.iter().filter(|group| group.functions.iter().any(|member| member.function == *function)) {
-            let end = |open: &Group| open.refused_for(function, &refusal, self.engine.now());
+            let end = |open: &Group| group::refused_for(open, function, &refusal, self.engine.now());
             match self.end_undecided(environment, group.id, end).await {
                 Ok(Some(before)) => {
-                    let named = before.as_ended_waiting(function);
+                    let named = group::as_ended_waiting(&before, function);
                     ended.push((before, named));
                 }
                 Ok(None) => {}
@@ -49,10 +49,8 @@ impl Groups<'_> {
     /// Ends a group that waits and repeats another one.
     pub(super) async fn unless_repeated(self, group: Group) -> Result<Group, Transient> {
         let others = self.open_in(&group.environment).await?;
-        Ok(match others.iter().find(|other| group.repeats(other)) {
-            Some(other) => group.superseded_by_repeated(other, self.engine.now()),
-            None => group,
-        })
+        let superseded = |other: &Group| group::superseded_as_repeated(&group, other, self.engine.now());
+        Ok(others.iter().find_map(superseded).unwrap_or(group))
     }
 
     /// Ends the groups of the same functions that wait, for a newer one takes their place. Best effort: what is left
@@ -60,7 +58,7 @@ impl Groups<'_> {
     pub(super) async fn end_replaced(self, newer: &Group) {
         let replaced = async {
             for older in self.open_in(&newer.environment).await? {
-                let end = |open: &Group| open.replaced_by(newer, self.engine.now());
+                let end = |open: &Group| group::replaced_by(open, newer, self.engine.now());
                 self.end_undecided(&newer.environment, older.id, end).await?;
             }
             Ok::<_, Transient>(())
