@@ -7,7 +7,7 @@ use std::time::Duration;
 use anstyle::Style;
 use deployer_core::id::{DeploymentId, Release, Sha256};
 use deployer_core::record::{DeploymentRecord, Status};
-use deployer_core::status::{FunctionStatus, LiveStatus, StatusReport};
+use deployer_core::status::{FunctionStatus, LiveStatus, StatusReport, WaitingStatus};
 use deployer_core::trigger::Command;
 use deployer_engine::History;
 use jiff::Timestamp;
@@ -161,6 +161,7 @@ fn next_steps(
             ));
         }
     }
+    others().filter_map(|status| goes_on(status, record, left)).for_each(|waits| say(&format!("{waits}{options}")));
     let Left { release, .. } = left;
     let DeploymentRecord { environment, function, .. } = record;
     let is_held = here.is_some_and(|status| status.hold.is_some());
@@ -179,6 +180,19 @@ fn next_steps(
         ));
     }
     text
+}
+
+/// Names the promotions of the release that was left which wait to go on from here, and the commands that end them.
+fn goes_on(status: &FunctionStatus, record: &DeploymentRecord, left: &Left) -> Option<String> {
+    let FunctionStatus { environment, function, .. } = status;
+    let is_of_left =
+        |one: &&WaitingStatus| one.from == record.environment && one.release.as_ref() == Some(&left.release);
+    let waits = status.waiting.iter().find(is_of_left)?;
+    let (release, id, because) = (&left.release, waits.deployment, sentence(&waits.because));
+    Some(format!(
+        "\n{release} waits to go on from here to {environment}: promotion {id} {because}. To end that:\n  \
+         deployctl decline -e {environment} -f {function} --deployment {id}"
+    ))
 }
 
 /// Whether the rollback went back to the code of the release that it has left.
@@ -279,6 +293,22 @@ mod tests {
                    deployctl hold -e dev -f orders --reason \"b is bad\" --profile acme\n{BOTH}"
             )
         );
+    }
+
+    #[test]
+    fn promotion_of_the_left_release_that_waits_downstream_is_named() {
+        let waits = |from: &str, release: &str| {
+            json!({"waiting": [{"deployment": "01JD3Z9V7Q0000000000000007", "from": from, "release": release,
+                "requested_by": "ann", "since": "2026-11-30T11:00:00Z", "approvals_wanted": 1,
+                "expires_at": "2026-12-07T11:00:00Z", "because": "waits for an approval"}]})
+        };
+        let text = |more: &Value| next("b", &report(&[status("dev", "a", &json!({})), status("prod", "a", more)], &[]));
+        let told = "\nb waits to go on from here to prod: promotion 01JD3Z9V7Q0000000000000007 waits for an approval. To end \
+                    that:\n  deployctl decline -e prod -f orders --deployment 01JD3Z9V7Q0000000000000007 --profile acme\n";
+        assert!(text(&waits("dev", "b")).contains(told), "{}", text(&waits("dev", "b")));
+        for other in [waits("dev", "c"), waits("stage", "b"), json!({})] {
+            assert!(!text(&other).contains("waits to go on"), "{}", text(&other));
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::output::Output;
 use super::records::is_declined;
 use super::repeated::{self, Repeated};
 use super::waiting_promotion::{Preview, Promotion, PromotionArgs, Waits};
-use super::{remote, waiting_text};
+use super::{declined, remote, waiting_text};
 use deployer_core::trigger::Command;
 
 /// The time that the look for what the promotion has ended before takes at most.
@@ -171,7 +171,7 @@ fn asked_anew(functions: &str, (from, to): (&EnvironmentName, &EnvironmentName),
 }
 
 pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError> {
-    named(&options.requester, "declines")?;
+    let by = named(&options.requester, "declines")?;
     let Promotion { environment, function, deployment, .. } =
         options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
     let (is_group, reason) = (function.is_none(), options.reason.clone());
@@ -179,20 +179,16 @@ pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError
     let (remote, request) = (options.remote.remote().await?, options.requester.request(command, None));
     if is_group {
         let group: Group = remote.send(&request).await?;
-        return Ok(Answer::with_text(group.text(), &group, decline_exit(group.status)));
+        let (late, exit) = declined::judge(group.status, group.because.as_deref(), &by);
+        return Ok(Answer::with_text(group.text() + late, &group, exit));
     }
     let record: DeploymentRecord = remote.send(&request).await?;
-    Ok(Answer::with_text(record.text(), &record, decline_exit(record.status)))
+    let (late, exit) = declined::judge(record.status, record.because.as_deref(), &by);
+    Ok(Answer::with_text(record.text() + late, &record, exit))
 }
 
 /// Returns who is named, before anything is asked or sent.
 fn named(requester: &remote::Requester, does: &str) -> Result<Person, CliError> {
     let unnamed = || CliError::wrong_use(format!("somebody must be named who {does} it: say --requested-by NAME"));
     requester.caller(None).requested_by.ok_or_else(unnamed)
-}
-
-/// Returns the exit code: a declined promotion has ended as refused, any other status means that the decision came too
-/// late.
-fn decline_exit(status: Status) -> Exit {
-    if status == Status::Refused { Exit::Done } else { Exit::Refused }
 }

@@ -126,6 +126,8 @@ mod tests {
                     "waited": "for an approval"},
                 {"environment": "prod", "deployment": "01JD3Z9V7Q0000000000000003", "release": "1.4.3",
                     "waited": "for its turn"},
+                {"environment": "prod", "deployment": "01JD3Z9V7Q0000000000000004", "release": "1.4.3", "from": "stage",
+                    "waited": "for an approval", "functions": ["bills", "orders"]},
             ],
         }))
         .unwrap();
@@ -136,6 +138,7 @@ mod tests {
              deployment 01JD3Z9V7Q0000000000000001 of 1.4.1 is under way, and goes on\n\
              ended: promotion 01JD3Z9V7Q0000000000000002 of 1.4.2 from stage to prod, which waited for an approval\n\
              ended: deployment 01JD3Z9V7Q0000000000000003 of 1.4.3 to prod, which waited for its turn\n\
+             ended: group 01JD3Z9V7Q0000000000000004 of bills and orders from stage to prod, which waited for an approval\n\
              To release it:\n  deployctl release-hold -e prod -f orders --profile acme\n"
         );
     }

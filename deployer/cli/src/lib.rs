@@ -14,6 +14,7 @@ mod colours;
 mod completions;
 mod configured;
 mod confirm;
+mod declined;
 mod deploy;
 mod diff;
 mod direct;

@@ -2,12 +2,13 @@
 
 use std::fmt::Write as _;
 
+use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release};
 use deployer_core::record::{Code, DeploymentRecord, EndedWaiting, Status};
 
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::follow::{self, Followed, Stage, Until};
-use super::{recall_preview, records, repeated};
+use super::{hold, recall_preview, records, repeated};
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
 
@@ -74,7 +75,7 @@ impl Followed for Recalled {
     }
 
     fn text(&self) -> String {
-        let Self { function, release, environments, ended_waiting } = self;
+        let Self { function, release, environments, ended_waiting, replaced_reject } = self;
         let mut text = format!("release {release} of {function} is rejected, and ");
         text.push_str(match (environments.is_empty(), environments.iter().any(stays_live)) {
             (true, _) => "is live nowhere\n",
@@ -96,6 +97,9 @@ impl Followed for Recalled {
                     let _always = writeln!(text, "{environment}/{function}: {failed}, not begun: {because}");
                 }
             }
+        }
+        if let Some(Reject { reason, requested_by, since, .. }) = replaced_reject {
+            text.push_str(&hold::replaced("rejected", (requested_by.as_ref(), *since, reason)));
         }
         for one in ended_waiting {
             let _always = writeln!(text, "{}", records::ended_waiting(one));
@@ -120,12 +124,14 @@ impl Followed for Recalled {
         if self.environments.iter().any(has_failed) { Exit::Failed } else { Exit::Done }
     }
 
-    /// Keeps the promotions that the recall has ended before: each answer names only those that it has ended itself.
+    /// Keeps the promotions that the recall has ended before, and the reject that it has replaced: each answer names only
+    /// what it has done itself.
     fn keep(&mut self, earlier: Self) {
         let now = std::mem::replace(&mut self.ended_waiting, earlier.ended_waiting);
         let is_new = |one: &EndedWaiting| self.ended_waiting.iter().all(|kept| kept.deployment != one.deployment);
         let new: Vec<_> = now.into_iter().filter(is_new).collect();
         self.ended_waiting.extend(new);
+        self.replaced_reject = earlier.replaced_reject.or(self.replaced_reject.take());
     }
 }
 
@@ -189,6 +195,8 @@ mod tests {
             ],
             "ended_waiting": [{"environment": "stage", "deployment": "01JD3Z9V7Q0000000000000001", "release": "2",
                 "from": "dev", "waited": "for an approval"}],
+            "replaced_reject": {"release": "2", "sha256": [], "reason": "slow", "requested_by": "bob",
+                "since": "2026-11-30T11:00:00Z"},
         }))
         .unwrap();
         let ended = "after 2 s, deployment 01JD3Z9V7Q0000000000000000";
@@ -199,6 +207,7 @@ mod tests {
              test/orders, 2-again (the same code) → 1: succeeded {ended}\n\
              dev/orders, 2: refused {ended}\n\
              old/orders/1: succeeded {ended}\n\
+             it was rejected already, since 2026-11-30 11:00:00Z by bob: slow; that reason is replaced\n\
              ended: promotion 01JD3Z9V7Q0000000000000001 of 2 from dev to stage, which waited for an approval\n"
         );
         assert!(text.starts_with(&expected), "{text}");

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use deployer_core::approval::DECLINED_BY;
+use deployer_core::id::FunctionName;
 use deployer_core::record::{Approved, DeploymentRecord, EndedWaiting, Status, TargetOutcome};
 use jiff::Timestamp;
 
@@ -75,9 +76,18 @@ pub(super) fn lines(record: &DeploymentRecord) -> String {
 
 /// Names a deployment that was ended while it waited, and what it waited for.
 pub(super) fn ended_waiting(one: &EndedWaiting) -> String {
-    let EndedWaiting { environment, deployment, release, from, waited } = one;
-    let what = if from.is_some() { "promotion" } else { "deployment" };
-    let of = release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
+    let EndedWaiting { environment, deployment, release, from, waited, functions } = one;
+    let what = match from {
+        _ if !functions.is_empty() => "group",
+        Some(_) => "promotion",
+        None => "deployment",
+    };
+    let names: Vec<&str> = functions.iter().map(FunctionName::as_str).collect();
+    let of = match release {
+        _ if !names.is_empty() => format!(" of {}", names.join(" and ")),
+        Some(release) => format!(" of {release}"),
+        None => String::new(),
+    };
     let from = from.as_ref().map_or(String::new(), |from| format!(" from {from}"));
     format!("ended: {what} {deployment}{of}{from} to {environment}, which waited {}", sentence(waited))
 }

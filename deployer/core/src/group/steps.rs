@@ -44,7 +44,7 @@ impl Group {
     }
 
     /// Ends the group before its decision.
-    fn end_undecided(&mut self, status: Status, code: Code, because: &str, now: Timestamp) {
+    pub(super) fn end_undecided(&mut self, status: Status, code: Code, because: &str, now: Timestamp) {
         self.end(status, Some(code), Some(format!("{because}; nothing was moved")), now);
     }
 

@@ -44,7 +44,7 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
     let mut next = head.next();
     next.known.remember(request.hash, request.id);
     let refusal = rules.refusal.cloned().or_else(|| hold_refusal(head, request));
-    let evaluated = match refusal.or_else(|| refuse_impossible(head, request, &at.environment.targets)) {
+    let evaluated = match refusal.or_else(|| refuse_impossible(head, request, at)) {
         Some(refusal) => Err(refusal),
         None => evaluate(head, request, at, rules.rejects),
     };

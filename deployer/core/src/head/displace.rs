@@ -33,7 +33,8 @@ pub(super) fn displace_active(
     let active = head.queue.active.take()?;
     let is_promotion = active.request.promotion_spec().is_some();
     let ended = is_promotion.then(|| EndedWaiting::of(&at.record_of(&active, Status::Pending)));
-    end_untouched(head, &active, at, displaced_by(newer), now);
+    let because = format!("{newer} took its place before it had written anything");
+    end_untouched(head, &active, at, Ending::Superseded { because }, now);
     ended
 }
 

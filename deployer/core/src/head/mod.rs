@@ -75,7 +75,7 @@ pub use open_doors::{SHUT_DOOR, list_open_doors, with_doors, with_shut_token, wi
 pub use outbox::{Failure, OutboxEntry, SideEffect};
 pub use parked::{HOPS, with_awaited, with_tick_sent};
 pub use plan_rollback::{PlannedRollback, plan_rollback};
-pub use promote::{WAITING, accept_promotion, apply_decision, promotion_refusal, put_back, with_notified};
+pub use promote::{WAITING, accept_promotion, apply_decision, outdated, promotion_refusal, put_back, with_notified};
 pub use queue::Queue;
 pub(crate) use read_older_head::read_as;
 pub use read_older_head::{missing_live, with_recovered_live};

@@ -139,14 +139,20 @@ pub fn with_notified(head: &Head, notified: &[DeploymentId]) -> Option<Head> {
     (next.queue.waiting != head.queue.waiting).then_some(next)
 }
 
+/// Returns the ending of a promotion that came before something that was let in already; none where nothing later was.
+#[must_use]
+pub fn outdated(head: &Head, request: &Request) -> Option<Ending> {
+    head.newest.later_than(request.time).map(superseded)
+}
+
 /// Returns the ending of a promotion that is refused by the decision, by what was accepted before, or by what waits.
 #[must_use]
 pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at: &FunctionRef<'_>) -> Option<Ending> {
     if let Decision::Deny(ending) = decision {
         return Some(ending.clone());
     }
-    if let Some(because) = head.newest.later_than(request.time) {
-        return Some(superseded(because));
+    if let Some(ending) = outdated(head, request) {
+        return Some(ending);
     }
     let artifact = |request: &Request| {
         let promoting = request.promotion_spec()?;

@@ -9,6 +9,7 @@ use super::source::{Rollback, Source};
 use super::state::Head;
 use crate::artifact::ArtifactRef;
 use crate::config::Target;
+use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Release, Token};
 use crate::record::{Code, Ending};
 use crate::rejects::Rejects;
@@ -47,7 +48,7 @@ fn live_artifact(
     targets: &[Target],
     rejects: &Rejects,
 ) -> Result<ResolvedArtifact, Ending> {
-    let live = head.live().ok_or_else(nothing_live)?;
+    let live = head.live().ok_or_else(|| nothing_live("bring a release here first"))?;
     if of.is_some_and(|of| of != live.deployment) {
         let because = format!(
             "release {} was rolled out after it was asked for: deployment {} has brought it",
@@ -98,11 +99,11 @@ fn check_redeployable(live: &LiveArtifact, targets: &[Target]) -> Result<(), End
 }
 
 /// Returns the refusal of a redeploy that can lead nowhere, whatever the targets serve: nothing gives way to it.
-pub(super) fn refuse_impossible(head: &Head, request: &Request, targets: &[Target]) -> Option<Ending> {
+pub(super) fn refuse_impossible(head: &Head, request: &Request, at: &FunctionRef<'_>) -> Option<Ending> {
     let is_open = || head.active().is_some() || head.pending().is_some();
     match (&request.source, head.live()) {
-        (Source::Live { .. }, None) if !is_open() => Some(nothing_live()),
-        (Source::Live { .. }, Some(live)) if !is_open() => check_redeployable(live, targets).err(),
+        (Source::Live { .. }, None) if !is_open() => Some(nothing_live(&first_release_advice(at))),
+        (Source::Live { .. }, Some(live)) if !is_open() => check_redeployable(live, &at.environment.targets).err(),
         _ => None,
     }
 }
@@ -118,8 +119,16 @@ pub fn with_resolved_artifact(head: &Head, claim: Token, artifact: &ResolvedArti
     Some(next)
 }
 
-fn nothing_live() -> Ending {
-    refused(Code::NotLive, "nothing is live here that could be deployed again: upload a release first".to_owned())
+fn nothing_live(advice: &str) -> Ending {
+    refused(Code::NotLive, format!("nothing is live here that could be deployed again: {advice}"))
+}
+
+/// Says how a first release comes to an environment.
+fn first_release_advice(at: &FunctionRef<'_>) -> String {
+    match &at.environment.promotion {
+        Some(promotion) if !at.environment.accept_uploads => format!("promote a release from {} first", promotion.from),
+        _ => "upload a release first".to_owned(),
+    }
 }
 
 fn refused(code: Code, because: String) -> Ending {

@@ -14,7 +14,7 @@ mod tests;
 mod wait;
 
 pub use group::GroupState;
-pub use policy::{Decision, PromotionPolicy, drift};
+pub use policy::{Decision, PromotionPolicy, drift, promotion_between};
 pub use request::{ApprovalDecision, ApprovalResponse, Dispatch, Functions, PromotionRequest};
 pub use source::{SourceEnvironment, is_same};
 pub use spec::PromotionSpec;

@@ -11,7 +11,7 @@ use super::spec::PromotionSpec;
 use super::wait::Wait;
 use crate::approval;
 use crate::config::Target;
-use crate::config::{Policy, Promotion, Require, WhenFrozen};
+use crate::config::{Environment, Policy, Promotion, Require, WhenFrozen};
 use crate::freeze::frozen_until;
 use crate::function_ref::FunctionRef;
 use crate::head::{self, Head, Request, ResolvedArtifact};
@@ -52,6 +52,23 @@ pub enum Decision {
     Wait(Wait),
     /// It is refused, or superseded.
     Deny(Ending),
+}
+
+/// Returns an environment's rules of promotion, if it takes promotions from another one.
+///
+/// # Errors
+/// The reason why it takes none from there.
+pub fn promotion_between<'a>(
+    (to, environment): (&EnvironmentName, &'a Environment),
+    from: &EnvironmentName,
+) -> Result<&'a Promotion, String> {
+    match &environment.promotion {
+        None => Err(format!("{to} takes no promotions (it has no promotion in deployer.json)")),
+        Some(promotion) if !promotion.from.contains(from) => {
+            Err(format!("{to} takes promotions from {} only, not from {from}", promotion.from))
+        }
+        Some(promotion) => Ok(promotion),
+    }
 }
 
 impl PromotionPolicy<'_> {
@@ -201,17 +218,8 @@ impl PromotionPolicy<'_> {
 
     /// Returns the environment's rules of promotion, if it takes promotions from `from`.
     pub(super) fn promotion_from(&self, from: &EnvironmentName) -> Result<&Promotion, Ending> {
-        let to = &self.to.name;
-        match &self.to.environment.promotion {
-            None => {
-                refused(Code::NotPromotable, format!("{to} takes no promotions (it has no promotion in deployer.json)"))
-            }
-            Some(promotion) if !promotion.from.contains(from) => refused(
-                Code::NotPromotable,
-                format!("{to} takes promotions from {} only, not from {from}", promotion.from),
-            ),
-            Some(promotion) => Ok(promotion),
-        }
+        promotion_between((&self.to.name, &self.to.environment), from)
+            .or_else(|because| refused(Code::NotPromotable, because))
     }
 
     /// Returns the time at which the artifact has soaked in a source; none if it needs no soak.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deployment::DeploymentRecord;
 use super::promotion::RecordedPromotion;
-use crate::id::{DeploymentId, EnvironmentName, Release};
+use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
 use crate::text::PlainText;
 use crate::waiting_words;
 
@@ -23,6 +23,9 @@ pub struct EndedWaiting {
     pub from: Option<EnvironmentName>,
     /// The conditions that it waited for, in words such as `for an approval`.
     pub waited: PlainText,
+    /// The functions of the group that it is; absent if it is no group.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub functions: Vec<FunctionName>,
 }
 
 impl EndedWaiting {
@@ -35,6 +38,7 @@ impl EndedWaiting {
             release: record.release.clone(),
             from: record.promotion.as_ref().map(|promotion| promotion.from.clone()),
             waited: waiting_words::all_of(&record.promotion.as_ref().map_or_else(Vec::new, conditions)).into(),
+            functions: vec![],
         }
     }
 }

@@ -2,20 +2,49 @@
 //! ended: the same command again finds nothing to end, and names nothing.
 
 use deployer_core::function_ref::FunctionRef;
+use deployer_core::group::Member;
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::Decision;
 use deployer_core::record::{Code, DeploymentRecord, EndedWaiting};
+use deployer_core::rejects::Rejects;
 use futures::future::join_all;
 
 use crate::function_handles::Promotions;
+use crate::group::Groups;
 use crate::{Engine, Transient};
 
 /// Ends the promotions that wait in any environment and are refused now: those of a rejected release end with the
 /// reject, not with the next sweep, which ends those that are left. Lists those of the release.
-pub(super) async fn end_rejected(engine: &Engine, function: &FunctionName, reject: &Reject) -> Vec<EndedWaiting> {
+pub(super) async fn end_rejected(
+    engine: &Engine,
+    function: &FunctionName,
+    (reject, rejects): (&Reject, &Rejects),
+) -> Vec<EndedWaiting> {
     let names = engine.config.environments.keys();
-    join_all(names.map(|name| end_rejected_in(engine, name, function, reject))).await.concat()
+    let ended = names.map(|name| async move {
+        let mut ended = end_rejected_in(engine, name, function, reject).await;
+        ended.extend(end_groups_in(engine, name, function, (reject, rejects)).await);
+        ended
+    });
+    join_all(ended).await.concat()
+}
+
+/// Ends the groups that are not decided and would bring the rejected release.
+async fn end_groups_in(
+    engine: &Engine,
+    name: &EnvironmentName,
+    function: &FunctionName,
+    (reject, rejects): (&Reject, &Rejects),
+) -> Vec<EndedWaiting> {
+    let refusal = |member: &Member| {
+        let sha256 = member.resolved.as_ref().and_then(|resolved| resolved.sha256);
+        let release = member.release.as_ref()?;
+        rejects.find(release, sha256).filter(|found| found.release == reject.release)?;
+        rejects.refusal(release, sha256)
+    };
+    let ended = Groups::of(engine).end_refused(name, function, refusal).await;
+    ended.into_iter().map(|(_, named)| named).collect()
 }
 
 async fn end_rejected_in(

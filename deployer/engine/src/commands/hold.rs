@@ -2,16 +2,18 @@
 
 use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{self, Head};
+use deployer_core::head::{self, Head, held_by};
 use deployer_core::hold_and_reject::{CommandEffect, Hold};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::identity::Principal;
+use deployer_core::record::{EndedWaiting, Ending};
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
 
 use super::caller::Caller;
 use super::change_head::{ChangedHead, change_head};
 use super::known::{ExpectedFunction, ensure_known};
+use crate::group::Groups;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine};
 
@@ -59,7 +61,11 @@ impl Engine {
             tracing::warn!(%environment, %function, by, principal = principal.as_ref().map(Principal::as_str),
                 reason = hold.reason.as_str(), "held");
         }
-        Ok(status_of(self, &at, changed).await)
+        let ended = match changed.head.hold().map(held_by) {
+            Some(refusal) => end_groups(self, &at, changed.ended, &refusal).await,
+            None => changed.ended,
+        };
+        Ok(status_of(self, &at, ChangedHead { ended, ..changed }).await)
     }
 
     /// Ends a hold.
@@ -95,6 +101,21 @@ impl Engine {
         }
         Ok(status_of(self, &at, changed).await)
     }
+}
+
+/// Ends the groups that wait, are not decided and have the held function as a member. Adds them to what the hold has
+/// ended, in the place of their members that held places.
+async fn end_groups(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    mut ended: Vec<EndedWaiting>,
+    refusal: &Ending,
+) -> Vec<EndedWaiting> {
+    for (group, named) in Groups::of(engine).end_refused(&at.name, &at.function, |_| Some(refusal.clone())).await {
+        ended.retain(|one| group.functions.iter().all(|member| member.deployment != one.deployment));
+        ended.push(named);
+    }
+    ended
 }
 
 /// Returns what holding a function of an environment needs of its giver's identity.

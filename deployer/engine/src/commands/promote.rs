@@ -9,7 +9,9 @@ use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
 use deployer_core::identity::Principal;
 use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
 use deployer_core::ledger_keys;
-use deployer_core::promotion::{Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
+use deployer_core::promotion::{
+    Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment, promotion_between,
+};
 use deployer_core::record::{DeploymentRecord, Ending};
 use futures::future::try_join_all;
 use futures::stream::{self, StreamExt as _};
@@ -189,6 +191,10 @@ async fn submit_each(
     (promotion, giver): (&PromotionRequest, &Giver<'_>),
     pattern: &FunctionPattern,
 ) -> Result<Vec<DeploymentRecord>, CommandError> {
+    // That no function may be promoted so is told to whoever asks: no function is at fault.
+    if let Some(environment) = engine.config.environments.get(&promotion.to) {
+        promotion_between((&promotion.to, environment), &promotion.from).map_err(CommandError::Invalid)?;
+    }
     let keys = engine.store().keys(&ledger_keys::heads_in(&promotion.from)).await.map_err(Transient::from)?;
     let names = keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1));
     let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();

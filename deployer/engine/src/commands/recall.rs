@@ -19,7 +19,7 @@ use super::caller::Caller;
 use super::change_head::reused_id;
 use super::ended_waiting::end_rejected;
 use super::progress::progress;
-use super::reject::mark_as_rejected;
+use super::reject::{Rejected, mark_as_rejected};
 use super::rejected_rollouts::take_rejected_back;
 use super::undo::{submit_undo, undo_request};
 use crate::claim::SubmitOutcome;
@@ -38,6 +38,9 @@ pub struct Recalled {
     /// The promotions of it that waited, and that this very call of the recall has ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
+    /// The reject of the release that this very call of the recall has replaced by another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_reject: Option<Reject>,
 }
 
 /// The recall's part in one environment.
@@ -69,13 +72,17 @@ impl Engine {
     ) -> Result<Recalled, CommandError> {
         let giver = Giver::new(self, &caller.identity, demand(self))?;
         let rejected = (release, RejectVerb::Recall);
-        let effect = mark_as_rejected(self, function, rejected, reason, (&caller, &giver)).await?.effect;
+        let Rejected { effect, replaced: replaced_reject } =
+            mark_as_rejected(self, function, rejected, reason, (&caller, &giver)).await?;
         let rejects = self.store().rejects(function).await?;
         if rejects.knows_only_reject(release, function, &caller.id) {
             return Err(reused_id(&caller.id));
         }
         // A person may have ended the reject since the command was given first.
         let reject = rejects.all().find(|reject| reject.release == *release);
+        // A recall without a reason keeps that of the reject.
+        let has_replaced = |former: &Reject| reject.is_some_and(|reject| reject.reason != former.reason);
+        let replaced_reject = replaced_reject.filter(has_replaced);
         let recall = Recall {
             engine: self,
             release,
@@ -116,7 +123,7 @@ impl Engine {
         }
         // The release goes first where it is live; what waits is refused already.
         let ended_waiting = match reject {
-            Some(reject) => end_rejected(self, function, reject).await,
+            Some(reject) => end_rejected(self, function, (reject, &rejects)).await,
             None => vec![],
         };
         let environments = submitted.into_iter().map(|(at, (left, outcome))| async move {
@@ -133,7 +140,8 @@ impl Engine {
         let environments = join_all(environments).await;
         // The rollbacks wait behind the rollouts of the release.
         take_rejected_back(self, function).await;
-        Ok(Recalled { function: function.clone(), release: release.clone(), environments, ended_waiting })
+        let (function, release) = (function.clone(), release.clone());
+        Ok(Recalled { function, release, environments, ended_waiting, replaced_reject })
     }
 }
 

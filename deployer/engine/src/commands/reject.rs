@@ -100,7 +100,7 @@ async fn end_what_waits(engine: &Engine, function: &FunctionName, release: &Rele
         }
     };
     match rejects.all().find(|reject| reject.release == *release) {
-        Some(reject) => end_rejected(engine, function, reject).await,
+        Some(reject) => end_rejected(engine, function, (reject, &rejects)).await,
         None => vec![],
     }
 }

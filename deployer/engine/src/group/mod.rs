@@ -1,6 +1,7 @@
 //! Promotions of several functions together. The group is an object of the ledger, which each invocation that comes by
 //! brings further, step by step, each by compare-and-swap. The group gives each of its deployments its identity.
 
+mod open;
 mod steps;
 
 use deployer_core::event::{Announcement, Event, RecordlessEvent, Refused};
@@ -145,7 +146,13 @@ impl<'e> Groups<'e> {
                 self.release_places(group).await?;
                 group.without_places()
             }
-            Phase::Checking => group.with_checks(&self.check(group).await?, self.engine.token(), self.engine.now()),
+            Phase::Checking => {
+                let checked = group.with_checks(&self.check(group).await?, self.engine.token(), self.engine.now());
+                match checked.phase {
+                    Phase::Checking if !group.is_accepted() => self.unless_repeated(checked).await?,
+                    _ => checked,
+                }
+            }
             Phase::Placing => self.place_and_decide(group).await?,
             Phase::Moving => {
                 let next = group.moved(&self.member_records(group).await?, self.engine.now());
@@ -161,8 +168,11 @@ impl<'e> Groups<'e> {
         Ok((next, RollbackState::default()))
     }
 
-    /// Dispatches the members of a group that is decided.
+    /// Dispatches the members of a group that is decided. A group that was just accepted takes the place of older ones.
     async fn after_step(self, from: &Group, to: &Group) {
+        if to.is_accepted() && !from.is_accepted() && to.phase != Phase::Ended {
+            self.end_replaced(to).await;
+        }
         if to.phase == Phase::Moving && from.phase == Phase::Placing {
             self.dispatch_members(to).await;
         }

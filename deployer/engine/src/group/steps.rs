@@ -43,7 +43,7 @@ impl<'e> Groups<'e> {
         try_join_all(group.functions.iter().map(|member| self.check_member(group, member))).await
     }
 
-    pub(super) async fn check_member(self, group: &Group, member: &Member) -> Result<CheckedMember, Transient> {
+    pub(crate) async fn check_member(self, group: &Group, member: &Member) -> Result<CheckedMember, Transient> {
         let at = self.function_ref(group, member)?;
         let head = async { Ok::<_, Transient>(self.engine.store().head(&at).await?) };
         // The group asks, not its member: all rules count.
@@ -66,11 +66,13 @@ impl<'e> Groups<'e> {
         };
         // A request that came later waits behind the member's place.
         let holds_place = seen.head.id_of(&request).is_some();
-        let decision =
-            match (head::promotion_refusal(&seen.head, &request, &decision, &at).filter(|_| !holds_place), decision) {
-                (Some(ending), Decision::Allow) => Decision::Deny(ending),
-                (_, decision) => decision,
-            };
+        let refusal = match &decision {
+            Decision::Allow => head::promotion_refusal(&seen.head, &request, &decision, &at),
+            // Whatever it waits for, it comes too late.
+            Decision::Wait(_) => head::outdated(&seen.head, &request),
+            Decision::Deny(_) => None,
+        };
+        let decision = refusal.filter(|_| !holds_place).map_or(decision, Decision::Deny);
         let drifted = match (&decision, &resolved) {
             (Decision::Allow, Some(resolved)) => {
                 let promotions = self.engine.reconciler(&at).promotions();

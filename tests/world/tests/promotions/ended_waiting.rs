@@ -183,6 +183,22 @@ async fn second_reject_names_the_one_that_it_replaces() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn second_recall_names_the_reject_that_it_replaces() {
+    let recall =
+        |by: &str, reason: &str| with(of_release("recall"), &json!({"reason": reason, "requested_by": by, "id": by}));
+    names_what_it_replaces(recall, "replaced_reject").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn recall_without_a_reason_keeps_that_of_the_reject_and_replaces_nothing() {
+    let (world, _) = waiting().await;
+    world.command(of_release("reject")).await;
+    let recall = json!({"command": "recall", "function": "orders", "release": "1.1.0", "id": "c2"});
+    let answer = world.command(recall).await;
+    assert_eq!(answer.get("replaced_reject"), None, "{answer:#}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn reject_whose_reply_was_lost_names_the_one_that_it_replaces() {
     let (world, _) = waiting().await;
     world.command(of_release("reject")).await;

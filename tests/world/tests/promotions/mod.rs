@@ -13,6 +13,7 @@ mod recalls;
 mod replays;
 mod rules;
 mod soaks;
+mod waiting_groups;
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 use deployer_core::trigger::{InboundEvent, Invocation, decode};
@@ -161,6 +162,34 @@ async fn pattern_that_matches_no_function_is_refused_with_the_nearest_name() {
     let because = "no function of dev matches ordesr*; did you mean orders?";
     assert_eq!(refused, ("UnknownFunction".to_owned(), because.to_owned()));
     assert_eq!(world.snapshot(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn pattern_that_no_rule_lets_through_is_refused_as_a_name_is() {
+    let world = World::three_environments(&json!({}), &json!({"promotion": {"from": "stage"}}));
+    deploy_all(&world, &["1.1.0"]).await;
+    let before = world.snapshot();
+    for (to, because) in [
+        ("prod", "prod takes promotions from stage only, not from dev"),
+        ("stage", "stage takes no promotions (it has no promotion in deployer.json)"),
+    ] {
+        let order = with(promote(), &json!({"function": "*", "to": to}));
+        assert_eq!(world.command_error(order).await, ("InvalidCommand".into(), because.into()));
+        assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/* - -");
+        assert_eq!(world.snapshot(), before, "nothing is recorded");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn redeploy_where_nothing_is_live_advises_what_the_environment_takes() {
+    let world = by_hand(&json!({}));
+    world.record("stage/orders/1.0.1.zip", world::zips::code("1.0.1")).await;
+    for (environment, advice) in [("prod", "promote a release from dev first"), ("dev", "upload a release first")] {
+        let order = json!({"command": "redeploy", "environment": environment, "function": "orders"});
+        let record = world.command_record(order).await;
+        let because = format!("nothing is live here that could be deployed again: {advice}");
+        assert_eq!(end(&record), (Status::Refused, Some(Code::NotLive), because.as_str()));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -335,7 +335,8 @@ fn deployment_given_up_untouched_makes_way_for_a_newer_one() {
     let (taken, then) = head.gives_up("one", 30).unwrap().accepts(&two, &me("two", 40));
     assert!(matches!(then, Next::Work(active) if active.request == two));
     for head in [woken, taken] {
-        assert_eq!((head.because(&one).0, head.pending()), (Status::Superseded, None));
+        let because = "release 2, uploaded later, took its place before it had written anything";
+        assert_eq!((head.because(&one), head.pending()), ((Status::Superseded, because), None));
     }
     // If it is alone, it is tried again.
     let (_, then) = head.gives_up("one", 30).unwrap().acquires(&me("three", 40));

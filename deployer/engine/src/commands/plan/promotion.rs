@@ -1,11 +1,10 @@
 //! The plan of a promotion: the rules that it would meet now, and the changes that it would make.
 
-use deployer_core::group::Member;
+use deployer_core::group::{Group, Member};
 use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact};
 use deployer_core::id::{DeploymentId, EnvironmentName, Release};
-use deployer_core::ledger_keys;
 use deployer_core::plan::{PlanReport, PlannedRelease};
-use deployer_core::promotion::{Decision, PromotionSpec, SourceEnvironment, Wait, is_same};
+use deployer_core::promotion::{Decision, GroupState, PromotionSpec, SourceEnvironment, Wait, is_same};
 use deployer_core::record::{Cause, CauseKind, Ending};
 use deployer_core::text::Person;
 
@@ -13,6 +12,9 @@ use super::{Planning, refused};
 use crate::group::Groups;
 use crate::promotions::policy::{PolicyInputs, Sources};
 use crate::{CommandError, Transient};
+
+/// A group, and the member of it that is planned.
+type Membership = (Group, Member);
 
 impl Planning<'_> {
     /// Plans a promotion that nobody has asked for yet.
@@ -39,46 +41,59 @@ impl Planning<'_> {
         let (place, now) = ((&self.at.name, &self.at.function), self.engine.now());
         let spec = resolved_in(spec, &inputs.sources);
         let request = Request::promotion(place, spec, cause, now, (now, self.engine.token()));
-        self.promotion(&request, &inputs).await
+        self.promotion(&request, &inputs, None).await
     }
 
     /// Plans a promotion that waits, in the head or as a member of a group.
     pub(super) async fn waiting(self, id: DeploymentId) -> Result<PlanReport, CommandError> {
         let waiting = self.head.waiting().iter().find(|waiting| waiting.request.id == id);
-        let request = match waiting {
-            Some(waiting) => Some(waiting.request.clone()),
-            None => self.member(id).await?,
+        let waiting = waiting.map(|waiting| waiting.request.clone());
+        let membership = match &waiting {
+            Some(request) if request.group().is_none() => None,
+            _ => self.membership(id).await?,
         };
-        let Some(request) = request else {
-            return Err(CommandError::Invalid(format!(
-                "no promotion {id} of {} waits in {}: status tells which do",
-                self.at.function, self.at.name
-            )));
+        let request = match (waiting, &membership) {
+            (Some(request), _) => request,
+            (None, Some(membership)) => self.member_request(membership).await?,
+            (None, None) => {
+                return Err(CommandError::Invalid(format!(
+                    "no promotion {id} of {} waits in {}: status tells which do",
+                    self.at.function, self.at.name
+                )));
+            }
         };
         let inputs = self.engine.reconciler(self.at).promotions().inputs(request.group()).await?;
-        self.promotion(&request, &inputs).await
+        let undecided = membership.filter(|(group, _)| group.state() == GroupState::Undecided);
+        self.promotion(&request, &inputs, undecided.as_ref()).await
     }
 
-    /// Finds the promotion of this function in an open group.
-    async fn member(self, id: DeploymentId) -> Result<Option<Request>, Transient> {
-        for key in self.engine.store().keys(&ledger_keys::open_groups()).await? {
-            let is_here = ledger_keys::parse_open_group(&key).is_some_and(|(name, _)| name == self.at.name);
-            let group = if is_here { Groups::of(self.engine).read(&key).await? } else { None };
-            let Some(group) = group else { continue };
+    /// Finds the open group that has this promotion of this function.
+    async fn membership(self, id: DeploymentId) -> Result<Option<Membership>, Transient> {
+        for group in Groups::of(self.engine).open_in(&self.at.name).await? {
             let is_it = |function: &&Member| function.deployment == id && function.function == self.at.function;
-            if let Some(member) = group.functions.iter().find(is_it) {
-                let mut spec = group.promotion_spec(member);
-                if spec.artifact.is_none() {
-                    spec = resolved_in(spec, &self.engine.reconciler(self.at).promotions().sources().await?);
-                }
-                return Ok(Some(group.request(member, spec, self.engine.token())));
+            if let Some(member) = group.functions.iter().find(is_it).cloned() {
+                return Ok(Some((group, member)));
             }
         }
         Ok(None)
     }
 
-    /// Plans a promotion by the rules, from what its sources serve.
-    async fn promotion(self, request: &Request, inputs: &PolicyInputs) -> Result<PlanReport, CommandError> {
+    /// Makes the request of a group's member that holds no place yet.
+    async fn member_request(self, (group, member): &Membership) -> Result<Request, Transient> {
+        let mut spec = group.promotion_spec(member);
+        if spec.artifact.is_none() {
+            spec = resolved_in(spec, &self.engine.reconciler(self.at).promotions().sources().await?);
+        }
+        Ok(group.request(member, spec, self.engine.token()))
+    }
+
+    /// Plans a promotion by the rules, from what its sources serve. A member of an undecided group comes with that.
+    async fn promotion(
+        self,
+        request: &Request,
+        inputs: &PolicyInputs,
+        undecided: Option<&Membership>,
+    ) -> Result<PlanReport, CommandError> {
         let Some(spec) = request.promotion_spec() else { return Ok(self.report(None)) };
         let none = SourceEnvironment::default();
         let source = inputs.sources.get(&spec.from).unwrap_or(&none);
@@ -94,7 +109,7 @@ impl Planning<'_> {
             ..self.report(spec.release().cloned())
         };
         let report = self.with_metadata(report).await;
-        let (wait, refusal) = self.decision(request, spec, inputs).await?;
+        let (wait, refusal) = self.decision(request, spec, inputs, undecided).await?;
         let report = PlanReport { wait, ..report };
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
@@ -111,9 +126,14 @@ impl Planning<'_> {
         request: &Request,
         spec: &PromotionSpec,
         inputs: &PolicyInputs,
+        undecided: Option<&Membership>,
     ) -> Result<(Option<Wait>, Option<Ending>), Transient> {
         let promotions = self.engine.reconciler(self.at).promotions();
-        let wait = match promotions.evaluate(self.head, request, inputs) {
+        let decision = match undecided {
+            Some(membership) => self.member_decision(membership).await?,
+            None => promotions.evaluate(self.head, request, inputs),
+        };
+        let wait = match decision {
             Decision::Deny(ending) => return Ok((None, Some(ending))),
             Decision::Wait(wait) => Some(wait),
             Decision::Allow => None,
@@ -127,6 +147,17 @@ impl Planning<'_> {
             }
             Err(transient) => Err(transient),
         }
+    }
+
+    /// Evaluates a member as its group does before it is decided. A member that may pass waits for the others.
+    async fn member_decision(self, (group, member): &Membership) -> Result<Decision, Transient> {
+        let (decision, _) = Groups::of(self.engine).check_member(group, member).await?;
+        let for_group = |wait: Wait| Decision::Wait(Wait { for_group: true, ..wait });
+        Ok(match decision {
+            Decision::Deny(ending) => Decision::Deny(ending),
+            Decision::Wait(wait) => for_group(wait),
+            Decision::Allow => for_group(Wait::over(self.engine.now())),
+        })
     }
 }
 

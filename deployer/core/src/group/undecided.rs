@@ -1,0 +1,83 @@
+//! The ends of a group that is not decided: a hold or a reject ends it, and so does a newer group of the same functions.
+
+use jiff::Timestamp;
+
+use super::{Group, Member, Phase};
+use crate::id::FunctionName;
+use crate::promotion::GroupState;
+use crate::record::{Code, EndedWaiting, Ending, Status};
+
+/// Ends a group because a hold or a reject refuses one of its functions. None: it is decided or has ended, or the
+/// function may be promoted.
+#[must_use]
+pub fn refused_for(
+    group: &Group,
+    function: &FunctionName,
+    refusal: impl Fn(&Member) -> Option<Ending>,
+    now: Timestamp,
+) -> Option<Group> {
+    if group.state() != GroupState::Undecided {
+        return None;
+    }
+    let member = group.functions.iter().find(|member| member.function == *function)?;
+    match refusal(member)? {
+        Ending::Refused { code, because } => Some(group.displaced(member, Some(&because), Some(code), now)),
+        _ => None,
+    }
+}
+
+/// Ends a group that would wait if another one waits already and brings exactly the same. None: the other one does not.
+#[must_use]
+pub fn superseded_as_repeated(group: &Group, waits: &Group, now: Timestamp) -> Option<Group> {
+    let artifacts = |group: &Group| -> Option<Vec<_>> {
+        let artifact = |member: &Member| Some(member.resolved.as_ref()?.artifact.clone());
+        group.functions.iter().map(artifact).collect()
+    };
+    let is_same = is_about_the_same(group, waits)
+        && group.freeze_override == waits.freeze_override
+        && artifacts(group).is_some_and(|own| artifacts(waits) == Some(own));
+    is_same.then(|| {
+        let mut group = group.clone();
+        let because = format!("group {} brings the same releases of the same functions already, and waits", waits.id);
+        group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
+        group
+    })
+}
+
+/// Ends a group that waits because a newer one of the same functions takes its place. None: it does not.
+#[must_use]
+pub fn replaced_by(group: &Group, newer: &Group, now: Timestamp) -> Option<Group> {
+    let gives_way =
+        is_about_the_same(newer, group) && group.phase == Phase::Checking && group.asked_at < newer.asked_at;
+    gives_way.then(|| {
+        let mut group = group.next();
+        let because = format!("group {}, asked for later, has taken its place while it waited", newer.id);
+        group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
+        group
+    })
+}
+
+/// Whether another group waits to bring the same functions from the same environment.
+fn is_about_the_same(group: &Group, other: &Group) -> bool {
+    let functions = |group: &Group| group.functions.iter().map(|member| member.function.clone()).collect::<Vec<_>>();
+    let waits = other.state() == GroupState::Undecided && other.is_accepted();
+    waits
+        && group.id != other.id
+        && (&group.environment, &group.from) == (&other.environment, &other.from)
+        && functions(group) == functions(other)
+}
+
+/// Describes a group that waits, for the answer to the command about this function that ends it.
+#[must_use]
+pub fn as_ended_waiting(group: &Group, function: &FunctionName) -> EndedWaiting {
+    let member = group.functions.iter().find(|member| member.function == *function);
+    let because = group.because.as_deref().and_then(|because| because.split_once(": waits "));
+    EndedWaiting {
+        environment: group.environment.clone(),
+        deployment: group.id,
+        release: member.and_then(|member| member.release.clone()),
+        from: Some(group.from.clone()),
+        waited: because.map_or("for its turn", |(_, waits)| waits).into(),
+        functions: group.functions.iter().map(|member| member.function.clone()).collect(),
+    }
+}

@@ -1,0 +1,97 @@
+//! The open groups of an environment, and the ends of those that are not decided.
+
+use deployer_core::group::{self, Group, Member};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::ledger_keys;
+use deployer_core::record::{EndedWaiting, Ending};
+use futures::future::try_join_all;
+
+use super::Groups;
+use crate::Transient;
+use crate::store::Change;
+
+impl Groups<'_> {
+    /// Reads the open groups of an environment.
+    pub(crate) async fn open_in(self, environment: &EnvironmentName) -> Result<Vec<Group>, Transient> {
+        let keys = self.engine.store().keys(&ledger_keys::open_groups()).await?;
+        let is_here = |key: &&String| ledger_keys::parse_open_group(key).is_some_and(|(name, _)| name == *environment);
+        let reads = keys.iter().filter(is_here).map(|key| self.read(key));
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+    }
+
+    /// Ends the groups that are not decided and have a member that a hold or a reject refuses, and names them. Those that
+    /// cannot be ended are left to the sweep.
+    pub(crate) async fn end_refused(
+        self,
+        environment: &EnvironmentName,
+        function: &FunctionName,
+        refusal: impl Fn(&Member) -> Option<Ending>,
+    ) -> Vec<(Group, EndedWaiting)> {
+        let groups = self.open_in(environment).await.unwrap_or_else(|error| {
+            tracing::warn!(%environment, "the groups that wait there are left to the sweep: {error}");
+            vec![]
+        });
+        let mut ended = vec![];
+        for group in groups.iter().filter(|group| group.functions.iter().any(|member| member.function == *function)) {
+            let end = |open: &Group| group::refused_for(open, function, &refusal, self.engine.now());
+            match self.end_undecided(environment, group.id, end).await {
+                Ok(Some(before)) => {
+                    let named = group::as_ended_waiting(&before, function);
+                    ended.push((before, named));
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%environment, group = %group.id, "left to the sweep: {error}"),
+            }
+        }
+        ended
+    }
+
+    /// Ends a group that waits and repeats another one.
+    pub(super) async fn unless_repeated(self, group: Group) -> Result<Group, Transient> {
+        let others = self.open_in(&group.environment).await?;
+        let superseded = |other: &Group| group::superseded_as_repeated(&group, other, self.engine.now());
+        Ok(others.iter().find_map(superseded).unwrap_or(group))
+    }
+
+    /// Ends the groups of the same functions that wait, for a newer one takes their place. Best effort: what is left
+    /// waits on beside it.
+    pub(super) async fn end_replaced(self, newer: &Group) {
+        let replaced = async {
+            for older in self.open_in(&newer.environment).await? {
+                let end = |open: &Group| group::replaced_by(open, newer, self.engine.now());
+                self.end_undecided(&newer.environment, older.id, end).await?;
+            }
+            Ok::<_, Transient>(())
+        };
+        if let Err(error) = replaced.await {
+            tracing::warn!(group = %newer.id, "an older group of the same functions may wait on: {error}");
+        }
+    }
+
+    /// Ends an open group by this transition, and returns it as it was before. None: the transition does not apply.
+    async fn end_undecided(
+        self,
+        environment: &EnvironmentName,
+        id: DeploymentId,
+        end: impl Fn(&Group) -> Option<Group>,
+    ) -> Result<Option<Group>, Transient> {
+        // If the reply to the write is lost, the next try finds the group ended.
+        let mut before = None;
+        let change = async |open: Option<&Group>| {
+            Ok::<_, Transient>(match open.and_then(|open| Some((open, end(open)?))) {
+                Some((open, ended)) => {
+                    before = Some(open.clone());
+                    Change::Write(ended.clone(), Some(ended))
+                }
+                None => Change::Keep(open.filter(|open| open.finished_at.is_some() && before.is_some()).cloned()),
+            })
+        };
+        let open = ledger_keys::open_group(environment, id);
+        let Some(ended) = self.engine.store().update(&open, change).await? else { return Ok(None) };
+        // The sweep does what is left of it.
+        if let Err(error) = self.end_group(&ended).await {
+            tracing::warn!(group = %id, "its end is left to the sweep: {error}");
+        }
+        Ok(before)
+    }
+}

@@ -1,0 +1,168 @@
+//! Groups that wait and are not decided: what their plan says, and what ends them.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use world::World;
+use world::orders::deploy_all;
+use world::zips::code;
+
+use super::groups::{in_prod, together, two_releases, until_ended};
+use super::{by_hand, promote, with};
+
+/// Returns a world in which the group `g` waits for an approval, and its answer.
+async fn waiting() -> (World, Value) {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    assert_eq!(asked["status"], json!("pending"), "{asked}");
+    world.pass(Duration::from_secs(2)).await;
+    (world, asked)
+}
+
+fn in_prod_of(command: &str, function: &str, more: &Value) -> Value {
+    with(json!({"command": command, "environment": "prod", "function": function, "requested_by": "bob"}), more)
+}
+
+fn hold(function: &str) -> Value {
+    in_prod_of("hold", function, &json!({"reason": "audit", "id": "h1"}))
+}
+
+fn reject(verb: &str) -> Value {
+    json!({"command": verb, "function": "workers", "release": "7", "reason": "leaks", "requested_by": "bob", "id": "r1"})
+}
+
+fn approve(group: &Value) -> Value {
+    json!({"command": "approve", "environment": "prod", "deployment": group["id"], "requested_by": "bob"})
+}
+
+/// Plans the members of a group, and returns the report of each.
+async fn plans(world: &World, group: &Value) -> Vec<Value> {
+    let mut plans = vec![];
+    for member in group["functions"].as_array().unwrap() {
+        let command = json!({"command": "plan", "environment": "prod", "function": member["function"],
+            "deployment": member["deployment"]});
+        plans.push(world.command(command).await);
+    }
+    plans
+}
+
+/// The hold and the reject come while no invocation can end the group, so that it waits on.
+#[tokio::test(start_paused = true)]
+async fn plan_of_a_waiting_group_says_that_a_member_would_be_refused() {
+    for (stop, refused, code) in [(hold("orders"), 0, "Held"), (reject("reject"), 1, "Rejected")] {
+        let (world, group) = waiting().await;
+        let allowed = plans(&world, &group).await;
+        for plan in &allowed {
+            assert_eq!(plan.get("refused").filter(|refused| !refused.is_null()), None, "{plan:#}");
+            assert_eq!((&plan["wait"]["approvals_wanted"], &plan["wait"]["for_group"]), (&json!(1), &json!(true)));
+        }
+        let open = world.aws(|aws| {
+            let key = aws.ledger.keys("groups/open/").next().unwrap().to_owned();
+            let body = aws.ledger.get(&key).unwrap().to_vec();
+            (key, body)
+        });
+        world.command(stop.clone()).await;
+        world.aws(|aws| aws.ledger.put(&open.0, open.1));
+        let plans = plans(&world, &group).await;
+        assert_eq!(plans[refused]["refused"]["code"], json!(code), "{stop} {:#}", plans[refused]);
+        assert!(plans[1 - refused]["refused"].is_null(), "{stop} {:#}", plans[1 - refused]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hold_ends_the_waiting_group_of_a_member_and_names_it() {
+    let (world, group) = waiting().await;
+    let before = in_prod(&world);
+    let answer = world.command(hold("orders")).await;
+    let [ended] = &answer["ended_waiting"].as_array().unwrap()[..] else { panic!("{answer:#}") };
+    assert_eq!((&ended["deployment"], &ended["release"]), (&group["id"], &json!("1.1.0")), "{answer:#}");
+    assert_eq!((&ended["functions"], &ended["from"]), (&json!(["orders", "workers"]), &json!("dev")), "{answer:#}");
+    assert!(ended["waited"].as_str().unwrap().starts_with("for an approval, until "), "{answer:#}");
+    assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/- - -");
+    // The hold ends at once, and an approval comes: the group has ended all the same.
+    assert_eq!(world.command(hold("orders")).await.get("ended_waiting"), None);
+    world.command(in_prod_of("release-hold", "orders", &json!({}))).await;
+    let approved = world.command(approve(&group)).await;
+    assert_eq!((&approved["status"], &approved["code"]), (&json!("refused"), &json!("Held")), "{approved}");
+    let because = approved["because"].as_str().unwrap();
+    assert!(because.starts_with("orders: held by bob ") && because.ends_with("; nothing was moved"), "{because}");
+    world.sweep_minutes(2).await;
+    assert_eq!(in_prod(&world), before);
+    assert!(world.command(json!({"command": "status"})).await["groups"].is_null());
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn reject_and_recall_end_the_waiting_group_of_the_release_and_name_it() {
+    for verb in ["reject", "recall"] {
+        let (world, group) = waiting().await;
+        let answer = world.command(reject(verb)).await;
+        let ended = &answer["ended_waiting"];
+        assert_eq!(ended.as_array().unwrap().len(), 1, "{answer:#}");
+        assert_eq!((&ended[0]["deployment"], &ended[0]["release"]), (&group["id"], &json!("7")), "{answer:#}");
+        assert_eq!(world.command(reject(verb)).await.get("ended_waiting"), None);
+        let approved = world.command(approve(&group)).await;
+        assert_eq!((&approved["status"], &approved["code"]), (&json!("refused"), &json!("Rejected")), "{approved}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn hold_or_reject_of_something_else_leaves_the_group_waiting() {
+    let (world, group) = waiting().await;
+    world.command(with(hold("orders"), &json!({"environment": "stage"}))).await;
+    world.record("dev/workers/8.zip", code("8")).await;
+    world.command(with(reject("reject"), &json!({"release": "8"}))).await;
+    world.command(approve(&group)).await;
+    assert_eq!(until_ended(&world, "g").await["status"], json!("succeeded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn same_group_again_is_superseded_by_the_one_that_waits() {
+    let (world, group) = waiting().await;
+    let again = world.command(together("again")).await;
+    let because = format!(
+        "group {} brings the same releases of the same functions already, and waits; nothing was moved",
+        group["id"].as_str().unwrap()
+    );
+    assert_eq!((&again["status"], &again["because"]), (&json!("superseded"), &json!(because)), "{again}");
+    assert_eq!(world.command(together("again")).await, again, "the same id is the same request");
+    let status = world.command(json!({"command": "status"})).await;
+    assert_eq!(status["groups"].as_array().unwrap().len(), 1, "{status:#}");
+    world.command(approve(&group)).await;
+    assert_eq!(until_ended(&world, "g").await["status"], json!("succeeded"));
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn newer_group_of_the_same_functions_takes_the_place_of_the_one_that_waits() {
+    let (world, first) = waiting().await;
+    deploy_all(&world, &["1.2.0"]).await;
+    let second = world.command(together("second")).await;
+    assert_eq!(second["status"], json!("pending"), "{second}");
+    let first_now = world.command(together("g")).await;
+    let because = format!(
+        "group {}, asked for later, has taken its place while it waited; nothing was moved",
+        second["id"].as_str().unwrap()
+    );
+    assert_eq!((&first_now["status"], &first_now["because"]), (&json!("superseded"), &json!(because)), "{first_now}");
+    assert_ne!(first["id"], second["id"]);
+    world.command(approve(&second)).await;
+    assert_eq!(until_ended(&world, "second").await["status"], json!("succeeded"));
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_that_a_single_promotion_has_overtaken_ends_with_the_next_look() {
+    let (world, group) = waiting().await;
+    deploy_all(&world, &["1.2.0"]).await;
+    world.command_record(promote()).await;
+    world.command(in_prod_of("approve", "orders", &json!({}))).await;
+    assert_eq!(world.served_releases()[2], "1.2.0");
+    world.sweep_minutes(1).await;
+    let ended = world.command(together("g")).await;
+    assert_eq!((&ended["status"], &ended["id"]), (&json!("superseded"), &group["id"]), "{ended}");
+    let because = ended["because"].as_str().unwrap();
+    assert!(because.starts_with("orders: what was asked for later, at "), "{because}");
+    world.markers_are_cleared().await;
+}
