@@ -197,6 +197,21 @@ pub(super) const ROLLBACK: &str = deploying!(
            unattended, and only if 1.4.2 is live"
 );
 
+pub(super) const ROLLOUT: &str = "\
+Needs: the policy operate.
+Exit codes: 0 shown, or the rollout does what was asked, 1 no answer, 2 wrong use, no rollout is under way, it is that of another \
+deployment, or the action does not fit it, 3 not confirmed, or no environment knows the function.
+
+Examples:
+  deployctl rollout -e prod -f orders-api
+      show it, with the commands for it
+  deployctl rollout pause -e prod -f orders-api --reason \"errors in the shop\"
+      take no further step
+  deployctl rollout abort -e prod -f orders-api
+      take it back, after a question
+  deployctl rollout finish -e prod -f orders-api --yes
+      unattended";
+
 pub(super) const REDEPLOY: &str = deploying!("Example:\n  deployctl redeploy -e prod -f orders-api");
 
 pub(super) const DEPLOY: &str = "\

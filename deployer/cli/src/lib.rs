@@ -61,6 +61,7 @@ mod reject;
 mod remote;
 mod repeated;
 mod rollback;
+mod rollout;
 mod sdk_config;
 mod source_zip;
 mod sources;
@@ -178,6 +179,13 @@ enum Verb {
     /// there, where the release that was left is still live, and the commands that keep it away.
     #[command(after_help = help::ROLLBACK)]
     Rollback(rollback::Options),
+    /// Show the rollout that is under way; or pause, continue, finish or abort it.
+    ///
+    /// A rollout gives a new release its traffic in steps, in environments that ask for it. It goes on and back by itself;
+    /// these are the words of people. At a terminal, finish and abort first show the versions and their shares, and ask.
+    /// rollback without --to means the rollout as well.
+    #[command(after_help = help::ROLLOUT)]
+    Rollout(rollout::Options),
     /// Make every target serve what is live again, after somebody or something has changed it.
     ///
     /// Targets that already serve it stay unchanged. redeploy restores the code and what the manifest names.
@@ -311,6 +319,7 @@ impl Cli {
             Verb::Open(options) => open::run(&options, self.output).await,
             Verb::Redeploy(options) => redeploy::run(&options).await,
             Verb::Rollback(options) => rollback::run(&options, self.output).await,
+            Verb::Rollout(options) => rollout::run(&options).await,
             Verb::Promote(options) => promote::run(&options, self.output).await,
             Verb::Approve(options) => approve::run(&options, self.output).await,
             Verb::Decline(options) => approve::decline(&options).await,

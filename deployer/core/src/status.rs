@@ -2,7 +2,9 @@
 //! head alone.
 
 mod behind;
+mod door;
 mod open;
+mod rollout;
 
 use std::collections::BTreeSet;
 
@@ -13,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::group::GroupStatus;
-use crate::head::{self, Door, Head, LiveArtifact, PlannedRollback, Renamed, Rollback, Waiting};
+use crate::head::{self, Head, LiveArtifact, PlannedRollback, Renamed, Rollback, Waiting};
 use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
@@ -21,7 +23,9 @@ use crate::record::{Approved, EndedWaiting};
 use crate::rejects::Rejects;
 use crate::text::{Person, PlainText, counted};
 pub use behind::{Behind, SourceHistory};
+pub use door::DoorStatus;
 pub use open::OpenDeployment;
+pub use rollout::{PausedRollout, RolloutStatus, RolloutTargetStatus};
 
 /// The state of functions and groups.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,6 +75,9 @@ pub struct FunctionStatus {
     /// The reason why that deployment waits, where the ledger knows it: Lambda is at work, or a rollback stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_because: Option<PlainText>,
+    /// The rollout of that deployment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RolloutStatus>,
     /// The deployment that is next.
     pub pending: Option<DeploymentId>,
     /// The deployment that is under way and all that are next, in their order.
@@ -127,29 +134,6 @@ impl RollbackStatus {
             sha256: artifact.sha256,
             stops: planned.stops,
         })
-    }
-}
-
-/// An alias that may still move: a deployment that has ended sent a write and got no answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct DoorStatus {
-    /// The target.
-    #[serde(flatten)]
-    pub target: Target,
-    /// The deployment that sent the write.
-    pub deployment: DeploymentId,
-    /// The version that the alias would then serve; null if that is not known.
-    pub version: Option<Version>,
-    /// The time since which this is so.
-    pub since: Timestamp,
-    /// The time after which the write can no longer take effect.
-    pub until: Timestamp,
-}
-
-impl From<&Door> for DoorStatus {
-    fn from(door: &Door) -> Self {
-        let Door { target, deployment, version, since, until, .. } = door.clone();
-        Self { target, deployment, version, since, until }
     }
 }
 
@@ -330,6 +314,7 @@ impl FunctionStatus {
             targets,
             active: head.active().map(|active| active.request.id),
             active_because: head.active().and_then(|active| at.active_because(active)),
+            rollout: head.active().and_then(RolloutStatus::of),
             pending: head.pending().map(|pending| pending.id),
             open: OpenDeployment::all(head),
             hold: head.hold().cloned(),

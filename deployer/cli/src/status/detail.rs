@@ -1,7 +1,5 @@
 //! The detailed status of a function, environment by environment.
 
-use std::fmt::Write as _;
-
 use anstyle::Style;
 use deployer_core::hold_and_reject::{Hold, Reject};
 use deployer_core::id::DeploymentId;
@@ -11,6 +9,7 @@ use deployer_core::text::{Person, counted};
 use jiff::Timestamp;
 
 use super::super::answer::{one_line, sentence};
+use super::rollout;
 use super::table::functions_in_order;
 use crate::ago::{ago, since, until};
 use crate::colours;
@@ -99,11 +98,18 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         say("before", format!("{release}: a rollback goes back to it{stops}"));
     }
     if let Some(id) = status.active {
-        let because = status.active_because.as_deref();
+        // The rollout has lines of its own.
+        let because = status.active_because.as_deref().filter(|_| status.rollout.is_none());
         say(
             "active",
             format!("deployment {id}{}", because.map_or(String::new(), |words| format!(": {}", sentence(words)))),
         );
+    }
+    if let Some(rollout) = &status.rollout {
+        say("rollout", rollout::doing(rollout, now));
+        for line in rollout::targets(rollout).into_iter().chain(rollout::disarmed(rollout)) {
+            say("", line);
+        }
     }
     if let Some(id) = status.pending {
         let behind = status.active.map_or(String::new(), |active| format!(": waits for deployment {active} to end"));
@@ -132,7 +138,16 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         say("behind", behind_text(behind, now));
     }
     text.push_str(&approvals(status, columns));
+    for (action, command) in rollout::commands(status, "") {
+        text.push_str(&command_line(action, &command, columns));
+    }
     text
+}
+
+/// Writes a command behind its word. A long one begins a line, so that it can be copied.
+fn command_line(word: &str, command: &str, columns: Option<usize>) -> String {
+    let is_long = columns.is_some_and(|columns| INDENT + width(command) > columns);
+    if is_long { format!("  {word}\n{command}\n") } else { format!("  {word:<8} {command}\n") }
 }
 
 /// Writes the commands that approve what waits, each whole, so that it can be copied. A long one begins a line.
@@ -141,9 +156,7 @@ fn approvals(status: &FunctionStatus, columns: Option<usize>) -> String {
     for waiting in status.waiting.iter().filter(|waiting| waiting.wait.approvals_wanted > 0 && !waiting.rejected) {
         let (environment, function, deployment) = (&status.environment, &status.function, waiting.deployment);
         let command = format!("deployctl approve -e {environment} -f {function} --deployment {deployment}");
-        let is_long = columns.is_some_and(|columns| INDENT + width(&command) > columns);
-        let between = if is_long { "\n" } else { "  " };
-        let _always = writeln!(text, "  approve{between}{command}");
+        text.push_str(&command_line("approve", &command, columns));
     }
     text
 }

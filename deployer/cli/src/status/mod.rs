@@ -4,6 +4,7 @@ mod detail;
 mod filter;
 mod groups;
 mod marks;
+pub(super) mod rollout;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -13,7 +13,7 @@ use deployer_core::status::{Behind, FunctionStatus, StatusReport, WaitingStatus}
 use jiff::Timestamp;
 
 use super::super::answer::one_line;
-use super::marks;
+use super::{marks, rollout};
 use crate::ago::ago;
 use crate::colours;
 use crate::text_width::{shared_out, width, wrapped_and_cut};
@@ -106,8 +106,12 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
     };
     let waiting = status.waiting.iter().map(|waiting| (waiting_text(waiting), colours::OPEN));
     let behind = status.behind.iter().map(|behind| (behind_text(behind), colours::ATTENTION));
+    let rollout = status.rollout.as_ref().map(|it| {
+        let is_calm = it.paused.is_none() && it.because.is_none();
+        (rollout::in_short(it), if is_calm { colours::OPEN } else { colours::ATTENTION })
+    });
     let open = [
-        status.active.map(|_| ("deploying".to_owned(), colours::OPEN)),
+        rollout.or_else(|| status.active.map(|_| ("deploying".to_owned(), colours::OPEN))),
         status.pending.map(|_| ("pending".to_owned(), colours::OPEN)),
         status.hold.as_ref().map(|_| ("held".to_owned(), colours::ATTENTION)),
     ];

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::plan::RolloutPlan;
@@ -11,7 +12,7 @@ use crate::id::Version;
 use crate::text::{Person, PlainText};
 
 /// The phase of a rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Each target gets its new version. No alias moves before all targets have theirs.
@@ -137,7 +138,7 @@ pub struct Pause {
 }
 
 /// The reason of a pause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PauseReason {
     /// A person asked for it.
@@ -323,7 +324,8 @@ impl RolloutState {
     }
 
     /// Returns the targets of the wave that it is in.
-    pub(super) fn in_wave(&self) -> &[RolloutTarget] {
+    #[must_use]
+    pub fn in_wave(&self) -> &[RolloutTarget] {
         let before: usize = self.plan.waves.iter().take(self.wave).map(Vec::len).sum();
         let count = self.plan.waves.get(self.wave).map_or(0, Vec::len);
         self.targets.get(before..before + count).unwrap_or_default()

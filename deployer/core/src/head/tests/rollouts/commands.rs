@@ -78,3 +78,24 @@ fn command_for_another_deployment_or_phase_is_refused() {
     let back = obeys(&shifting(), &says(RolloutVerb::Abort, "a"));
     assert_eq!(refusal(&back, says(RolloutVerb::Pause, "p")), "the rollout cannot pause: it is going back");
 }
+
+#[test]
+fn status_shows_the_rollout_with_its_step_its_pause_and_its_way_back() {
+    use crate::rejects::Rejects;
+    use crate::status::FunctionStatus;
+    let told = |head: &Head| FunctionStatus::of(&at(), head, &Rejects::default()).rollout;
+    assert_eq!(told(&published()), None, "nothing is rolled out before all targets have published");
+    let moving = told(&intends(json!({}))).unwrap();
+    assert_eq!((moving.weight, moving.since, moving.due, moving.targets[0].at), (10, None, None, None));
+    let parked = told(&shifting()).unwrap();
+    assert_eq!((parked.deployment, parked.phase), (upload("2", 20).id, Phase::Shifting));
+    assert_eq!((parked.wave, parked.waves, parked.step, parked.steps, parked.weight), (1, 1, 1, 1, 10));
+    assert_eq!((parked.since, parked.due), (Some(second(BEGIN)), Some(second(BEGIN + 600))));
+    assert_eq!((&parked.targets[1].old, &parked.targets[1].new), (&Some(version("6")), &Some(version("7"))));
+    let paused = told(&obeys(&shifting(), &says(RolloutVerb::Pause, "p"))).unwrap();
+    assert_eq!(paused.paused.unwrap().by.as_deref(), Some("ann"));
+    assert_eq!(paused.due, Some(second(60 + 86_400)), "nobody continues it for a day");
+    let back = told(&obeys(&shifting(), &says(RolloutVerb::Abort, "a"))).unwrap();
+    assert_eq!((back.phase, back.weight), (Phase::GoingBack, 0));
+    assert_eq!(back.because.as_deref(), Some("ann has asked for it: look at the logs"));
+}

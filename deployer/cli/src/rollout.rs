@@ -1,0 +1,331 @@
+//! `deployctl rollout`: shows the rollout that is under way, and pauses, continues, finishes or aborts it.
+//!
+//! The deployment is looked up before the command is sent, so that a late word never meets a newer rollout.
+
+use deployer_core::head::RolloutVerb;
+use deployer_core::id::DeploymentId;
+use deployer_core::status::{FunctionStatus, RolloutStatus, StatusReport};
+use deployer_core::trigger::Command;
+use jiff::Timestamp;
+
+use super::answer::{Answer, CliError};
+use super::confirm::{self, print_stderr};
+use super::ledger::StatusSource;
+use super::status::{self, rollout as text};
+use super::{follow, remote};
+
+/// The options of `rollout`.
+#[derive(Debug, clap::Args)]
+#[group(skip)]
+pub(super) struct Options {
+    /// What to do; without it the rollout is only shown.
+    #[arg(value_enum)]
+    action: Option<Action>,
+    #[command(flatten)]
+    args: follow::FunctionArgs,
+    /// The deployment that is rolled out: any other rollout stays as it is [default: the one that status shows].
+    #[arg(long, value_name = "ID", value_parser = DeploymentId::parse, requires = "action")]
+    deployment: Option<DeploymentId>,
+    /// The reason; it stays in the record of the deployment.
+    #[arg(long, value_name = "TEXT", requires = "action")]
+    reason: Option<String>,
+    /// Do not ask for confirmation, and take the deployment that status shows.
+    #[arg(long, short, requires = "action")]
+    yes: bool,
+    #[command(flatten)]
+    requester: remote::Requester,
+    #[command(flatten)]
+    remote: remote::Options,
+}
+
+/// The word to a rollout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Action {
+    /// Take no further step until it is continued; it is still watched, and still goes back by itself.
+    Pause,
+    /// Go on after a pause.
+    Continue,
+    /// Wait no more; smoke tests still run, and it still goes back by itself.
+    Finish,
+    /// Take it back: all traffic goes to the old versions.
+    Abort,
+}
+
+impl From<Action> for RolloutVerb {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Pause => Self::Pause,
+            Action::Continue => Self::Continue,
+            Action::Finish => Self::Finish,
+            Action::Abort => Self::Abort,
+        }
+    }
+}
+
+pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+    let Some(action) = options.action else { return options.shown().await };
+    let deployment = options.deployment_for(action).await?;
+    let follow::FunctionArgs { environment, function } = options.args.clone();
+    let reason = options.reason.clone();
+    let command = Command::Rollout { environment, function, deployment, action: action.into(), reason };
+    let words = |report: &StatusReport, repeated: &str| {
+        after(action, &options.args, report.functions.first(), repeated, Timestamp::now())
+    };
+    status::answer_after(&options.remote, &options.requester, command, words).await
+}
+
+impl Options {
+    /// Shows the rollout that is under way. The JSON is that of the status.
+    async fn shown(&self) -> Result<Answer, CliError> {
+        let report = self.status().await?;
+        let repeated = self.remote.repeated();
+        let found = report.functions.first();
+        let text = match found.filter(|status| status.rollout.is_some()) {
+            Some(status) => shown(status, &repeated, Timestamp::now()),
+            None => none(&self.args, found),
+        };
+        Ok(Answer::with_text(text, &report, super::Exit::Done))
+    }
+
+    async fn status(&self) -> Result<StatusReport, CliError> {
+        let follow::FunctionArgs { environment, function } = &self.args;
+        let mut source = StatusSource::Deployer(self.remote.remote().await?);
+        source.status(Some(environment), Some(function)).await
+    }
+
+    /// Returns the deployment that is meant. At a terminal, what sends traffic somewhere else is asked before.
+    async fn deployment_for(&self, action: Action) -> Result<DeploymentId, CliError> {
+        let can_ask = confirm::is_possible();
+        let asks = can_ask && !self.yes && matches!(action, Action::Finish | Action::Abort);
+        match self.deployment {
+            Some(deployment) if !asks => return Ok(deployment),
+            None if !can_ask && !self.yes => {
+                return Err(CliError::wrong_use(
+                    "nobody is at a terminal: say --deployment ID, and any other rollout stays as it is, or --yes for the one \
+                     that is under way",
+                ));
+            }
+            _ => {}
+        }
+        let report = self.status().await?;
+        let found = report.functions.first();
+        let Some((status, rollout)) = found.and_then(|status| Some((status, status.rollout.as_ref()?))) else {
+            return Err(CliError::wrong_use(none(&self.args, found).trim_end()));
+        };
+        if let Some(named) = self.deployment.filter(|named| *named != rollout.deployment) {
+            return Err(CliError::wrong_use(format!(
+                "deployment {named} is not rolled out here any more: the rollout under way is that of {}",
+                rollout.deployment
+            )));
+        }
+        if asks {
+            print_stderr(&preview(action, status, rollout, Timestamp::now()))?;
+            let question = if action == Action::Abort { "Take it back?" } else { "Finish it?" };
+            if !confirm::is_given(question, "nothing was changed")? {
+                return Err(CliError::not_confirmed("nothing was changed"));
+            }
+        }
+        Ok(rollout.deployment)
+    }
+}
+
+/// Says that nothing is rolled out, and what is live.
+fn none(args: &follow::FunctionArgs, status: Option<&FunctionStatus>) -> String {
+    let follow::FunctionArgs { environment, function } = args;
+    let under_way =
+        status.and_then(|status| status.active).map(|id| format!("deployment {id} is under way without one"));
+    let live = status.and_then(|status| status.live.as_ref()).map(|live| format!("{} is live", live.release));
+    let else_ = under_way.or(live).map_or(String::new(), |words| format!("; {words}"));
+    format!("no rollout of {function} is under way in {environment}{else_}\n")
+}
+
+/// Shows the rollout, its targets, and the commands for it.
+fn shown(status: &FunctionStatus, options: &str, now: Timestamp) -> String {
+    let Some(rollout) = &status.rollout else { return String::new() };
+    let mut text = described(status, rollout, now);
+    for (_, command) in text::commands(status, options) {
+        text.push_str(&format!("  {command}\n"));
+    }
+    text
+}
+
+fn described(status: &FunctionStatus, rollout: &RolloutStatus, now: Timestamp) -> String {
+    let mut text = format!(
+        "{} in {}, deployment {}: {}\n",
+        status.function,
+        status.environment,
+        rollout.deployment,
+        text::doing(rollout, now)
+    );
+    for line in text::targets(rollout).into_iter().chain(text::disarmed(rollout)) {
+        text.push_str(&format!("  {line}\n"));
+    }
+    text
+}
+
+/// Says what an action will do, for the question.
+fn preview(action: Action, status: &FunctionStatus, rollout: &RolloutStatus, now: Timestamp) -> String {
+    let release = text::release(rollout);
+    let live = status.live.as_ref().map_or(String::new(), |live| format!("; {} stays live", live.release));
+    let will = match action {
+        Action::Abort => format!(
+            "abort sends all traffic back to the old versions at once{live}. No automatic promotion brings {release} again\n"
+        ),
+        _ => format!(
+            "finish skips the waits: each look, once a minute, gives {release} its next share, up to all traffic of every target. \
+             Smoke tests still run, and it still goes back by itself until its end\n"
+        ),
+    };
+    described(status, rollout, now) + &will
+}
+
+/// Says what is true after the command.
+fn after(
+    action: Action,
+    args: &follow::FunctionArgs,
+    status: Option<&FunctionStatus>,
+    options: &str,
+    now: Timestamp,
+) -> String {
+    let Some((status, _)) = status.and_then(|status| Some((status, status.rollout.as_ref()?))) else {
+        let follow::FunctionArgs { environment, function } = args;
+        let history = format!("To see how it ended:\n  deployctl history -e {environment} -f {function}{options}\n");
+        return none(args, status) + &history;
+    };
+    let said = match action {
+        Action::Pause => {
+            "it takes no further step until it is continued; it is watched as before, and still goes back by itself\n"
+        }
+        Action::Continue => "it goes on\n",
+        Action::Finish => "it waits no more; smoke tests still run, and it still goes back by itself\n",
+        Action::Abort => "it goes back; what is not back yet follows by itself\n",
+    };
+    let text = shown(status, options, now);
+    match text.split_once('\n') {
+        Some((first, rest)) => format!("{first}\n{said}{rest}"),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser as _;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const ID: &str = "01JD3Z9V7Q0000000000000002";
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        options: Options,
+    }
+
+    fn parsed(more: &str) -> Result<Options, clap::Error> {
+        let line = ["rollout", "-e", "prod", "-f", "orders"];
+        Line::try_parse_from(line.into_iter().chain(more.split_whitespace())).map(|line| line.options)
+    }
+
+    fn args() -> follow::FunctionArgs {
+        follow::FunctionArgs { environment: "prod".parse().unwrap(), function: "orders".parse().unwrap() }
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-30T14:16:00Z".parse().unwrap()
+    }
+
+    fn status(rollout: &Value) -> FunctionStatus {
+        let mut all = json!({
+            "deployment": ID, "release": "1.4.3", "phase": "shifting", "wave": 1, "waves": 1, "step": 1, "steps": 2,
+            "weight": 10, "since": "2026-11-30T14:10:03Z", "due": "2026-11-30T14:20:03Z",
+            "targets": [{"account": "111111111111", "region": "eu-west-1", "old": "6", "new": "7", "weight": 10,
+                "at": "2026-11-30T14:10:03Z"}],
+        });
+        for (field, value) in rollout.as_object().into_iter().flatten() {
+            all[field] = value.clone();
+        }
+        let rollout = if rollout.is_null() { Value::Null } else { all };
+        serde_json::from_value(json!({
+            "environment": "prod", "function": "orders", "active": rollout.as_object().map(|_| ID), "pending": null,
+            "hold": null, "rejected": false, "targets": [], "rollout": rollout,
+            "live": {"release": "1.4.2", "deployment": "01JD3Z9V7Q0000000000000001", "since": "2026-11-30T11:59:00Z",
+                "sha256": null},
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn shown_rollout_has_its_targets_and_the_commands_for_it() {
+        assert_eq!(
+            shown(&status(&json!({})), " --profile acme", now()),
+            format!(
+                "orders in prod, deployment {ID}: 1.4.3 gets 10 % (step 1 of 2, wave 1 of 1) until 2026-11-30 14:20:03Z (in 4 min)\n  \
+                   111111111111/eu-west-1 serves version 7 to 10 % and version 6 to the others\n  \
+                   deployctl rollout pause -e prod -f orders --deployment {ID} --profile acme\n  \
+                   deployctl rollout finish -e prod -f orders --deployment {ID} --profile acme\n  \
+                   deployctl rollout abort -e prod -f orders --deployment {ID} --profile acme\n"
+            )
+        );
+        assert_eq!(
+            none(&args(), Some(&status(&json!(null)))),
+            "no rollout of orders is under way in prod; 1.4.2 is live\n"
+        );
+        assert_eq!(none(&args(), None), "no rollout of orders is under way in prod\n");
+    }
+
+    #[test]
+    fn question_before_an_abort_and_a_finish_names_versions_weights_and_what_follows() {
+        let (status, abort) = (status(&json!({})), Action::Abort);
+        let text = preview(abort, &status, status.rollout.as_ref().unwrap(), now());
+        assert!(text.contains("serves version 7 to 10 % and version 6 to the others\n"), "{text}");
+        assert!(text.ends_with("at once; 1.4.2 stays live. No automatic promotion brings 1.4.3 again\n"), "{text}");
+        let text = preview(Action::Finish, &status, status.rollout.as_ref().unwrap(), now());
+        assert!(text.contains("gives 1.4.3 its next share, up to all traffic of every target"), "{text}");
+    }
+
+    #[test]
+    fn paused_rollout_names_the_commands_that_go_on_and_back() {
+        let paused = json!({"due": "2026-12-01T14:12:00Z", "paused": {"since": "2026-11-30T14:12:00Z", "reason": "asked",
+            "by": "ann", "because": "ann has asked for it: look at the logs"}});
+        let text = after(Action::Pause, &args(), Some(&status(&paused)), "", now());
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].contains("is paused at 10 % (step 1 of 2, wave 1 of 1) since 2026-11-30 14:12:00Z"), "{text}");
+        assert!(lines[0].ends_with("it goes back at 2026-12-01 14:12:00Z (in 23 h)"), "{text}");
+        assert!(lines[1].contains("still goes back by itself"), "{text}");
+        assert_eq!(lines[3], format!("  deployctl rollout continue -e prod -f orders --deployment {ID}"));
+        assert_eq!(lines[4], format!("  deployctl rollout abort -e prod -f orders --deployment {ID}"));
+    }
+
+    #[test]
+    fn aborted_rollout_that_is_back_already_says_where_its_end_is() {
+        let text = after(Action::Abort, &args(), Some(&status(&json!(null))), "", now());
+        assert_eq!(
+            text,
+            "no rollout of orders is under way in prod; 1.4.2 is live\nTo see how it ended:\n  \
+               deployctl history -e prod -f orders\n"
+        );
+        let back = json!({"phase": "going_back", "weight": 0, "due": null, "because": "ann has asked for it"});
+        let text = after(Action::Abort, &args(), Some(&status(&back)), "", now());
+        assert!(text.contains("1.4.3 goes back: ann has asked for it\nit goes back; what is not"), "{text}");
+    }
+
+    #[test]
+    fn options_of_an_action_need_one_and_unknown_actions_are_wrong_use() {
+        for wrong in ["--reason x", "--yes", "stop", "--deployment 01JD3Z9V7Q0000000000000002", "pause abort"] {
+            assert!(parsed(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(parsed("").unwrap().action, None);
+        assert_eq!(parsed("abort --yes --reason slow").unwrap().action, Some(Action::Abort));
+    }
+
+    #[tokio::test]
+    async fn action_without_a_terminal_needs_the_deployment_or_yes() {
+        let error = parsed("pause").unwrap().deployment_for(Action::Pause).await.unwrap_err();
+        assert_eq!(error.exit, super::super::Exit::WrongUse);
+        assert!(error.message.contains("say --deployment ID"), "{error}");
+        let named = parsed(&format!("abort --deployment {ID}")).unwrap();
+        assert_eq!(named.deployment_for(Action::Abort).await.unwrap().to_string(), ID);
+    }
+}

@@ -1,0 +1,96 @@
+//! The rollout that is under way, as people read it: what it does, its targets, and the commands for it.
+
+use deployer_core::rollout::Phase;
+use deployer_core::status::{FunctionStatus, PausedRollout, RolloutStatus, RolloutTargetStatus};
+use jiff::Timestamp;
+
+use super::super::answer::sentence;
+use crate::ago::{since, until};
+
+/// Says in a few words what the rollout does, for a cell of the table.
+pub(super) fn in_short(rollout: &RolloutStatus) -> String {
+    let (release, weight) = (release(rollout), rollout.weight);
+    match (rollout.phase, &rollout.paused) {
+        (Phase::GoingBack, _) => format!("{release} goes back"),
+        (_, Some(_)) => format!("{release} is paused at {weight} %"),
+        (Phase::Publishing | Phase::Smoke, None) => format!("{release} is tested"),
+        (Phase::Shifting | Phase::Watching, None) => format!("{release} gets {weight} %"),
+    }
+}
+
+/// Says in a sentence what the rollout does, and until when.
+pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
+    let RolloutStatus { phase, weight, step, steps, wave, waves, due, .. } = rollout;
+    let release = release(rollout);
+    let of_steps = if step <= steps { format!("step {step} of {steps}, ") } else { String::new() };
+    let place = format!("({of_steps}wave {wave} of {waves})");
+    if *phase == Phase::GoingBack {
+        let because = rollout.because.as_deref().map_or(String::new(), |because| format!(": {}", sentence(because)));
+        return format!("{release} goes back{because}");
+    }
+    if let Some(PausedRollout { since: began, because, .. }) = &rollout.paused {
+        let ends = due.map_or(String::new(), |due| format!("; it goes back at {}", until(due, now)));
+        let because = sentence(because);
+        return format!("{release} is paused at {weight} % {place} since {}: {because}{ends}", since(*began, now));
+    }
+    let until = match due {
+        Some(due) if rollout.finishes => {
+            format!(" and finishes: the next look goes on, not that of {}", until(*due, now))
+        }
+        Some(due) => format!(" until {}", until(*due, now)),
+        None => String::new(),
+    };
+    match phase {
+        Phase::Publishing | Phase::GoingBack => format!("{release} is published"),
+        Phase::Smoke => format!("{release} is tested {place} before it gets traffic"),
+        Phase::Shifting if rollout.since.is_none() => format!("{release} is about to get {weight} % {place}"),
+        Phase::Watching if rollout.since.is_none() => format!("{release} is about to get all traffic {place}"),
+        Phase::Shifting => format!("{release} gets {weight} % {place}{until}"),
+        Phase::Watching => format!("{release} gets all traffic {place}, and is watched{until}"),
+    }
+}
+
+/// Says what each target of the rollout serves, one line a target.
+pub(crate) fn targets(rollout: &RolloutStatus) -> Vec<String> {
+    let line = |one: &RolloutTargetStatus| {
+        let version = |version: &Option<_>| version.as_ref().map_or("none".to_owned(), |it| format!("version {it}"));
+        let (old, new) = (version(&one.old), version(&one.new));
+        let at_once = if one.at_once { ", at once: its traffic cannot be shared" } else { "" };
+        let meant = if one.weight > 0 && one.at.is_none() { "is about to serve" } else { "serves" };
+        let serves = match one.weight {
+            0 => old,
+            100 => new,
+            weight => format!("{new} to {weight} % and {old} to the others"),
+        };
+        format!("{} {meant} {serves}{at_once}", one.target)
+    };
+    rollout.targets.iter().map(line).collect()
+}
+
+/// Names the alarms that do not count yet; none if all do.
+pub(crate) fn disarmed(rollout: &RolloutStatus) -> Option<String> {
+    let names: Vec<&str> = rollout.disarmed.iter().map(String::as_str).collect();
+    (!names.is_empty()).then(|| format!("disarmed, each until it has been OK: {}", names.join(", ")))
+}
+
+/// Returns the commands for the rollout, each whole so that it can be copied, with its verb's action.
+pub(crate) fn commands(status: &FunctionStatus, options: &str) -> Vec<(&'static str, String)> {
+    let Some(rollout) = &status.rollout else { return Vec::new() };
+    let actions: &[&'static str] = match (rollout.phase, &rollout.paused) {
+        (Phase::GoingBack, _) => &[],
+        (_, Some(_)) => &["continue", "abort"],
+        (Phase::Publishing | Phase::Smoke, None) => &["abort"],
+        (Phase::Shifting | Phase::Watching, None) => &["pause", "finish", "abort"],
+    };
+    let (environment, function, deployment) = (&status.environment, &status.function, rollout.deployment);
+    let command = |action: &'static str| {
+        let of = format!("-e {environment} -f {function} --deployment {deployment}{options}");
+        (action, format!("deployctl rollout {action} {of}"))
+    };
+    actions.iter().copied().map(command).collect()
+}
+
+/// Returns the release, or words for one that is not known.
+pub(crate) fn release(rollout: &RolloutStatus) -> &str {
+    rollout.release.as_ref().map_or("the new release", |release| release.as_str())
+}

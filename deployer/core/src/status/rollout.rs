@@ -1,0 +1,141 @@
+//! The rollout that is under way, as `status` shows it.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::config::Target;
+use crate::head::Active;
+use crate::id::{DeploymentId, Release, Version};
+use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift};
+use crate::text::{Person, PlainText};
+
+/// A rollout that is under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RolloutStatus {
+    /// The deployment that is rolled out.
+    pub deployment: DeploymentId,
+    /// The release that it brings.
+    pub release: Option<Release>,
+    /// The phase.
+    pub phase: Phase,
+    /// The wave that it is in, from 1 on.
+    pub wave: usize,
+    /// The number of waves.
+    pub waves: usize,
+    /// The step of the wave, from 1 on; one more than `steps` while all traffic is watched.
+    pub step: usize,
+    /// The number of steps before all traffic.
+    pub steps: usize,
+    /// The new version's share of the traffic that is meant in the wave, in percent.
+    pub weight: u8,
+    /// The time since which all targets of the wave serve it; null until then.
+    pub since: Option<Timestamp>,
+    /// The time at which the step ends, or at which a pause takes the rollout back; null while nothing waits.
+    pub due: Option<Timestamp>,
+    /// The pause, while it waits for a person.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<PausedRollout>,
+    /// Whether a person has asked to wait no more.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub finishes: bool,
+    /// The reason why it goes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<PlainText>,
+    /// The alarms that fired before it began. Each counts again once it has been OK.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub disarmed: BTreeSet<String>,
+    /// The targets, in the order of the waves.
+    pub targets: Vec<RolloutTargetStatus>,
+}
+
+/// The pause of a rollout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PausedRollout {
+    /// The time since which it is paused.
+    pub since: Timestamp,
+    /// The kind of its reason.
+    pub reason: PauseReason,
+    /// The person who asked for it; absent where the deployer has paused it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Person>,
+    /// The reason in a sentence.
+    pub because: PlainText,
+}
+
+/// A target of a rollout.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RolloutTargetStatus {
+    /// The target.
+    #[serde(flatten)]
+    pub target: Target,
+    /// The version that the alias served before; null where the rollout makes the alias.
+    pub old: Option<Version>,
+    /// The new version.
+    pub new: Option<Version>,
+    /// The new version's share of the traffic that is meant, in percent. The alias serves it from `at` on.
+    pub weight: u8,
+    /// The time since which the alias is known to serve it; null until then.
+    pub at: Option<Timestamp>,
+    /// Whether its traffic moves at once, because it cannot be shared.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub at_once: bool,
+}
+
+impl RolloutStatus {
+    /// Makes the status of the active deployment's rollout; none if it has no rollout, or has not begun it yet.
+    pub(super) fn of(active: &Active) -> Option<Self> {
+        let state = active.rollout.as_ref()?;
+        let resolved = active.artifact.as_ref().map(|artifact| &artifact.release);
+        let all_since = |wave: &[RolloutTarget]| wave.iter().map(|one| one.at).collect::<Option<Vec<_>>>();
+        let due = match state.next_action() {
+            RolloutAction::Look { due } => due,
+            _ => None,
+        };
+        Some(Self {
+            deployment: active.request.id,
+            release: resolved.or_else(|| active.request.source.release()).cloned(),
+            phase: state.phase,
+            wave: state.wave + 1,
+            waves: state.plan.waves.len(),
+            step: state.step + 1,
+            steps: state.plan.steps.len(),
+            weight: meant(state),
+            since: all_since(state.in_wave()).and_then(|all| all.into_iter().max()),
+            due,
+            paused: state.paused.clone().map(|pause| PausedRollout {
+                since: pause.since,
+                reason: pause.reason,
+                by: pause.by.filter(|by| !by.is_empty()),
+                because: pause.because,
+            }),
+            finishes: state.finish,
+            because: state.abort.as_ref().map(|abort| abort.because.clone()),
+            disarmed: state.targets.iter().flat_map(|one| one.disarmed.iter().cloned()).collect(),
+            targets: state.targets.iter().map(RolloutTargetStatus::of).collect(),
+        })
+    }
+}
+
+impl RolloutTargetStatus {
+    fn of(one: &RolloutTarget) -> Self {
+        Self {
+            target: one.target.clone(),
+            old: one.old.clone(),
+            new: one.new.clone(),
+            weight: one.weight,
+            at: one.at,
+            at_once: one.shift == Shift::AtOnce,
+        }
+    }
+}
+
+/// Returns the share that is meant in the wave: none before its smoke tests have passed, and on the way back.
+fn meant(state: &RolloutState) -> u8 {
+    match state.phase {
+        Phase::Shifting | Phase::Watching => state.plan.weight(state.step),
+        Phase::Publishing | Phase::Smoke | Phase::GoingBack => 0,
+    }
+}
