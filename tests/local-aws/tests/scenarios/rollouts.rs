@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use fixtures::Zip;
 use jiff::{SignedDuration, Timestamp};
-use local_aws::{Answer, Doing as _, LocalAws, OTHER_REGION, REGION, Result, SECOND};
+use local_aws::{Answer, Doing as _, Error, LocalAws, OTHER_REGION, REGION, Result, SECOND};
 use serde_json::{Value, json};
 
 use super::statuses;
@@ -88,7 +88,7 @@ impl Rollout {
     async fn command(&self, command: Value) -> Result<Value> {
         match self.aws.invoke(&command).await? {
             Answer::Payload(answer) => Ok(answer),
-            other => panic!("{command}: {other:?}"),
+            other => Err(Error::Unexpected(format!("{command}: {other:?}"))),
         }
     }
 
