@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use deployer_core::id::Token;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::LocalAws;
@@ -27,7 +27,24 @@ impl LocalAws {
             let until = head.pointer("/active/lease_until").and_then(Value::as_str);
             let until = until.map(|until| until.parse::<Timestamp>()).transpose().doing(format!("reading {key}"))?;
             if until.is_some_and(|until| until >= now) {
-                head["active"]["lease_until"] = json!(now - jiff::SignedDuration::from_secs(1));
+                head["active"]["lease_until"] = json!(now - SignedDuration::from_secs(1));
+                self.put_in_ledger(&key, head.to_string().into_bytes()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets this much time pass for every rollout under way: makes all times in it older, and nothing else. No deployer may
+    /// be running.
+    ///
+    /// # Errors
+    /// S3 answers with an error.
+    pub async fn let_rollouts_wait(&self, time: Duration) -> Result<()> {
+        let time = SignedDuration::try_from(time).doing("reading a duration")?;
+        for key in self.ledger_keys("heads/").await? {
+            let Some(mut head) = self.ledger_object(&key).await? else { continue };
+            if let Some(rollout) = head.pointer_mut("/active/rollout") {
+                make_older(rollout, time);
                 self.put_in_ledger(&key, head.to_string().into_bytes()).await?;
             }
         }
@@ -80,5 +97,34 @@ impl LocalAws {
             None => put.if_none_match("*"),
         };
         put.send().await.doing(format!("putting {key} into the ledger")).map(drop)
+    }
+}
+
+/// Dates all times in a value back.
+pub(crate) fn make_older(value: &mut Value, time: SignedDuration) {
+    match value {
+        Value::String(text) => {
+            if let Ok(at) = text.parse::<Timestamp>() {
+                *value = json!(at - time);
+            }
+        }
+        Value::Array(values) => values.iter_mut().for_each(|value| make_older(value, time)),
+        Value::Object(fields) => fields.values_mut().for_each(|value| make_older(value, time)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_become_older_and_nothing_else_changes() {
+        let mut record = json!({"release": "1.0.0", "started_at": "2026-11-30T10:00:00Z", "code": null, "size": 7,
+            "promotion": {"approvals": [{"by": "bob", "at": "2026-11-30T10:30:00.5Z"}]}});
+        make_older(&mut record, SignedDuration::from_mins(61));
+        let older = json!({"release": "1.0.0", "started_at": "2026-11-30T08:59:00Z", "code": null, "size": 7,
+            "promotion": {"approvals": [{"by": "bob", "at": "2026-11-30T09:29:00.5Z"}]}});
+        assert_eq!(record, older);
     }
 }

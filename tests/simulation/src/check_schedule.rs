@@ -14,6 +14,7 @@ use super::journal_replay::JournalReplay;
 use super::promotion_oracle;
 use super::reasons;
 use super::retention;
+use super::rollout_oracle;
 use super::rule::{Rule, Violation};
 use super::runner::{Runner, SentUpload};
 use super::timeline::Timeline;
@@ -41,6 +42,11 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry]) -> Findings {
         return Findings { found: vec![Violation { rule: Rule::EverythingEnds, found: text }], accepted, promoted };
     }
     let calls = runner.world.calls();
+    if runner.scenario.rolls_out() {
+        rollout_oracle::check(runner, (journal, &calls), &mut found, &mut accepted);
+        nothing_is_left(runner, &mut found);
+        return Findings { found, accepted, promoted };
+    }
     let mut lives = group_oracle::Lives::new();
     for function in &runner.scenario.functions {
         let mut replayed = Vec::new();
@@ -64,6 +70,12 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry]) -> Findings {
     if let Some(versions) = &runner.versions {
         format_oracle::check(versions, journal, &mut found);
     }
+    nothing_is_left(runner, &mut found);
+    Findings { found, accepted, promoted }
+}
+
+/// Checks that no marker is left, and that no alias has ever pointed to a version that is not active.
+fn nothing_is_left(runner: &Runner<'_>, found: &mut Vec<Violation>) {
     runner.world.aws(|aws| {
         for marker in aws.ledger.keys("open/") {
             found.push(Violation {
@@ -77,7 +89,6 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry]) -> Findings {
             }
         }
     });
-    Findings { found, accepted, promoted }
 }
 
 impl Case<'_> {
@@ -136,7 +147,7 @@ impl Case<'_> {
 
     /// Checks that every message that comes until it is handled has brought its upload into the ledger, and that no
     /// upload was ignored: all environments are configured here.
-    fn none_is_lost(&self, runner: &Runner<'_>, report: &mut impl FnMut(Rule, String)) {
+    pub(super) fn none_is_lost(&self, runner: &Runner<'_>, report: &mut impl FnMut(Rule, String)) {
         for upload in &self.uploads {
             let is_delivered = self.scenario.uploads[upload.number].deliveries.iter().any(|delivery| !delivery.is_lost);
             if is_delivered && !self.accepted.iter().any(|(_, accepted, _)| accepted.number == upload.number) {
@@ -148,7 +159,7 @@ impl Case<'_> {
         }
     }
 
-    fn one_record(
+    pub(super) fn one_record(
         &self,
         runner: &Runner<'_>,
         upload: &SentUpload,

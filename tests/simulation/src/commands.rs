@@ -51,6 +51,11 @@ pub enum CommandKind {
         /// The time until the command expires.
         within: Option<Duration>,
     },
+    /// Says something about the rollout that its giver saw: pause, continue, finish or abort.
+    Rollout {
+        /// The word.
+        action: &'static str,
+    },
     /// Recalls a release: rejects it, and rolls it back wherever it is live.
     Recall {
         /// The release.
@@ -174,6 +179,12 @@ impl PlannedCommand {
             CommandKind::Unreject { release } => {
                 with("command", "unreject");
                 with("release", release);
+            }
+            CommandKind::Rollout { action } => {
+                with("command", "rollout");
+                with("action", action);
+                with("reason", by);
+                seen.active.iter().for_each(|active| with("deployment", active));
             }
             CommandKind::Recall { release } => {
                 with("command", "recall");

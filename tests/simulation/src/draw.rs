@@ -12,6 +12,7 @@ use super::focus::{Focus, Odds};
 use super::incidents;
 use super::promotion_rules::Rules;
 use super::requests;
+use super::rollouts;
 use super::scenario::{
     Channel, Delivery, Environment, Fault, FaultKind, ForeignAct, ForeignChange, PlannedUpload, ProvisionedAlias,
     Scenario, When, ZipKind, ZipSpec,
@@ -66,7 +67,7 @@ impl Scenario {
         let foreign_changes = foreign_changes(random, &odds, &environments, &functions, last);
         let outage =
             random.percent(odds.outage).then(|| (random.milliseconds(0, 40_000), random.milliseconds(1_000, 90_000)));
-        Self {
+        let mut scenario = Self {
             has_bus: odds.promotes && random.percent(85),
             faults: faults(random, &odds),
             time: Duration::from_secs(random.one_of(&[120, 120, 300, 300, 900])),
@@ -87,7 +88,11 @@ impl Scenario {
             versions,
             provisioned,
             outage,
+        };
+        if odds.rollouts {
+            rollouts::add(random, &mut scenario);
         }
+        scenario
     }
 }
 
@@ -110,6 +115,7 @@ fn environments(random: &mut Random, odds: &Odds) -> Vec<Environment> {
             accepts: *name == "dev" || random.percent(60),
             immutable: random.percent(8),
             keep_versions: if random.percent(20) { 2 } else { 10 },
+            rollout: None,
             rules: None,
         }
     };
@@ -140,6 +146,7 @@ fn row(random: &mut Random, odds: &Odds) -> Vec<Environment> {
             accepts: at == 0 || random.percent(12),
             immutable: false,
             keep_versions: if random.percent(20) { 2 } else { 10 },
+            rollout: None,
             rules,
         });
     }

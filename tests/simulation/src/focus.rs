@@ -39,10 +39,12 @@ pub enum Focus {
     Provisioned,
     /// Writes that are held on their way, and processes that freeze just before they send one.
     Held,
+    /// Rollouts, with every kind of fault. No seed has this focus by itself.
+    Rollouts,
 }
 
 impl Focus {
-    /// All focuses.
+    /// The focuses that seeds have.
     pub const ALL: [Self; 18] = [
         Self::Mixed,
         Self::Order,
@@ -125,6 +127,8 @@ pub struct Odds {
     pub groups: bool,
     /// An alias has provisioned concurrency.
     pub provisioned: u64,
+    /// True if every environment has a rollout.
+    pub rollouts: bool,
     /// The maximal number of writes that are held on their way.
     pub held: usize,
     /// A process freezes just before it sends a call.
@@ -153,6 +157,7 @@ impl Odds {
             newer: 0,
             groups: false,
             provisioned: 0,
+            rollouts: false,
             held: 0,
             stops: 0,
         };
@@ -239,6 +244,21 @@ impl Odds {
                 ledger_faults: 2,
                 ..calm
             },
+            Focus::Rollouts => Self {
+                rollouts: true,
+                commanded: 80,
+                max_commands: 4,
+                death: 12,
+                loss: 8,
+                bad_tick: 25,
+                freeze: 2,
+                ledger_faults: 4,
+                lambda_faults: 3,
+                outage: 5,
+                held: 1,
+                stops: 2,
+                ..calm
+            },
             Focus::Held => Self { held: 4, stops: 20, commanded: 60, max_commands: 4, death: 12, burst: 60, ..calm },
         }
     }
@@ -247,8 +267,9 @@ impl Odds {
 impl std::str::FromStr for Focus {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.iter().copied().find(|focus| focus.name() == text).ok_or_else(|| {
-            let names: Vec<String> = Self::ALL.iter().map(|focus| focus.name()).collect();
+        let all = || Self::ALL.iter().copied().chain([Self::Rollouts]);
+        all().find(|focus| focus.name() == text).ok_or_else(|| {
+            let names: Vec<String> = all().map(Self::name).collect();
             format!("nothing of this name; there are {}", names.join(", "))
         })
     }

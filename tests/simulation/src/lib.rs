@@ -17,6 +17,7 @@ mod faulty_functions;
 mod faulty_heads;
 mod faulty_ports;
 mod faulty_readers;
+mod faulty_rollouts;
 mod final_state;
 mod focus;
 mod foreign_changes;
@@ -33,6 +34,8 @@ mod reasons;
 mod requests;
 mod retention;
 mod rollback_oracle;
+mod rollout_oracle;
+mod rollouts;
 mod rule;
 mod runner;
 mod scenario;
@@ -67,6 +70,8 @@ use world::{Outcome, PortDecorator};
 pub struct ScheduleResult {
     /// Its seed.
     pub seed: u64,
+    /// Its focus.
+    pub focus: Focus,
     /// Counts of what happened in it.
     pub tally: Tally,
     /// The broken rules.
@@ -103,20 +108,27 @@ pub fn play_with_neutral_ports(seed: u64) -> ScheduleResult {
     runtime().block_on(play_and_check(seed, (None, None), Some(with_past(mutants::decorate_neutrally)), false))
 }
 
-/// Plays the schedule of a seed, with a mutant or without, and keeps the log.
+/// Plays the schedule of a seed, with a mutant or without, and keeps the log. A focus replaces that of the seed or the
+/// mutant.
 ///
 /// # Panics
 /// If no runtime can be made.
 #[must_use]
-pub fn replay(seed: u64, mutant: Option<Mutant>) -> ScheduleResult {
-    run(seed, mutant, None, true)
+pub fn replay(seed: u64, mutant: Option<Mutant>, focus: Option<Focus>) -> ScheduleResult {
+    run(seed, mutant, focus, true)
 }
 
 /// Returns the command that plays a schedule again and prints its log.
 #[must_use]
-pub fn command(seed: u64, mutant: Option<Mutant>) -> String {
-    let option = mutant.map(|mutant| format!(" --planted {mutant}")).unwrap_or_default();
-    format!("cargo simulate --seed {seed}{option}")
+pub fn command(played: &ScheduleResult, mutant: Option<Mutant>) -> String {
+    let mut command = format!("cargo simulate --seed {}", played.seed);
+    if mutant.and_then(Mutant::focus).unwrap_or(Focus::of(played.seed)) != played.focus {
+        command += &format!(" --focus {}", played.focus.name());
+    }
+    if let Some(mutant) = mutant {
+        command += &format!(" --planted {mutant}");
+    }
+    command
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -182,6 +194,11 @@ async fn play_and_check(
             if is_invalid && runner.has_used_up_id(number) {
                 continue;
             }
+            // A function is unknown again once the only deployment that it ever had was refused.
+            let is_unknown = matches!(&outcome, Outcome::Refused { error_type, .. } if error_type == "UnknownFunction");
+            if is_unknown && scenario.rolls_out() {
+                continue;
+            }
             if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
                 report(format!("{} once more ended otherwise: {outcome:?}", commands::name(number)));
             }
@@ -204,7 +221,7 @@ async fn play_and_check(
         }
     }
     let log = runner.notes.take().map(|notes| log(&world, focus, &scenario, notes)).unwrap_or_default();
-    ScheduleResult { seed, tally: runner.tally, violations, log }
+    ScheduleResult { seed, focus, tally: runner.tally, violations, log }
 }
 
 fn log(world: &world::World, focus: Focus, scenario: &Scenario, notes: Vec<(Duration, String)>) -> Vec<String> {

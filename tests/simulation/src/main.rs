@@ -22,8 +22,9 @@ struct Options {
     /// Plays only the schedule of this seed, and prints every event and call in it
     #[arg(long, conflicts_with_all = ["schedules", "from", "threads"])]
     seed: Option<u64>,
-    /// Plays only schedules with this focus: promotions, deaths… With --planted, gives this focus to every schedule
-    #[arg(long, conflicts_with = "seed")]
+    /// Plays only schedules with this focus: promotions, deaths… With --planted or --seed, and for rollouts, gives this
+    /// focus to every schedule
+    #[arg(long)]
     focus: Option<Focus>,
     #[arg(long = "planted", value_name = "BUG", help = format!("Plants this bug, which must be found: {}", names()))]
     mutant: Option<Mutant>,
@@ -35,7 +36,7 @@ struct Options {
 fn main() -> ExitCode {
     let options = Options::parse();
     match options.seed {
-        Some(seed) => play_one(&replay(seed, options.mutant), options.mutant),
+        Some(seed) => play_one(&replay(seed, options.mutant, options.focus), options.mutant),
         None => play_many(&options),
     }
 }
@@ -67,6 +68,7 @@ fn play_many(options: &Options) -> ExitCode {
                 return;
             }
             let played = match (options.focus, options.mutant) {
+                (Some(Focus::Rollouts), mutant) => play_as(seed, mutant, Focus::Rollouts),
                 (Some(focus), None) if focus != Focus::of(seed) => continue,
                 (Some(focus), Some(mutant)) => play_as(seed, Some(mutant), focus),
                 (_, mutant) => play(seed, mutant),
@@ -101,7 +103,7 @@ fn print_violations(played: &ScheduleResult, mutant: Option<Mutant>) {
     if !played.violations.is_empty() {
         say!("seed {}:", played.seed);
         played.violations.iter().for_each(|violation| say!("  {violation}"));
-        say!("  {}", command(played.seed, mutant));
+        say!("  {}", command(played, mutant));
     }
 }
 

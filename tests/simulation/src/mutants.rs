@@ -12,6 +12,7 @@ use super::faulty_functions::FaultySessions;
 use super::faulty_heads::FaultyHeads;
 use super::faulty_ports::{ConstantRng, FaultyLedger, StoppedClock};
 use super::faulty_readers::{LossyEvents, SharedPast, wrap};
+use super::faulty_rollouts::FaultyRollouts;
 use super::focus::Focus;
 
 macro_rules! mutants {
@@ -168,6 +169,14 @@ mutants! {
     TrafficUnwatched = "traffic-unwatched", Some(Focus::Provisioned);
     /// A door counts as shut while it is open.
     DoorsLeftOpen = "doors-left-open", Some(Focus::Held);
+    /// A rollout that goes back reads as if its aliases served the old version.
+    WayBackAssumed = "way-back-assumed", Some(Focus::Rollouts);
+    /// The time of a step runs from its intent.
+    StepsFromIntent = "steps-from-intent", Some(Focus::Rollouts);
+    /// A rollout that waits no more does not hear an abort.
+    FinishDeaf = "finish-deaf", Some(Focus::Rollouts);
+    /// A step that nobody has confirmed is taken once more.
+    StepTakenTwice = "step-taken-twice", Some(Focus::Rollouts);
 }
 
 impl Mutant {
@@ -213,6 +222,9 @@ impl Mutant {
             | Self::MembersDecide => {
                 ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, Some(self), past));
             }
+            Self::WayBackAssumed | Self::StepsFromIntent | Self::FinishDeaf | Self::StepTakenTwice => {
+                ports.ledger = Arc::new(FaultyRollouts::new(ports.ledger, Some(self)));
+            }
             _ => ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, Some(self))),
         }
         ports
@@ -225,6 +237,7 @@ pub(super) fn decorate_neutrally(mut ports: Ports, past: &SharedPast) -> Ports {
     ports.sessions = Arc::new(FaultySessions::new(ports.sessions, None));
     ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, None));
     ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, None, past));
+    ports.ledger = Arc::new(FaultyRollouts::new(ports.ledger, None));
     wrap(ports, None, past)
 }
 

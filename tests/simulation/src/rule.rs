@@ -92,6 +92,22 @@ pub enum Rule {
     TrafficMoved,
     /// No late write moves an alias away from the version that a later deployment has reported for it.
     DoorsShut,
+    /// No alias shares its traffic when nothing rolls out.
+    NoSharesLeft,
+    /// An alias serves nothing but the old and the new version of the rollout.
+    OldAndNewOnly,
+    /// Where a rollout ends, every target serves what the record says, or is named as failed.
+    EndServesWhatItSays,
+    /// Every share lasts for the time of its step, unless a person wants to wait no more.
+    ShareHeld,
+    /// No step is left out or taken twice.
+    StepsInOrder,
+    /// No share rises once the deployer has read that the rollout goes back.
+    NoRiseAfterAbort,
+    /// No traffic moves before all targets have published.
+    AllPublishFirst,
+    /// A rollout whose abort was accepted never becomes live.
+    AbortObeyed,
     /// A deployment that was asked to stop ends as superseded, and requests no promotion.
     StoppedEndsSuperseded,
 }

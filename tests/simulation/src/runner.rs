@@ -236,7 +236,11 @@ impl<'w> Runner<'w> {
                 else => break,
             }
             self.take_ticks();
-            let max = if self.scenario.promotes() { MAX_REST_TIME_WITH_PROMOTIONS } else { MAX_REST_TIME };
+            let max = if self.scenario.promotes() || self.scenario.rolls_out() {
+                MAX_REST_TIME_WITH_PROMOTIONS
+            } else {
+                MAX_REST_TIME
+            };
             if self.world.elapsed() > self.scenario.heals + max {
                 self.never_ends = true;
                 break;

@@ -12,6 +12,7 @@ use super::commands::PlannedCommand;
 use super::focus::Odds;
 use super::promotion_rules::Rules;
 use super::requests::PlannedRequest;
+use super::rollouts::PlannedRollout;
 use world::Op;
 use world::newer::Raises;
 
@@ -28,6 +29,8 @@ pub struct Environment {
     pub immutable: bool,
     /// The number of versions that pruning keeps.
     pub keep_versions: u32,
+    /// The rollout; none if all traffic moves at once.
+    pub rollout: Option<PlannedRollout>,
     /// The promotion rules; none if nothing is promoted to this environment.
     pub rules: Option<Rules>,
 }
@@ -219,5 +222,11 @@ impl Scenario {
     #[must_use]
     pub fn promotes(&self) -> bool {
         self.environments.iter().any(|environment| environment.rules.is_some())
+    }
+
+    /// Whether traffic moves in steps.
+    #[must_use]
+    pub fn rolls_out(&self) -> bool {
+        self.environments.iter().any(|environment| environment.rollout.is_some())
     }
 }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::foreign_changes;
+use super::rollouts;
 use super::scenario::{FaultKind, Scenario, When};
 use fixtures::random::Random;
 use world::{Latency, Settling, UpdateOutcome, World};
@@ -24,6 +25,9 @@ pub(super) fn config(scenario: &Scenario, without: &[String]) -> serde_json::Val
             });
             if let Some(rules) = &e.rules {
                 rules.write_into(&mut environment);
+            }
+            if let Some(rollout) = &e.rollout {
+                environment["rollout"] = rollout.json();
             }
             (e.name.clone(), environment)
         })
@@ -62,6 +66,7 @@ pub(super) fn world(scenario: &Scenario, random: &mut Random) -> World {
         };
         world.change_function(&one.place, &one.function, |function| function.provision("live", one.takes, fate));
     }
+    rollouts::call_functions(scenario, &world);
     for fault in &scenario.faults {
         let rule = world.on(fault.op).call(fault.call).times(fault.times);
         match fault.kind {

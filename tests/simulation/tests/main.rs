@@ -6,27 +6,38 @@
 
 use std::collections::BTreeSet;
 
-use simulation::{Mutant, Rule, command, play, play_with_neutral_ports};
+use simulation::{Focus, Mutant, Rule, ScheduleResult, command, play, play_as, play_with_neutral_ports};
 
 /// The number of schedules that the test plays; `cargo verify` plays more.
 const SCHEDULES: u64 = 150;
+/// The number of schedules with rollouts: each takes some hours of the world's time.
+const ROLLOUTS: u64 = 30;
 /// The number of schedules within which a mutant must be found.
 const MAX_SCHEDULES: u64 = 10_000;
 
 #[test]
 fn no_schedule_breaks_a_rule() {
-    let mut failed = Vec::new();
-    for seed in 0..SCHEDULES {
-        let played = play(seed, None);
-        failed.extend(played.violations.into_iter().map(|violation| format!("{violation}\n  {}", command(seed, None))));
-    }
+    breaks_no_rule((0..SCHEDULES).map(|seed| play(seed, None)));
+}
+
+#[test]
+fn no_rollout_breaks_a_rule() {
+    breaks_no_rule((0..ROLLOUTS).map(|seed| play_as(seed, None, Focus::Rollouts)));
+}
+
+fn breaks_no_rule(all: impl Iterator<Item = ScheduleResult>) {
+    let says = |played: ScheduleResult| {
+        let again = command(&played, None);
+        played.violations.into_iter().map(move |violation| format!("{violation}\n  {again}"))
+    };
+    let failed: Vec<String> = all.flat_map(says).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
 #[test]
 fn same_seed_plays_the_same_schedule() {
     for seed in 0..12 {
-        let [first, second] = [(); 2].map(|()| simulation::replay(seed, None));
+        let [first, second] = [(); 2].map(|()| simulation::replay(seed, None, None));
         assert_eq!(first.log, second.log, "seed {seed}");
     }
 }
@@ -128,6 +139,10 @@ mutants! {
     group_decided_twice_is_found: GroupDecidedTwice => DecidedOnce from 8;
     member_that_decides_is_found: MembersDecide => DecidedOnce from 33;
     unwatched_traffic_is_found: TrafficUnwatched => TrafficMoved;
+    assumed_way_back_is_found: WayBackAssumed => EndServesWhatItSays;
+    step_from_its_intent_is_found: StepsFromIntent => ShareHeld from 61;
+    finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed;
+    step_taken_twice_is_found: StepTakenTwice => StepsInOrder;
     open_door_is_found: DoorsLeftOpen => DoorsShut from 121;
 }
 

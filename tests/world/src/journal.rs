@@ -46,6 +46,15 @@ pub enum Action {
         /// Its number.
         version: u64,
     },
+    /// The traffic of an alias was shared between its version and another one.
+    Shared {
+        /// The number of its version.
+        version: u64,
+        /// The number of the other one.
+        to: u64,
+        /// The share of the other one, in percent.
+        percent: u8,
+    },
     /// A version was deleted.
     Deleted {
         /// Its number.
@@ -66,6 +75,9 @@ impl Action {
             }
             (Write::CreateAlias { version, .. } | Write::MoveAlias { version, .. }, _) => {
                 Self::Pointed { version: version.number() }
+            }
+            (Write::ShiftAlias { version, to: (to, percent), .. }, _) => {
+                Self::Shared { version: version.number(), to: to.number(), percent: *percent }
             }
             (Write::DeleteVersion(version), _) => Self::Deleted { version: version.number() },
             (Write::UpdateConfiguration { .. }, _) => Self::Changed,

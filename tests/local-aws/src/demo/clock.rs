@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use jiff::SignedDuration;
 
 use super::workspace::Workspace;
+use crate::time::make_older;
 use fixtures::error::{Doing as _, Result};
 
 /// The prefix of the records in the ledger.
@@ -28,34 +28,5 @@ impl Workspace {
             self.aws().put_in_ledger(&key, record.to_string().into_bytes()).await?;
         }
         Ok(())
-    }
-}
-
-/// Dates all times in a value back.
-fn make_older(value: &mut Value, time: SignedDuration) {
-    match value {
-        Value::String(text) => {
-            if let Ok(at) = text.parse::<Timestamp>() {
-                *value = json!(at - time);
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| make_older(value, time)),
-        Value::Object(fields) => fields.values_mut().for_each(|value| make_older(value, time)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_become_older_and_nothing_else_changes() {
-        let mut record = json!({"release": "1.0.0", "started_at": "2026-11-30T10:00:00Z", "code": null, "size": 7,
-            "promotion": {"approvals": [{"by": "bob", "at": "2026-11-30T10:30:00.5Z"}]}});
-        make_older(&mut record, SignedDuration::from_mins(61));
-        let older = json!({"release": "1.0.0", "started_at": "2026-11-30T08:59:00Z", "code": null, "size": 7,
-            "promotion": {"approvals": [{"by": "bob", "at": "2026-11-30T09:29:00.5Z"}]}});
-        assert_eq!(record, older);
     }
 }

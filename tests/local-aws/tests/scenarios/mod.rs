@@ -14,6 +14,7 @@ mod load;
 mod permissions;
 mod promotions;
 mod rollout_ports;
+mod rollouts;
 mod traffic;
 mod uploads;
 

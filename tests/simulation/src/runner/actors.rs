@@ -71,6 +71,10 @@ impl Runner<'_> {
         let command = &self.scenario.commands[number];
         let environment = &self.scenario.environments[command.environment].name;
         let by = commands::name(number);
+        let is_about_a_rollout = matches!(command.kind, commands::CommandKind::Rollout { .. });
+        if is_about_a_rollout && self.preconditions_given_by(number).active.is_none() {
+            return self.note(|| format!("{by}: nothing is rolled out"));
+        }
         self.note(|| format!("{by}: {:?} for {} in {environment}", command.kind, command.function));
         self.tally.commands += 1;
         let given = std::iter::once(&Duration::ZERO).chain(&command.again);

@@ -27,8 +27,11 @@ const LOOKS_EVERY: Duration = Duration::from_millis(100);
 type Search = (&'static str, &'static [&'static str]);
 
 /// Searches that compute, one after another. [`QUICK_WAITING`] runs beside them.
-const QUICK_COMPUTING: &[Search] =
-    &[("schedules", &["simulate", "--schedules", "2000"]), ("policies and their mutants", &["policies"])];
+const QUICK_COMPUTING: &[Search] = &[
+    ("schedules", &["simulate", "--schedules", "2000"]),
+    ("rollouts", &["simulate", "--focus", "rollouts", "--schedules", "100"]),
+    ("policies and their mutants", &["policies"]),
+];
 /// Tests that wait for other processes more than half of their time.
 const QUICK_WAITING: &[Search] = &[(
     "examples, docs, demo, local AWS, runbook, groups",
@@ -57,6 +60,23 @@ const SEARCHES: &[Search] = &[
     (
         "schedules",
         &["cargo", "run", "--locked", "--profile", "search", "-p", "simulation", "--", "--schedules", "100000"],
+    ),
+    (
+        "schedules of rollouts",
+        &[
+            "cargo",
+            "run",
+            "--locked",
+            "--profile",
+            "search",
+            "-p",
+            "simulation",
+            "--",
+            "--focus",
+            "rollouts",
+            "--schedules",
+            "5000",
+        ],
     ),
     ("policies and their mutants", &["policies"]),
     ("readers of zips", &["readers", "--seeds", "6000"]),
