@@ -135,8 +135,8 @@ fn none(args: &follow::FunctionArgs, status: Option<&FunctionStatus>) -> String 
     let under_way =
         status.and_then(|status| status.active).map(|id| format!("deployment {id} is under way without one"));
     let live = status.and_then(|status| status.live.as_ref()).map(|live| format!("{} is live", live.release));
-    let else_ = under_way.or(live).map_or(String::new(), |words| format!("; {words}"));
-    format!("no rollout of {function} is under way in {environment}{else_}\n")
+    let instead = under_way.or(live).map_or(String::new(), |words| format!("; {words}"));
+    format!("no rollout of {function} is under way in {environment}{instead}\n")
 }
 
 /// Shows the rollout, its targets, and the commands for it.

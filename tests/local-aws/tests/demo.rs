@@ -17,7 +17,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
 /// A command line for each verb, in an order in which each has something to do: its exit code and words of its output.
-const VERBS: [(&str, &str, i32, &str); 26] = [
+const VERBS: [(&str, &str, i32, &str); 27] = [
     ("version", "deployctl version", 0, "the command line of the deployer"),
     ("completions", "deployctl completions bash", 0, "complete -F _deployctl"),
     ("man", "deployctl man man1 && ls man1", 0, "deployctl-push.1"),
@@ -31,6 +31,7 @@ const VERBS: [(&str, &str, i32, &str); 26] = [
     ("invoke", "deployctl invoke -e dev -f hello --payload '{}' --target-profile dev", 0, "runs no functions"),
     ("open", "deployctl open -e dev -f hello --print", 0, "#/functions/hello/aliases/live"),
     ("doctor", "deployctl doctor", 0, " 0 FAIL"),
+    ("rollout", "deployctl rollout -e dev -f hello", 0, "no rollout of hello is under way in dev"),
     ("redrive", "deployctl redrive --peek", 0, "no message lies there"),
     ("push", "deployctl push hello -e dev -f hello -r 1.2.0 --wait", 0, "dev/hello/1.2.0: succeeded"),
     ("redeploy", "deployctl redeploy -e dev -f hello", 0, "dev/hello/1.2.0: unchanged"),

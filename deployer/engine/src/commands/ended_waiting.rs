@@ -43,7 +43,7 @@ async fn end_groups_in(
         rejects.find(release, sha256).filter(|found| found.release == reject.release)?;
         rejects.refusal(release, sha256)
     };
-    let ended = Groups::of(engine).end_refused(name, function, refusal).await;
+    let ended = Groups::of(engine).open().end_refused(name, function, refusal).await;
     ended.into_iter().map(|(_, named)| named).collect()
 }
 

@@ -111,7 +111,8 @@ async fn end_groups(
     mut ended: Vec<EndedWaiting>,
     refusal: &Ending,
 ) -> Vec<EndedWaiting> {
-    for (group, named) in Groups::of(engine).end_refused(&at.name, &at.function, |_| Some(refusal.clone())).await {
+    for (group, named) in Groups::of(engine).open().end_refused(&at.name, &at.function, |_| Some(refusal.clone())).await
+    {
         ended.retain(|one| group.functions.iter().all(|member| member.deployment != one.deployment));
         ended.push(named);
     }

@@ -149,7 +149,7 @@ impl<'e> Groups<'e> {
             Phase::Checking => {
                 let checked = group.with_checks(&self.check(group).await?, self.engine.token(), self.engine.now());
                 match checked.phase {
-                    Phase::Checking if !group.is_accepted() => self.unless_repeated(checked).await?,
+                    Phase::Checking if !group.is_accepted() => self.open().unless_repeated(checked).await?,
                     _ => checked,
                 }
             }
@@ -171,7 +171,7 @@ impl<'e> Groups<'e> {
     /// Dispatches the members of a group that is decided. A group that was just accepted takes the place of older ones.
     async fn after_step(self, from: &Group, to: &Group) {
         if to.is_accepted() && !from.is_accepted() && to.phase != Phase::Ended {
-            self.end_replaced(to).await;
+            self.open().end_replaced(to).await;
         }
         if to.phase == Phase::Moving && from.phase == Phase::Placing {
             self.dispatch_members(to).await;

@@ -10,12 +10,22 @@ use super::Groups;
 use crate::Transient;
 use crate::store::Change;
 
-impl Groups<'_> {
+/// The open groups.
+#[derive(Clone, Copy)]
+pub(crate) struct OpenGroups<'e>(Groups<'e>);
+
+impl<'e> Groups<'e> {
+    pub(crate) fn open(self) -> OpenGroups<'e> {
+        OpenGroups(self)
+    }
+}
+
+impl OpenGroups<'_> {
     /// Reads the open groups of an environment.
-    pub(crate) async fn open_in(self, environment: &EnvironmentName) -> Result<Vec<Group>, Transient> {
-        let keys = self.engine.store().keys(&ledger_keys::open_groups()).await?;
+    pub(crate) async fn in_environment(self, environment: &EnvironmentName) -> Result<Vec<Group>, Transient> {
+        let keys = self.0.engine.store().keys(&ledger_keys::open_groups()).await?;
         let is_here = |key: &&String| ledger_keys::parse_open_group(key).is_some_and(|(name, _)| name == *environment);
-        let reads = keys.iter().filter(is_here).map(|key| self.read(key));
+        let reads = keys.iter().filter(is_here).map(|key| self.0.read(key));
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
@@ -27,13 +37,13 @@ impl Groups<'_> {
         function: &FunctionName,
         refusal: impl Fn(&Member) -> Option<Ending>,
     ) -> Vec<(Group, EndedWaiting)> {
-        let groups = self.open_in(environment).await.unwrap_or_else(|error| {
+        let groups = self.in_environment(environment).await.unwrap_or_else(|error| {
             tracing::warn!(%environment, "the groups that wait there are left to the sweep: {error}");
             vec![]
         });
         let mut ended = vec![];
         for group in groups.iter().filter(|group| group.functions.iter().any(|member| member.function == *function)) {
-            let end = |open: &Group| group::refused_for(open, function, &refusal, self.engine.now());
+            let end = |open: &Group| group::refused_for(open, function, &refusal, self.0.engine.now());
             match self.end_undecided(environment, group.id, end).await {
                 Ok(Some(before)) => {
                     let named = group::as_ended_waiting(&before, function);
@@ -48,8 +58,8 @@ impl Groups<'_> {
 
     /// Ends a group that waits and repeats another one.
     pub(super) async fn unless_repeated(self, group: Group) -> Result<Group, Transient> {
-        let others = self.open_in(&group.environment).await?;
-        let superseded = |other: &Group| group::superseded_as_repeated(&group, other, self.engine.now());
+        let others = self.in_environment(&group.environment).await?;
+        let superseded = |other: &Group| group::superseded_as_repeated(&group, other, self.0.engine.now());
         Ok(others.iter().find_map(superseded).unwrap_or(group))
     }
 
@@ -57,8 +67,8 @@ impl Groups<'_> {
     /// waits on beside it.
     pub(super) async fn end_replaced(self, newer: &Group) {
         let replaced = async {
-            for older in self.open_in(&newer.environment).await? {
-                let end = |open: &Group| group::replaced_by(open, newer, self.engine.now());
+            for older in self.in_environment(&newer.environment).await? {
+                let end = |open: &Group| group::replaced_by(open, newer, self.0.engine.now());
                 self.end_undecided(&newer.environment, older.id, end).await?;
             }
             Ok::<_, Transient>(())
@@ -87,9 +97,9 @@ impl Groups<'_> {
             })
         };
         let open = ledger_keys::open_group(environment, id);
-        let Some(ended) = self.engine.store().update(&open, change).await? else { return Ok(None) };
+        let Some(ended) = self.0.engine.store().update(&open, change).await? else { return Ok(None) };
         // The sweep does what is left of it.
-        if let Err(error) = self.end_group(&ended).await {
+        if let Err(error) = self.0.end_group(&ended).await {
             tracing::warn!(group = %id, "its end is left to the sweep: {error}");
         }
         Ok(before)

@@ -106,7 +106,7 @@ async fn end(aws: &LocalAws, kind: Kind, point: &Killed) -> Result<FinalState> {
     let has_result = result.is_some() && result.as_ref() == records.last();
     let shown = |record: &Value| {
         let mut record = record.clone();
-        for own in ["id", "function", "started_at", "finished_at", "cause"] {
+        for own in ["id", "function", "started_at", "claimed_at", "finished_at", "cause"] {
             record[own].take();
         }
         for own in ["key", "version_id"] {

@@ -1,5 +1,6 @@
 //! The plan of a promotion: the rules that it would meet now, and the changes that it would make.
 
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member};
 use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact};
 use deployer_core::id::{DeploymentId, EnvironmentName, Release};
@@ -11,7 +12,7 @@ use deployer_core::text::Person;
 use super::{Planning, refused};
 use crate::group::Groups;
 use crate::promotions::policy::{PolicyInputs, Sources};
-use crate::{CommandError, Transient};
+use crate::{CommandError, Engine, Transient};
 
 /// A group, and the member of it that is planned.
 type Membership = (Group, Member);
@@ -50,7 +51,7 @@ impl Planning<'_> {
         let waiting = waiting.map(|waiting| waiting.request.clone());
         let membership = match &waiting {
             Some(request) if request.group().is_none() => None,
-            _ => self.membership(id).await?,
+            _ => membership_of(self.engine, self.at, id).await?,
         };
         let request = match (waiting, &membership) {
             (Some(request), _) => request,
@@ -65,17 +66,6 @@ impl Planning<'_> {
         let inputs = self.engine.reconciler(self.at).promotions().inputs(request.group()).await?;
         let undecided = membership.filter(|(group, _)| group.state() == GroupState::Undecided);
         self.promotion(&request, &inputs, undecided.as_ref()).await
-    }
-
-    /// Finds the open group that has this promotion of this function.
-    async fn membership(self, id: DeploymentId) -> Result<Option<Membership>, Transient> {
-        for group in Groups::of(self.engine).open_in(&self.at.name).await? {
-            let is_it = |function: &&Member| function.deployment == id && function.function == self.at.function;
-            if let Some(member) = group.functions.iter().find(is_it).cloned() {
-                return Ok(Some((group, member)));
-            }
-        }
-        Ok(None)
     }
 
     /// Makes the request of a group's member that holds no place yet.
@@ -184,4 +174,19 @@ fn between<'a>(
         }
         _ => vec![],
     }
+}
+
+/// Finds the open group that has this promotion of this function.
+async fn membership_of(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    id: DeploymentId,
+) -> Result<Option<Membership>, Transient> {
+    for group in Groups::of(engine).open().in_environment(&at.name).await? {
+        let is_it = |function: &&Member| function.deployment == id && function.function == at.function;
+        if let Some(member) = group.functions.iter().find(is_it).cloned() {
+            return Ok(Some((group, member)));
+        }
+    }
+    Ok(None)
 }
