@@ -49,6 +49,7 @@ const QUICK_WAITING: &[Search] = &[(
         "demo::",
         "deployctl_docs::",
         "pictures::",
+        "scenarios::rollouts::",
         "scenarios::traffic::",
         "conformance::",
         "runbook::",
