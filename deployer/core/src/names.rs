@@ -5,6 +5,10 @@
 
 /// The environment variable that holds the location of `deployer.json`.
 pub const CONFIG_VARIABLE: &str = "DEPLOYER_CONFIG";
+/// The environment variable of the deployer's Lambda that turns on what is not finished: `rollouts`, or nothing.
+pub const PREVIEW_VARIABLE: &str = "DEPLOYER_PREVIEW";
+/// The value of [`PREVIEW_VARIABLE`] with which the deployer carries rollouts out.
+pub const ROLLOUTS_PREVIEW: &str = "rollouts";
 /// The key of `deployer.json` in the ledger bucket, if it is kept there.
 pub const CONFIG_KEY: &str = "config/deployer.json";
 /// The default of `role_name`: the name of the deploy role.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use deployer_aws::ConfigSource;
 use deployer_core::config::Config;
 use deployer_core::id::{AccountId, Region};
-use deployer_core::names::CONFIG_VARIABLE;
+use deployer_core::names::{CONFIG_VARIABLE, PREVIEW_VARIABLE, ROLLOUTS_PREVIEW};
 use deployer_engine::InvalidConfig;
 use jiff::Timestamp;
 use tokio::sync::Mutex;
@@ -30,6 +30,8 @@ pub struct Settings {
     pub region: Region,
     /// `AWS_LAMBDA_FUNCTION_VERSION`: the version of the deployer's function that runs.
     pub function_version: Option<String>,
+    /// `DEPLOYER_PREVIEW`: whether the deployer carries rollouts out, which are not finished.
+    pub carries_rollouts_out: bool,
 }
 
 impl Settings {
@@ -46,7 +48,17 @@ impl Settings {
         let config = wanted(CONFIG_VARIABLE, places)?;
         let owner = variable(OWNER_VARIABLE).filter(|value| !value.is_empty()).map(AccountId::parse).transpose();
         let region = wanted("AWS_REGION", "the region of the deployer and its artifact bucket")?;
+        let carries_rollouts_out = match variable(PREVIEW_VARIABLE).as_deref() {
+            None | Some("") => false,
+            Some(ROLLOUTS_PREVIEW) => true,
+            Some(other) => {
+                return Err(InvalidConfig(format!(
+                    "{PREVIEW_VARIABLE}: {other:?} is not known: {ROLLOUTS_PREVIEW} is"
+                )));
+            }
+        };
         Ok(Self {
+            carries_rollouts_out,
             config: ConfigSource::parse(&config)?,
             bucket_owner: owner.map_err(|error| InvalidConfig(format!("{OWNER_VARIABLE}: {error}")))?,
             region: Region::parse(region).map_err(|error| InvalidConfig(format!("AWS_REGION: {error}")))?,
@@ -167,7 +179,14 @@ mod tests {
         let installed = |version: Option<&str>| {
             let config = ConfigSource::parse("s3://b/d.json?versionId=3HL4kqtJ").unwrap();
             let region = Region::parse("eu-west-1").unwrap();
-            Settings { config, bucket_owner: None, region, function_version: version.map(str::to_owned) }.installed()
+            Settings {
+                config,
+                bucket_owner: None,
+                carries_rollouts_out: false,
+                region,
+                function_version: version.map(str::to_owned),
+            }
+            .installed()
         };
         assert_eq!(installed(Some("7")), "version 7, configured by s3://b/d.json?versionId=3HL4kqtJ");
         assert_eq!(installed(None), "configured by s3://b/d.json?versionId=3HL4kqtJ");
@@ -202,6 +221,22 @@ mod tests {
         assert_eq!(read("12").unwrap_err(), "DEPLOYER_BUCKET_OWNER: \"12\" is not an account id: 12 digits");
     }
 
+    #[test]
+    fn rollouts_are_carried_out_only_where_the_preview_says_so() {
+        let read = |preview: Option<&str>| {
+            Settings::read(|name| match name {
+                "DEPLOYER_CONFIG" => Some("deployer.json".to_owned()),
+                "AWS_REGION" => Some("eu-west-1".to_owned()),
+                "DEPLOYER_PREVIEW" => preview.map(str::to_owned),
+                _ => None,
+            })
+            .map(|settings| settings.carries_rollouts_out)
+            .map_err(|error| error.to_string())
+        };
+        assert_eq!((read(None), read(Some("")), read(Some("rollouts"))), (Ok(false), Ok(false), Ok(true)));
+        assert_eq!(read(Some("yes")).unwrap_err(), "DEPLOYER_PREVIEW: \"yes\" is not known: rollouts is");
+    }
+
     const FIRST: &str = r#"{"artifact_bucket": "artifacts", "ledger_bucket": "ledger", "environments": {}}"#;
     const SECOND: &str = r#"{"artifact_bucket": "others", "ledger_bucket": "ledger", "environments": {}}"#;
 
@@ -226,6 +261,7 @@ mod tests {
             region: Region::parse("eu-west-1").unwrap(),
             function_version: None,
             bucket_owner: None,
+            carries_rollouts_out: false,
         };
         let now = Timestamp::from_second(1_000 + seconds).unwrap();
         let read = std::future::ready(answer.map(str::to_owned).map_err(str::to_owned));

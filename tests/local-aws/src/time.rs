@@ -2,6 +2,7 @@
 //!
 //! The deployer's clock cannot be moved, so that the times which it compares with its clock are moved instead.
 
+use deployer_core::names::{PREVIEW_VARIABLE, ROLLOUTS_PREVIEW};
 use std::time::Duration;
 
 use deployer_core::id::Token;
@@ -16,6 +17,12 @@ use fixtures::error::{Doing as _, Error, Result};
 const OLD: Duration = Duration::from_secs(20 * 60);
 
 impl LocalAws {
+    /// Turns the deployer's preview of rollouts on.
+    pub fn preview_rollouts(&self) {
+        self.deployer.set_variable(PREVIEW_VARIABLE, ROLLOUTS_PREVIEW);
+        self.deployer.kill();
+    }
+
     /// Ends every lease: rewrites `lease_until` in all heads, and nothing else in them. No deployer may be running.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ struct Rollout {
 impl Rollout {
     async fn begin(steps: Value) -> Result<Self> {
         let aws = LocalAws::start().await?;
+        aws.preview_rollouts();
         aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
         let rollout = json!({
             "steps": steps, "watch": "3m", "smoke_test": { "event": { "ping": true }, "expect": { "ok": true } },

@@ -103,7 +103,8 @@ async fn deployer_that_cannot_look_at_a_rollout_deploys_nothing_where_one_is_ask
     let message = record.targets[0].error.as_ref().unwrap().message.to_string();
     assert_eq!(
         message,
-        "environment dev asks for a rollout, and this deployer opens no sessions that look at one: nothing was deployed"
+        "environment dev asks for a rollout, and this deployer carries none out unless its variable \
+         DEPLOYER_PREVIEW is \"rollouts\": nothing was deployed"
     );
     assert_eq!(world.calls_of(Op::UpdateFunctionCode).len(), 0);
     world.decorate_ports = Some(Box::new(|ports| deployer_engine::Ports { queue: None, ..ports }));

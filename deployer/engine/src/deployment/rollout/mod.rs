@@ -49,7 +49,7 @@ pub(super) fn refusal_without_ports(deployment: &Deployment<'_>) -> Option<Endin
     let missing = match (&engine.ports.rollouts, &engine.ports.queue) {
         _ if !rolls_out => return None,
         (Some(_), Some(_)) => return None,
-        (None, _) => "opens no sessions that look at one",
+        (None, _) => "carries none out unless its variable DEPLOYER_PREVIEW is \"rollouts\"",
         (_, None) => "has no queue to wait with",
     };
     let name = &at.name;
