@@ -203,6 +203,7 @@ async fn finish_skips_the_waiting_and_the_looks_commit_unproven() -> Result<()> 
 #[ignore = "long: cargo verify"]
 async fn failed_smoke_test_ends_the_deployment_before_any_traffic() -> Result<()> {
     let aws = LocalAws::start().await?;
+    aws.preview_rollouts();
     aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
     let smoke_test = json!({ "event": {}, "expect": { "ok": true } });
     let set = json!({ "steps": ten_percent(), "smoke_test": smoke_test });
