@@ -211,7 +211,8 @@ mod tests {
             Settings::read(|name| match name {
                 "DEPLOYER_CONFIG" => Some("d.json".to_owned()),
                 "AWS_REGION" => Some("eu-west-1".to_owned()),
-                _ => Some(owner.to_owned()),
+                "DEPLOYER_BUCKET_OWNER" => Some(owner.to_owned()),
+                _ => None,
             })
             .map(|settings| settings.bucket_owner.map(|owner| owner.to_string()))
             .map_err(|error| error.to_string())
