@@ -1,7 +1,7 @@
 //! Calls of services whose protocol is JSON, and for which there is no client of the SDK here: CloudWatch and CloudWatch
 //! Logs. They are signed here, and go through the SDK's http client.
 //!
-//! docs/figures.md, "The package", says what the SDK's crate of CloudWatch would add to the deployer.
+//! docs/figures.md says what the SDK's crate of CloudWatch would add to the deployer.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! What one account and region tell about a rollout: the alias from Lambda, metrics and alarms from CloudWatch.
+//! Reads what a rollout is judged by in one account and region: the alias from Lambda, metrics and alarms from CloudWatch.
 
 use async_trait::async_trait;
 use deployer_core::config::Target;

@@ -146,6 +146,11 @@ impl CliError {
         Self { exit: Exit::Refused, error_type: "UnknownRelease", message: message.to_string() }
     }
 
+    /// Makes the error of a promotion that the rules of the environment never let through.
+    pub fn not_promotable(message: impl Display) -> Self {
+        Self { exit: Exit::Refused, error_type: "NotPromotable", message: message.to_string() }
+    }
+
     /// Makes the error of a deployment that has not ended within the timeout.
     pub fn timed_out(message: impl Display) -> Self {
         Self { exit: Exit::TimedOut, error_type: "TimedOut", message: message.to_string() }

@@ -258,6 +258,7 @@ impl From<CommandError> for CliError {
             CommandError::Invalid(because) => Self::wrong_use(because),
             CommandError::UnknownFunction(because) => Self::unknown_function(because),
             CommandError::UnknownRelease(because) => Self::unknown_release(because),
+            CommandError::NotPromotable(because) => Self::not_promotable(because),
             CommandError::Transient(transient) => Self::failed(transient),
         }
     }

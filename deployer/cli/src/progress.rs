@@ -50,7 +50,7 @@ impl WaitProgress {
         Self { bar, lines }
     }
 
-    /// Says what is waited for now, and why.
+    /// Tells the reason of the wait.
     pub fn say(&self, what: String) {
         let line = self.lines.as_ref().and_then(|lines| lines.borrow_mut().change(&what, Instant::now()));
         if let Some(line) = line {

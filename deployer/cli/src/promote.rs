@@ -134,7 +134,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
             Ok(follow::Options::answer_of(&group))
         }
         Functions::Each(pattern) => {
-            let each = follow.follow_command::<History>(command, until).await.map_err(as_refused)?;
+            let each = follow.follow_command::<History>(command, until).await?;
             if each.deployments.is_empty() && output == Output::Text {
                 let text = NothingReady::new(&follow.remote, &pattern, (&options.from, &options.to)).tell().await?;
                 return Ok(Answer::with_text(text, &each, Exit::Done));
@@ -159,15 +159,6 @@ async fn instead(remote: &remote::Options, record: &DeploymentRecord) -> Result<
             Ok(Err(_)) | Err(_) => String::new(),
         }),
         () = interrupts.received() => Err(CliError::interrupted(follow_another::interrupted(record))),
-    }
-}
-
-/// Exits as refused where the destination takes no promotions from there, as the promotion of one function does.
-fn as_refused(error: CliError) -> CliError {
-    let is_rule = error.message.contains(" takes promotions from ") || error.message.contains(" takes no promotions ");
-    match error.exit {
-        Exit::WrongUse if is_rule => CliError { exit: Exit::Refused, ..error },
-        _ => error,
     }
 }
 

@@ -302,7 +302,8 @@ pub(super) fn arn_region(function: &str) -> Option<&str> {
 /// been taken whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
 pub(super) fn did_nothing(error: &CliError) -> bool {
     let is_of_used_id = || USED_ID.iter().any(|words| error.message.contains(words));
-    matches!(error.error_type, "UnknownFunction" | "UnknownRelease") || (is_wrong(error) && !is_of_used_id())
+    matches!(error.error_type, "UnknownFunction" | "UnknownRelease" | "NotPromotable")
+        || (is_wrong(error) && !is_of_used_id())
 }
 
 /// Whether the deployer refuses a request as it is.
@@ -385,6 +386,7 @@ fn refused(value: &Value) -> SendError {
         "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
         "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
         "UnknownRelease" => (Exit::Refused, "UnknownRelease", SendOutcome::Refused),
+        "NotPromotable" => (Exit::Refused, "NotPromotable", SendOutcome::Refused),
         "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
         // The deployer is well, and STS may answer the next time.
         "IdentityUnavailable" => (Exit::Failed, "IdentityUnavailable", SendOutcome::Broken),

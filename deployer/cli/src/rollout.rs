@@ -18,7 +18,7 @@ use super::{follow, remote};
 #[derive(Debug, clap::Args)]
 #[group(skip)]
 pub(super) struct Options {
-    /// What to do; without it the rollout is only shown.
+    /// The action; without it the rollout is only shown.
     #[arg(value_enum)]
     action: Option<Action>,
     #[command(flatten)]

@@ -18,6 +18,9 @@ pub enum CommandError {
     /// No environment knows the release of the function. Nothing was changed.
     #[error("{0}")]
     UnknownRelease(String),
+    /// The rules of the environment promote nothing from there. Nothing was changed.
+    #[error("{0}")]
+    NotPromotable(String),
     /// Another try can help.
     #[error(transparent)]
     Transient(#[from] Transient),
@@ -30,7 +33,10 @@ impl CommandError {
     /// [`Transient`]: another try can help.
     pub fn into_refusal(self) -> Result<String, Transient> {
         match self {
-            Self::Invalid(because) | Self::UnknownFunction(because) | Self::UnknownRelease(because) => Ok(because),
+            Self::Invalid(because)
+            | Self::UnknownFunction(because)
+            | Self::UnknownRelease(because)
+            | Self::NotPromotable(because) => Ok(because),
             Self::Transient(transient) => Err(transient),
         }
     }

@@ -1,4 +1,4 @@
-//! What in a `deployer.json` is probably wrong, although it is taken.
+//! Warnings about a `deployer.json` that is taken, and is probably wrong.
 
 use jiff::Timestamp;
 

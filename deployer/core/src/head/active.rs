@@ -88,12 +88,12 @@ pub struct Active {
     /// The rollout, from the time on at which all targets have their new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutState>,
-    /// What the rollout brings, as it was read before the targets published.
+    /// The artifact of the rollout, as it was read before the targets published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brings: Option<Brings>,
 }
 
-/// What a rollout brings: nobody reads the zip again when it commits.
+/// The artifact of a rollout, with the keys that it sets: nobody reads the zip again when it commits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Brings {
     /// The artifact.

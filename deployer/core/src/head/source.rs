@@ -83,7 +83,7 @@ pub struct Rollback {
     /// The artifact that was live then; none: nothing was, and the rollback only stops the deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base: Option<Box<ResolvedArtifact>>,
-    /// What it has taken back, in a sentence: the rollout that it meant.
+    /// The rollout that it meant and has taken back, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_back: Option<PlainText>,
 }

@@ -204,6 +204,16 @@ pub enum Progress {
     },
 }
 
+impl Progress {
+    /// Returns the state that the head keeps.
+    #[must_use]
+    pub fn into_state(self) -> RolloutState {
+        match self {
+            Self::Continues(state) | Self::Ended { state, .. } => *state,
+        }
+    }
+}
+
 /// The end of a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RolloutEnd {

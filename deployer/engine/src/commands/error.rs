@@ -17,6 +17,9 @@ pub enum FunctionError {
     /// A command by hand names a release that no environment knows.
     #[error("{0}")]
     UnknownRelease(String),
+    /// A command by hand promotes from where the environment takes no promotions.
+    #[error("{0}")]
+    NotPromotable(String),
     /// deployer.json or the environment is wrong. Queued messages stay in the queue.
     #[error("{0}")]
     InvalidConfig(#[from] InvalidConfig),
@@ -46,6 +49,7 @@ impl FunctionError {
             Self::InvalidCommand(_) => "InvalidCommand",
             Self::UnknownFunction(_) => "UnknownFunction",
             Self::UnknownRelease(_) => "UnknownRelease",
+            Self::NotPromotable(_) => "NotPromotable",
             Self::InvalidConfig(_) => "InvalidConfig",
             Self::LedgerUnavailable(_) => "LedgerUnavailable",
             Self::IdentityUnavailable(_) => "IdentityUnavailable",
@@ -57,7 +61,10 @@ impl FunctionError {
     /// because its sender reads the answer, nor does STS that is away: the deployer is well, and the sender tries again.
     pub fn log(&self) {
         match self {
-            Self::InvalidCommand(because) | Self::UnknownFunction(because) | Self::UnknownRelease(because) => {
+            Self::InvalidCommand(because)
+            | Self::UnknownFunction(because)
+            | Self::UnknownRelease(because)
+            | Self::NotPromotable(because) => {
                 tracing::warn!("refused: {because}");
             }
             Self::IdentityUnavailable(because) => tracing::warn!("put off: {because}"),
@@ -90,6 +97,7 @@ impl From<CommandError> for FunctionError {
             CommandError::Invalid(because) => Self::InvalidCommand(because),
             CommandError::UnknownFunction(because) => Self::UnknownFunction(because),
             CommandError::UnknownRelease(because) => Self::UnknownRelease(because),
+            CommandError::NotPromotable(because) => Self::NotPromotable(because),
             CommandError::Transient(transient) => transient.into(),
         }
     }

@@ -193,7 +193,7 @@ async fn submit_each(
 ) -> Result<Vec<DeploymentRecord>, CommandError> {
     // That no function may be promoted so is told to whoever asks: no function is at fault.
     if let Some(environment) = engine.config.environments.get(&promotion.to) {
-        promotion_between((&promotion.to, environment), &promotion.from).map_err(CommandError::Invalid)?;
+        promotion_between((&promotion.to, environment), &promotion.from).map_err(CommandError::NotPromotable)?;
     }
     let keys = engine.store().keys(&ledger_keys::heads_in(&promotion.from)).await.map_err(Transient::from)?;
     let names = keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1));

@@ -174,7 +174,7 @@ async fn pattern_that_no_rule_lets_through_is_refused_as_a_name_is() {
         ("stage", "stage takes no promotions (it has no promotion in deployer.json)"),
     ] {
         let order = with(promote(), &json!({"function": "*", "to": to}));
-        assert_eq!(world.command_error(order).await, ("InvalidCommand".into(), because.into()));
+        assert_eq!(world.command_error(order).await, ("NotPromotable".into(), because.into()));
         assert_eq!(world.sent_events().last().unwrap(), "Promotion Refused -/* - -");
         assert_eq!(world.snapshot(), before, "nothing is recorded");
     }

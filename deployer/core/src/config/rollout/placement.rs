@@ -1,4 +1,4 @@
-//! What the rules of a rollout must know of the rest of the configuration.
+//! The part of the configuration that the rules of a rollout depend on.
 
 /// The settings of an environment with a rollout that are not its rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::state::kept;
 use crate::head::state::Head;
 use crate::id::Token;
 use crate::rollout::{Progress, RolloutState, without_smoke_tests};
@@ -21,7 +20,7 @@ pub fn advance_rollout(
     let state = head.queue.claimed(claim)?.rollout.clone()?;
     let mut next = head.next();
     let active = next.queue.active.as_mut()?;
-    let changed = without_smoke_tests(kept(change(state.clone())), now);
+    let changed = without_smoke_tests(change(state.clone()).into_state(), now);
     if changed != state {
         (active.attempts, active.extensions, active.hops) = (1, 0, 0);
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use super::state::kept;
 use crate::config::Target;
 use crate::head::active::Brings;
 use crate::head::door::ServedBefore;
@@ -42,7 +41,7 @@ pub fn begin_rollout(head: &Head, claim: Token, begun: &BegunRollout, now: Times
     let mut state = begun.state.clone();
     if let Some(rollback) = active.stop {
         let because = format!("rollback {rollback}, asked for later, has asked it to stop");
-        state = kept(state.aborted(Abort { reason: AbortReason::Aborted, by: None, because: because.into() }));
+        state = state.aborted(Abort { reason: AbortReason::Aborted, by: None, because: because.into() }).into_state();
     }
     active.rollout = Some(without_smoke_tests(state, now));
     if let Some(artifact) = &mut active.artifact {

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::state::kept;
 use crate::function_ref::FunctionRef;
 use crate::head::state::Head;
 use crate::hold_and_reject::CommandEffect;
@@ -12,7 +11,7 @@ use crate::id::{DeploymentId, RequestHash};
 use crate::rollout::{Abort, AbortReason, DoesNotFit, Progress, RolloutState, without_smoke_tests};
 use crate::text::{Person, PlainText};
 
-/// What a person asks of a rollout.
+/// An action that a person asks for in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum RolloutVerb {
@@ -31,7 +30,7 @@ pub enum RolloutVerb {
 pub struct RolloutCommand {
     /// The deployment that the person saw.
     pub deployment: DeploymentId,
-    /// What is asked for.
+    /// The action that is asked for.
     pub action: RolloutVerb,
     /// Who asks.
     pub by: Option<Person>,
@@ -90,7 +89,7 @@ pub fn command_rollout(
         return Err(RolloutRefusal::Another(*deployment, active.request.id));
     }
     let state = active.rollout.clone().ok_or(RolloutRefusal::None)?;
-    let changed = without_smoke_tests(kept(command.apply(state, now)?), now);
+    let changed = without_smoke_tests(command.apply(state, now)?.into_state(), now);
     let mut next = head.next();
     next.known.carry_out(hash);
     if let Some(active) = &mut next.queue.active {

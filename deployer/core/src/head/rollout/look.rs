@@ -1,6 +1,5 @@
 //! A look at the rollout: it needs no claim, and takes one only if something must be moved.
 
-use super::state::kept;
 use crate::head::active::Active;
 use crate::head::claim::{Claimant, resume};
 use crate::head::state::Head;
@@ -73,7 +72,7 @@ pub fn reject_rollout(head: &Head, rejects: &Rejects) -> Option<Head> {
         return None;
     };
     let abort = Abort { reason: AbortReason::Rejected, by: None, because: because.into() };
-    let changed = kept(state.clone().aborted(abort));
+    let changed = state.clone().aborted(abort).into_state();
     if changed == state {
         return None;
     }

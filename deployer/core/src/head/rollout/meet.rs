@@ -1,6 +1,5 @@
 //! A request comes in while a rollout is under way.
 
-use super::state::kept;
 use crate::config::rollout::OnNewer;
 use crate::head::active::Active;
 use crate::head::request::Request;
@@ -27,7 +26,7 @@ pub(in crate::head) fn meet_rollout(active: &mut Active, request: &Request) -> b
     } else {
         return false;
     };
-    active.rollout = Some(kept(state.clone().aborted(abort)));
+    active.rollout = Some(state.clone().aborted(abort).into_state());
     request.asks_to_stop()
 }
 

@@ -3,14 +3,7 @@
 use jiff::Timestamp;
 
 use crate::head::active::Active;
-use crate::rollout::{Progress, RolloutState, awaits_look};
-
-/// Returns the state that the head keeps.
-pub(super) fn kept(progress: Progress) -> RolloutState {
-    match progress {
-        Progress::Continues(state) | Progress::Ended { state, .. } => *state,
-    }
-}
+use crate::rollout::awaits_look;
 
 impl Active {
     /// Whether it is a rollout that nobody needs to work on: it waits for the next look.

@@ -8,7 +8,7 @@ use deployer_core::config::Target;
 use deployer_core::config::rollout::Rollout;
 use deployer_core::head::{self, BegunRollout, Brings, ServedBefore};
 use deployer_core::record::{Ending, Status, TargetError, TargetOutcome};
-use deployer_core::rollout::{Progress, RolloutPlan, RolloutState, Shift, with_disarmed};
+use deployer_core::rollout::{RolloutPlan, RolloutState, Shift, with_disarmed};
 use futures::future;
 
 use super::super::error::Unfinished;
@@ -85,9 +85,7 @@ impl RolloutOwner<'_> {
         });
         let state = ready.iter().fold(state, |state, (target, _, ready)| {
             let state = with_disarmed(state, target, disarmed.remove(target).unwrap_or_default());
-            match state.published(target, &ready.version) {
-                Progress::Continues(state) | Progress::Ended { state, .. } => *state,
-            }
+            state.published(target, &ready.version).into_state()
         });
         let previous = |(target, previous, _): (Target, Option<_>, Ready)| ServedBefore { target, previous };
         let done: Vec<TargetOutcome> = done.into_iter().map(|result| result.outcome).collect();

@@ -131,9 +131,9 @@ impl RolloutOwner<'_> {
                 Some(target) => state.move_failed(target, because.clone()),
                 None => continues(state),
             },
-            RolloutAction::GoBack(targets) => targets
-                .iter()
-                .fold(continues(state), |progress, target| kept(progress).cannot_return(target, because.clone())),
+            RolloutAction::GoBack(targets) => targets.iter().fold(continues(state), |progress, target| {
+                progress.into_state().cannot_return(target, because.clone())
+            }),
             RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
         })
         .await
@@ -218,20 +218,13 @@ pub(super) fn rollout_now(claim: &Claim) -> Result<RolloutState, Transient> {
     active.and_then(|active| active.rollout.clone()).ok_or(Transient::TakenOver)
 }
 
-/// Returns the state, also of a rollout that has ended.
-pub(super) fn kept(progress: Progress) -> RolloutState {
-    match progress {
-        Progress::Continues(state) | Progress::Ended { state, .. } => *state,
-    }
-}
-
 fn continues(state: RolloutState) -> Progress {
     Progress::Continues(Box::new(state))
 }
 
 /// Applies what has become of one target's move.
 fn apply(progress: Progress, one: &RolloutTarget, moved: &Moved) -> Progress {
-    let state = kept(progress);
+    let state = progress.into_state();
     let target = &one.target;
     match moved {
         Moved::Arrived(at) if one.way_back.is_some() => state.returned(target, *at),

@@ -10,7 +10,6 @@ use futures::stream::{self, StreamExt as _};
 
 use super::super::error::{Unfinished, internal, is_late};
 use super::super::sessions::enter;
-use super::run::kept;
 use super::{RolloutOwner, session_with};
 use crate::port::{RolloutCallErrorKind, SmokeCall, SmokeTester};
 use crate::timer::ANSWER_NEEDS;
@@ -58,9 +57,9 @@ impl RolloutOwner<'_> {
             }
         }
         self.advance(|state| {
-            let pass = |progress, target: &&Target| kept(progress).smoke_passed(target, now);
+            let pass = |progress: Progress, target: &&Target| progress.into_state().smoke_passed(target, now);
             let passed = passed.iter().fold(Progress::Continues(Box::new(state)), pass);
-            smoke_failed_in(kept(passed), &failed)
+            smoke_failed_in(passed.into_state(), &failed)
         })
         .await?;
         if is_late && failed.is_empty() {
