@@ -24,12 +24,14 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 /// Patterns of texts that differ from run to run, with the text that replaces them for the comparison.
-const VOLATILE: [(&str, &str); 7] = [
+const VOLATILE: [(&str, &str); 8] = [
     (r"\b[0-9A-HJKMNP-TV-Z]{26}\b", "<id>"),
     (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
     (r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "<version id>"),
     (r"\d+ (s|min|h) ago", "<ago>"),
     (r"after \d+ s", "after <s>"),
+    // Only where the queue took a second or longer.
+    (r" \(waited \d+ s, took \d+ s\)|\n *waited \d+ s, took \d+ s", ""),
     (r"[+-]?\d+(\.\d+)? (ms|s)\b", "<time span>"),
     (r" +", " "),
 ];
