@@ -42,7 +42,7 @@ def serve(front: Front) -> list[str]:
     backends.list_of_moto_modules = lambda: modules
     for service, (path, body, headers) in _REQUESTS.items():
         _warm(front, service, path, body, headers)
-    kept.warm()
+    kept.warm(_SERVICES)
     world.leave()
     gc.freeze()
     # Nobody waits for the forks, so that the kernel reaps them.
@@ -59,6 +59,8 @@ def serve(front: Front) -> list[str]:
                     break
                 connection.close()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # A server lives for one test: little of what it makes is ever garbage.
+    gc.set_threshold(50_000, 20, 20)
     mock_random.seed()
     for stream in (0, 1, 2):
         os.dup2(connection.fileno(), stream)

@@ -8,6 +8,7 @@ import traceback
 from io import BytesIO
 from typing import Any
 
+from flask import Flask
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Response
 
@@ -18,12 +19,20 @@ from .late import LATE
 from .rules import BEHAVIOUR
 
 
+def _app(service: Any) -> Flask:
+    """Makes moto's application of a service. For debugging, which moto turns on, Flask makes two classes for each request."""
+    app = create_backend_app(service)
+    app.debug = False
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
+
+
 class Front:
     """Answers requests; without `corrected` moto is plain: faults, latency and the log work, permissions are not checked."""
 
     def __init__(self, corrected: bool) -> None:
         self._corrected = corrected
-        self._moto = DomainDispatcherApplication(create_backend_app)
+        self._moto = DomainDispatcherApplication(_app)
 
     def answer(self, environ: dict[str, Any], body: bytes, arrived: float) -> tuple[Call | None, Response | None]:
         """Returns the call (None for the control API) and its answer (None: the connection is closed without one)."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 import jsonpath_ng.ext
 from moto.core import base_backend, errors, responses, utils
 from moto.events.utils import EventTemplateParser
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sqs import models as sqs
 
 # The services whose errors most servers answer with.
@@ -25,6 +27,8 @@ def install() -> None:
     utils.camelcase_to_underscores = responses.camelcase_to_underscores = sqs.camelcase_to_underscores = named
     # jsonpath_ng makes the tables of its grammar for every path, and moto asks for eight paths for every target of an event.
     jsonpath_ng.ext.parse = cache(jsonpath_ng.ext.parse)
+    # Every request is compared with the addresses of all services.
+    DomainDispatcherApplication.get_backend_for_host = cache(DomainDispatcherApplication.get_backend_for_host)
     # The regions of a service are the same for every account.
     base_backend.AccountSpecificBackend._generate_regions = lambda _, service: list(_regions(service))
 
@@ -36,8 +40,10 @@ def _regions(service: str) -> tuple[str, ...]:
     return tuple(region for one in partitions for region in session.get_available_regions(service, partition_name=one))
 
 
-def warm() -> None:
-    """Looks up what the first error of each service and the first event need."""
+def warm(services: Iterable[str]) -> None:
+    """Looks up what the first error and the first resource of each service and the first event need."""
+    for service in services:
+        _regions(service)
     for path in EventTemplateParser.DEFAULT_EVENT_INPUT_PATHS_MAP.values():
         jsonpath_ng.ext.parse(path)
     for service in _SERVICES:

@@ -34,7 +34,7 @@ class Clock:
         self._ahead_ms += seconds * 1000
 
     def millis(self, *when: Any) -> float:
-        return float(_unix_time_millis(*when)) + self._ahead_ms
+        return (float(_unix_time_millis(*when)) if when else time.time() * 1000) + self._ahead_ms
 
 
 CLOCK = Clock()
