@@ -68,10 +68,7 @@ impl RolloutState {
                 one.served.push(Served { weight, meant_at: one.meant_at.unwrap_or(at), at });
             }
         });
-        let confirmed: Option<Vec<Timestamp>> = self.in_wave().iter().map(|one| one.at).collect();
-        let last = confirmed.and_then(|times| times.into_iter().max());
-        // A step whose end no calendar holds never ends by itself.
-        self.due = last.map(|last| last.checked_add(self.plan.lasts(self.step)).unwrap_or(Timestamp::MAX));
+        self.due = self.moved_at().map(|moved| self.step_ends(moved));
         continues(self)
     }
 
@@ -128,6 +125,7 @@ impl RolloutState {
         let weight = self.plan.weight(step);
         self.phase = if step < self.plan.steps.len() { Phase::Shifting } else { Phase::Watching };
         (self.step, self.due, self.lengthened, self.unreadable_since) = (step, None, false, None);
+        self.accepted = false;
         for one in self.in_wave_mut() {
             let meant = if one.shift == Shift::AtOnce { 100 } else { weight };
             if one.weight != meant {
@@ -147,6 +145,7 @@ impl RolloutState {
             return Progress::Ended { state: Box::new(self), end };
         }
         (self.wave, self.step, self.phase, self.due, self.lengthened) = (self.wave + 1, 0, Phase::Smoke, None, false);
+        self.accepted = false;
         continues(self)
     }
 

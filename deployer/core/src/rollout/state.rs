@@ -50,6 +50,10 @@ pub struct RolloutState {
     pub unreadable_since: Option<Timestamp>,
     /// The pause, while it waits for a person.
     pub paused: Option<Pause>,
+    /// Whether a person has continued it after the step had ended: the next look that finds nothing bad takes the next
+    /// one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
     /// Whether a person has asked to wait no more.
     pub finish: bool,
     /// The reason why it goes back.
@@ -302,6 +306,7 @@ impl RolloutState {
             unproven: false,
             unreadable_since: None,
             paused: None,
+            accepted: false,
             finish: false,
             abort: None,
         }
@@ -346,6 +351,32 @@ impl RolloutState {
         let before: usize = self.plan.waves.iter().take(self.wave).map(Vec::len).sum();
         let count = self.plan.waves.get(self.wave).map_or(0, Vec::len);
         self.targets.get_mut(before..before + count).unwrap_or_default()
+    }
+
+    /// Returns the time at which the last target of the wave was seen to serve its weight; none until then.
+    pub(super) fn moved_at(&self) -> Option<Timestamp> {
+        let confirmed: Option<Vec<Timestamp>> = self.in_wave().iter().map(|one| one.at).collect();
+        confirmed?.into_iter().max()
+    }
+
+    /// Returns the end of the step whose last target has moved at this time.
+    pub(super) fn step_ends(&self, moved_at: Timestamp) -> Timestamp {
+        // A step whose end no calendar holds never ends by itself.
+        moved_at.checked_add(self.lasts()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Returns the time of the step. A person who asks to finish skips all but the shortest watch of all traffic.
+    pub(super) fn lasts(&self) -> SignedDuration {
+        match self.finish {
+            false => self.plan.lasts(self.step),
+            true if self.is_last_watch() => SignedDuration::from_secs(self.plan.shortest_seconds.into()),
+            true => SignedDuration::ZERO,
+        }
+    }
+
+    /// Whether all targets serve the new version alone, and the rollout succeeds when the watch ends.
+    pub(super) fn is_last_watch(&self) -> bool {
+        self.phase == Phase::Watching && self.wave + 1 >= self.plan.waves.len()
     }
 
     /// Returns the time at which a pause takes the rollout back.

@@ -1,5 +1,7 @@
 //! A look at the rollout: it needs no claim, and takes one only if something must be moved.
 
+use jiff::Timestamp;
+
 use crate::head::active::Active;
 use crate::head::claim::{Claimant, resume};
 use crate::head::state::Head;
@@ -60,6 +62,16 @@ pub fn apply_look(
             LookEffect::Claim { head, active: Box::new(active), end }
         }
         _ => LookEffect::Nothing,
+    }
+}
+
+impl Head {
+    /// Returns the time since which the aliases are known to serve what is live, and nothing else: what went live then,
+    /// or was taken back, shared the traffic before. None where the deployer has brought nothing yet.
+    #[must_use]
+    pub fn alone_since(&self) -> Option<Timestamp> {
+        let left = self.live_state.left.iter().map(|left| left.since);
+        self.live().map(|live| live.since).into_iter().chain(left).max()
     }
 }
 
