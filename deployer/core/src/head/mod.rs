@@ -86,6 +86,7 @@ pub use resolved_artifact::ResolvedArtifact;
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, apply_look,
     begin_rollout, command_rollout, leave_rollout, reject_rollout, rollout_ending, rollout_sentence,
+    with_pause_announced,
 };
 pub use source::{Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};

@@ -76,7 +76,8 @@ impl RolloutState {
     pub fn pause_asked(mut self, by: Person, because: PlainText, now: Timestamp) -> Result<Progress, DoesNotFit> {
         require_serving(&self, "pause")?;
         if self.paused.is_none() {
-            self.paused = Some(Pause { since: now, reason: PauseReason::Asked, by: Some(by), because });
+            self.paused =
+                Some(Pause { since: now, reason: PauseReason::Asked, by: Some(by), because, announced: false });
         }
         Ok(continues(self))
     }
@@ -174,7 +175,7 @@ fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestam
 }
 
 fn pause(state: &mut RolloutState, reason: PauseReason, because: PlainText, now: Timestamp) {
-    state.paused = Some(Pause { since: now, reason, by: None, because });
+    state.paused = Some(Pause { since: now, reason, by: None, because, announced: false });
 }
 
 /// Whether something has traffic that can be taken back, also while a later wave is tested.

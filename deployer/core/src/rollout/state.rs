@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::plan::RolloutPlan;
+use super::step_verdict::StepVerdict;
 use crate::config::Target;
 use crate::id::Version;
 use crate::text::{Person, PlainText};
@@ -58,6 +59,9 @@ pub struct RolloutState {
     pub finish: bool,
     /// The reason why it goes back.
     pub abort: Option<Abort>,
+    /// The verdicts with which its steps ended, or paused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<StepVerdict>,
 }
 
 /// A target of a rollout.
@@ -139,6 +143,9 @@ pub struct Pause {
     pub by: Option<Person>,
     /// The reason in a sentence.
     pub because: PlainText,
+    /// Whether its event was sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub announced: bool,
 }
 
 /// The reason of a pause.
@@ -309,6 +316,7 @@ impl RolloutState {
             accepted: false,
             finish: false,
             abort: None,
+            verdicts: Vec::new(),
         }
     }
 

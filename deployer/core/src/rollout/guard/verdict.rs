@@ -1,5 +1,6 @@
 //! The verdict of a look, with the numbers that explain it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::counts::Comparison;
@@ -8,7 +9,7 @@ use crate::config::Target;
 use crate::text::PlainText;
 
 /// The verdict about a new version. Of several targets the greatest counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It had enough invocations, and does not fail more often than the old version.

@@ -92,3 +92,34 @@ fn pause_during_a_move_stops_the_clock_from_the_move_on() {
     let moved = done(paused, minute(2));
     assert_eq!(goes(moved.continue_asked(minute(30)).unwrap()).due, Some(minute(40)));
 }
+
+#[test]
+fn verdict_is_kept_where_a_step_ends_or_pauses() {
+    use super::super::guard::{Comparison, Control, Counts, Finding, Judgement, TargetVerdict};
+    let judgement = |verdict, errors| {
+        let counts = Comparison { new: Counts::of(96, errors), old: Counts::of(871, 3) };
+        let finding = Finding { counts, control: Control::SameMinutes, points: 1.0, p_value: 0.5 };
+        let target = targets(1)[0].clone();
+        let of_target = TargetVerdict { target, verdict, finding: Some(finding), because: "because".into() };
+        Judgement { verdict, because: "because".into(), targets: vec![of_target], together: None }
+    };
+    let look = |state: RolloutState, verdict, errors, at| {
+        let judgement = judgement(verdict, errors);
+        let decide = |state: RolloutState| state.looked(judgement.verdict, judgement.because.clone(), minute(at));
+        judged(state, &judgement, minute(at), decide).into_state()
+    };
+    let steps = json!({ "steps": [{ "weight": 10, "for": "10m", "then": "pause" }, { "weight": 50, "for": "10m" }] });
+    let state = done(begin(steps, 1), start());
+    let early = look(state.clone(), Verdict::Ok, 0, 9);
+    assert_eq!(early, state, "what changes nothing is not kept");
+    let paused = look(state, Verdict::Ok, 1, 10);
+    let kept = |state: &RolloutState| -> Vec<(usize, Verdict, u64)> {
+        let errors = |verdict: &StepVerdict| verdict.counts.as_ref().unwrap().new.errors;
+        state.verdicts.iter().map(|verdict| (verdict.step, verdict.verdict, errors(verdict))).collect()
+    };
+    assert_eq!(kept(&paused), [(1, Verdict::Ok, 1)]);
+    let half = done(look(goes(paused.continue_asked(minute(20)).unwrap()), Verdict::Ok, 2, 21), minute(21));
+    assert_eq!(kept(&half), [(1, Verdict::Ok, 2)], "the last one of the step");
+    let back = look(half, Verdict::Bad, 12, 25);
+    assert_eq!(kept(&back), [(1, Verdict::Ok, 2), (2, Verdict::Bad, 12)]);
+}

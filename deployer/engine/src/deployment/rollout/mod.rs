@@ -2,6 +2,7 @@
 //! what its state asks for (`run`): smoke tests (`smoke`) and moves of aliases (`move_alias`). Between moves nobody holds
 //! the claim, and the sweep sends for a look (`look`).
 
+mod announce;
 mod begin;
 mod evidence;
 mod look;
