@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::clock::{is_last_watch, lasts, moved_at, step_ends};
 use super::guard::Verdict;
 use super::moves::continues;
 use super::state::{Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutState};
@@ -96,7 +97,7 @@ impl RolloutState {
         match pause.reason {
             PauseReason::StepEnd | PauseReason::Quiet => self.accepted = true,
             PauseReason::Asked | PauseReason::Unreadable | PauseReason::NotConfigured => {
-                let stopped_at = self.moved_at().map(|moved| moved.max(pause.since));
+                let stopped_at = moved_at(&self).map(|moved| moved.max(pause.since));
                 let later = stopped_at.and_then(|at| self.due?.checked_add(now.duration_since(at)).ok());
                 self.due = later.or(self.due);
             }
@@ -115,7 +116,7 @@ impl RolloutState {
             return Err(does_not_fit(&self, "finish"));
         }
         (self.finish, self.paused) = (true, None);
-        let sooner = self.moved_at().map(|moved| self.step_ends(moved));
+        let sooner = moved_at(&self).map(|moved| step_ends(&self, moved));
         self.due = self.due.map(|due| sooner.map_or(due, |sooner| due.min(sooner)).max(now));
         Ok(continues(self))
     }
@@ -149,11 +150,11 @@ fn step_passed(mut state: RolloutState, now: Timestamp) -> Progress {
 /// Too few invocations tell about a step that has ended. A person who has continued or finished the rollout has decided
 /// what `when_quiet` decides otherwise; only the last watch of a rollout that is finished is lengthened nevertheless.
 fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestamp) -> Progress {
-    if state.finish && !state.is_last_watch() {
+    if state.finish && !is_last_watch(&state) {
         return state.advance(now);
     }
     if !state.lengthened && !state.accepted {
-        let longer = state.due.and_then(|due| due.checked_add(state.lasts()).ok());
+        let longer = state.due.and_then(|due| due.checked_add(lasts(&state)).ok());
         (state.lengthened, state.due) = (true, longer.or(state.due));
         return continues(state);
     }

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod alias;
+mod clock;
 mod disarmed;
 mod effective;
 mod end;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::clock::{moved_at, step_ends};
 use super::end::end_of_way_back;
 use super::state::{
     Abort, AbortReason, Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack,
@@ -68,7 +69,7 @@ impl RolloutState {
                 one.served.push(Served { weight, meant_at: one.meant_at.unwrap_or(at), at });
             }
         });
-        self.due = self.moved_at().map(|moved| self.step_ends(moved));
+        self.due = moved_at(&self).map(|moved| step_ends(&self, moved));
         continues(self)
     }
 

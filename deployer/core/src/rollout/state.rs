@@ -361,32 +361,6 @@ impl RolloutState {
         self.targets.get_mut(before..before + count).unwrap_or_default()
     }
 
-    /// Returns the time at which the last target of the wave was seen to serve its weight; none until then.
-    pub(super) fn moved_at(&self) -> Option<Timestamp> {
-        let confirmed: Option<Vec<Timestamp>> = self.in_wave().iter().map(|one| one.at).collect();
-        confirmed?.into_iter().max()
-    }
-
-    /// Returns the end of the step whose last target has moved at this time.
-    pub(super) fn step_ends(&self, moved_at: Timestamp) -> Timestamp {
-        // A step whose end no calendar holds never ends by itself.
-        moved_at.checked_add(self.lasts()).unwrap_or(Timestamp::MAX)
-    }
-
-    /// Returns the time of the step. A person who asks to finish skips all but the shortest watch of all traffic.
-    pub(super) fn lasts(&self) -> SignedDuration {
-        match self.finish {
-            false => self.plan.lasts(self.step),
-            true if self.is_last_watch() => SignedDuration::from_secs(self.plan.shortest_seconds.into()),
-            true => SignedDuration::ZERO,
-        }
-    }
-
-    /// Whether all targets serve the new version alone, and the rollout succeeds when the watch ends.
-    pub(super) fn is_last_watch(&self) -> bool {
-        self.phase == Phase::Watching && self.wave + 1 >= self.plan.waves.len()
-    }
-
     /// Returns the time at which a pause takes the rollout back.
     pub(super) fn pause_ends(&self, pause: &Pause) -> Option<Timestamp> {
         pause.since.checked_add(SignedDuration::from_secs(self.plan.pause_seconds.into())).ok()

@@ -53,6 +53,12 @@ pub struct VersionCounts {
     pub errors: u64,
 }
 
+impl std::fmt::Display for VersionCounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Counts::of(self.invocations, self.errors).fmt(f)
+    }
+}
+
 impl From<Counts> for VersionCounts {
     fn from(counts: Counts) -> Self {
         Self { invocations: counts.invocations(), errors: counts.errors() }

@@ -176,3 +176,33 @@ async fn rollout_that_no_look_reaches_is_in_the_log_as_overdue() {
     assert!(!overdue(14).await);
     assert!(overdue(3).await);
 }
+
+#[tokio::test(start_paused = true)]
+async fn status_of_one_function_shows_what_a_look_finds_and_changes_nothing() {
+    let world = world(&one_step());
+    begins(&world).await;
+    world.sweep_minutes(9).await;
+    let before = world.head("dev", "orders");
+    let status = world.command(command("status", &json!({}))).await;
+    let rollout = &status["functions"][0]["rollout"];
+    assert_eq!(rollout["verdict"]["verdict"], "ok", "{rollout:#}");
+    assert_eq!(rollout["targets"][1]["look"]["verdict"], "ok");
+    assert!(rollout["targets"][1]["look"]["new"]["invocations"].as_u64() >= Some(50), "{rollout:#}");
+    assert_eq!(world.head("dev", "orders"), before);
+    let all = world.command(json!({ "command": "status", "environment": "dev" })).await;
+    assert_eq!(all["functions"][0]["rollout"]["verdict"], Value::Null, "no target is asked for a list");
+}
+
+#[tokio::test(start_paused = true)]
+async fn record_has_the_moves_and_the_verdict_of_each_step() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    world.sweep_minutes(26).await;
+    let rollout = record_of(&world, &begun).await.rollout.unwrap();
+    let moves: Vec<(usize, u8, usize)> = rollout.moves.iter().map(|one| (one.wave, one.weight, one.targets)).collect();
+    assert_eq!(moves, [(1, 10, 2), (1, 100, 2)]);
+    let verdicts: Vec<(usize, String)> =
+        rollout.verdicts.iter().map(|one| (one.step, one.verdict.to_string())).collect();
+    assert_eq!(verdicts, [(1, "ok".to_owned()), (2, "ok".to_owned())]);
+    assert!(rollout.verdicts[0].counts.as_ref().unwrap().new.invocations >= 50 && !rollout.unproven);
+}

@@ -22,6 +22,17 @@ pub enum Verdict {
     Bad,
 }
 
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Quiet => "quiet",
+            Self::Unreadable => "unreadable",
+            Self::Bad => "bad",
+        })
+    }
+}
+
 /// The old version's minutes that the new version is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,9 +9,11 @@ mod look;
 mod move_alias;
 mod ready;
 mod run;
+mod show;
 mod smoke;
 
 pub(super) use ready::{ensure_shiftable, ready};
+pub(crate) use show::{Shown, show_rollout};
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
