@@ -65,14 +65,12 @@ pub fn apply_look(
     }
 }
 
-impl Head {
-    /// Returns the time since which the aliases are known to serve what is live, and nothing else: what went live then,
-    /// or was taken back, shared the traffic before. None where the deployer has brought nothing yet.
-    #[must_use]
-    pub fn alone_since(&self) -> Option<Timestamp> {
-        let left = self.live_state.left.iter().map(|left| left.since);
-        self.live().map(|live| live.since).into_iter().chain(left).max()
-    }
+/// Returns the time since which the aliases are known to serve what is live, and nothing else: what went live then, or was
+/// taken back, shared the traffic before. None where the deployer has brought nothing yet.
+#[must_use]
+pub fn alone_since(head: &Head) -> Option<Timestamp> {
+    let left = head.live_state.left.iter().map(|left| left.since);
+    head.live().map(|live| live.since).into_iter().chain(left).max()
 }
 
 /// Takes the rollout back, or stops it, where its release is rejected now. `None`: it is not, or goes back already.

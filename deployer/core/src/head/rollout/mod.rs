@@ -20,6 +20,6 @@ pub use begin::{BegunRollout, begin_rollout};
 pub use command::{RolloutCommand, RolloutRefusal, RolloutVerb, command_rollout};
 pub use ending::rollout_ending;
 pub use leave::{RolloutLeave, leave_rollout};
-pub use look::{LookEffect, apply_look, reject_rollout};
+pub use look::{LookEffect, alone_since, apply_look, reject_rollout};
 pub(super) use meet::meet_rollout;
 pub use sentence::rollout_sentence;

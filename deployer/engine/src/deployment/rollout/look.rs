@@ -42,7 +42,7 @@ impl Reconciler<'_> {
         let deployment = Deployment::new(self.engine, at, active.request.clone(), artifact);
         let span = deployment.span();
         async {
-            let found = RolloutLook(&deployment).look_around(&state, seen.head.alone_since()).await;
+            let found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
             let view = View { state: &state, found: &found, rejected, gone: gone_targets(self.at, &active) };

@@ -1,7 +1,7 @@
 //! A look for a person who asks for the status. It changes nothing, whatever it finds: the sweep's looks decide.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::Head;
+use deployer_core::head::{Head, alone_since};
 use deployer_core::rollout::awaits_look;
 use deployer_core::rollout::guard::{Judgement, Releases, judge};
 
@@ -24,7 +24,7 @@ pub(crate) async fn show_rollout(engine: &Engine, at: &FunctionRef<'_>, head: &H
     let (state, artifact) = (active.rollout.as_ref().filter(|state| awaits_look(state))?, active.artifact.clone()?);
     let at = &at.as_claimed(active);
     let deployment = Deployment::new(engine, at, active.request.clone(), artifact);
-    let Found { looks, foreign, alarms } = RolloutLook(&deployment).look_around(state, head.alone_since()).await;
+    let Found { looks, foreign, alarms } = RolloutLook(&deployment).look_around(state, alone_since(head)).await;
     let old = head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
     let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
     let judgement = judge(&looks, releases, &state.plan.guard);
