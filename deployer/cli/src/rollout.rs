@@ -43,9 +43,9 @@ pub(super) struct Options {
 enum Action {
     /// Take no further step until it is continued; it is still watched, and still goes back by itself.
     Pause,
-    /// Go on after a pause.
+    /// Go on after a pause; a step that had ended is over with the next look.
     Continue,
-    /// Wait no more; smoke tests still run, and it still goes back by itself.
+    /// Wait no longer than all traffic must be watched; smoke tests still run, and it still goes back by itself.
     Finish,
     /// Take it back: all traffic goes to the old versions.
     Abort,
@@ -157,7 +157,7 @@ fn described(status: &FunctionStatus, rollout: &RolloutStatus, now: Timestamp) -
         rollout.deployment,
         text::doing(rollout, now)
     );
-    for line in text::targets(rollout).into_iter().chain(text::disarmed(rollout)) {
+    for line in text::targets(rollout).into_iter().chain(text::verdict(rollout)).chain(text::disarmed(rollout)) {
         text.push_str(&format!("  {line}\n"));
     }
     text
@@ -196,8 +196,10 @@ fn after(
         Action::Pause => {
             "it takes no further step until it is continued; it is watched as before, and still goes back by itself\n"
         }
-        Action::Continue => "it goes on\n",
-        Action::Finish => "it waits no more; smoke tests still run, and it still goes back by itself\n",
+        Action::Continue => "it goes on; a step that had ended is over with the next look\n",
+        Action::Finish => {
+            "it waits no longer than all traffic must be watched; smoke tests still run, and it still goes back by itself\n"
+        }
         Action::Abort => "it goes back; what is not back yet follows by itself\n",
     };
     let text = shown(status, options, now);

@@ -343,6 +343,23 @@ mod tests {
     }
 
     #[test]
+    fn smoke_tests_with_a_mistake_are_warned_of_and_refused_where_the_manifest_asks_for_them() {
+        let validated_with = |manifest: &str, smoke: &str| {
+            let files = [("function.toml", manifest), ("index.js", "exports.handler = 1\n"), ("smoke.json", smoke)];
+            validated("orders.zip", &zipped(&files.map(|(name, text)| (name, text.as_bytes()))))
+        };
+        let (plain, asking) = ("memory_size = 128\n", "[rollout]\nsmoke_test = \"required\"\n");
+        for manifest in [plain, asking] {
+            let (text, exit) = validated_with(manifest, "{\"event\": {}}");
+            assert!(exit == Exit::Done && !text.contains("smoke.json"), "{text}");
+        }
+        let (text, exit) = validated_with(plain, "{\"evnt\": {}}");
+        assert!(exit == Exit::Done && text.contains("warning: smoke.json: "), "{text}");
+        let (text, exit) = validated_with(asking, "{\"evnt\": {}}");
+        assert!(exit == Exit::Refused && text.contains("  smoke.json: "), "{text}");
+    }
+
+    #[test]
     fn key_store_of_an_unknown_format_is_warned_of_in_a_zip_and_a_folder() {
         let source = tempfile::tempdir().unwrap();
         for (name, text) in [("index.js", "exports.handler = 1\n"), ("client.bks", "\0\0\0\u{2}")] {

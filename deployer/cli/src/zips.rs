@@ -6,10 +6,11 @@ use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use deployer_core::config::rollout::SmokeTest;
 use deployer_core::diagnostics::Diagnostic;
 use deployer_core::id::EnvironmentName;
 use deployer_core::manifest::{FunctionConfig, Manifest, ManifestFormat};
-use deployer_core::package::{Directory, Opening, Package, PackageError, Run, WINDOW};
+use deployer_core::package::{Directory, Opening, Package, PackageError, Run, SmokeFile, WINDOW};
 use serde::Serialize;
 
 use super::answer::CliError;
@@ -117,19 +118,41 @@ pub(super) fn check(
     package: &Package,
     environment: Option<&EnvironmentName>,
 ) -> Result<BTreeSet<String>, Vec<Finding>> {
-    let Some((format, text)) = &package.manifest else { return Ok(BTreeSet::new()) };
+    let smoke_mistakes = smoke_mistakes(package);
+    let is_no_smoke_file =
+        smoke_mistakes.iter().map(|mistake| format!("{mistake} (it is refused where the release rolls out)"));
+    let Some((format, text)) = &package.manifest else { return Ok(is_no_smoke_file.collect()) };
     let manifest = manifest(*format, text)?;
     let configs = match environment {
         Some(environment) => vec![manifest.for_environment(environment)],
         None => manifest.for_all(),
     };
     let mut warnings: BTreeSet<String> = configs.iter().flat_map(FunctionConfig::warnings).collect();
+    let asks_for_tests =
+        |config: &FunctionConfig| config.rollout.as_ref().is_some_and(|rollout| rollout.smoke_test.is_some());
+    if configs.iter().any(asks_for_tests) && !smoke_mistakes.is_empty() {
+        return Err(smoke_mistakes);
+    }
+    warnings.extend(is_no_smoke_file);
     for config in &configs {
         warnings.extend(
             package.startup.check_compatible(Run::offline(config)).map_err(|error| vec![Finding::whole(error)])?,
         );
     }
     Ok(warnings)
+}
+
+/// Finds the mistakes in the release's smoke tests. A zip that rolls out nowhere may have any file of that name.
+pub(super) fn smoke_mistakes(package: &Package) -> Vec<Finding> {
+    let of_file = |finding: Finding| Finding { file: Some("smoke.json"), ..finding };
+    match &package.smoke_file {
+        SmokeFile::Absent => vec![],
+        SmokeFile::Unusable(because) => vec![Finding::whole(because)],
+        SmokeFile::Content(content) => match SmokeTest::parse_file(content) {
+            Ok(_) => vec![],
+            Err(mistakes) => mistakes.all().iter().map(|mistake| of_file(mistake.into())).collect(),
+        },
+    }
 }
 
 /// Parses a manifest, from a zip or a file.

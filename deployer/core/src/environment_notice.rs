@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Config;
+use crate::config::{Config, Span};
 use crate::diagnostics::nearest;
 use crate::format::LedgerObject;
 use crate::id::EnvironmentName;
@@ -31,6 +31,9 @@ pub struct EnvironmentNotice {
     /// The environments where a release is uploaded that shall get there: the environment itself, or those that its
     /// promotions begin in.
     pub uploads_to: Vec<EnvironmentName>,
+    /// The planned length of its rollouts; none where all traffic moves at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<Span>,
     /// The time at which a sweep has last written it; none in a notice of an older deployer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
@@ -54,6 +57,10 @@ impl EnvironmentNotice {
                 removed: false,
                 accept_uploads: environment.accept_uploads,
                 uploads_to: config.uploads_to(name),
+                rollout: environment
+                    .rollout
+                    .as_ref()
+                    .map(|rollout| Span::of_seconds(rollout.planned_length(environment.targets.len()).as_secs())),
                 at: None,
             };
             (name.clone(), notice)
@@ -70,6 +77,7 @@ impl EnvironmentNotice {
             removed: true,
             accept_uploads: false,
             uploads_to: vec![],
+            rollout: None,
             at: None,
         }
     }
@@ -172,6 +180,22 @@ mod tests {
             gone.because_not().as_deref(),
             Some("deployer.json has no environment lab any more, and uploads to it are ignored")
         );
+    }
+
+    #[test]
+    fn notice_tells_how_long_a_rollout_takes() {
+        let text = json!({
+            "artifact_bucket": "artifacts", "ledger_bucket": "ledger",
+            "queue_url": "https://sqs.eu-west-1.amazonaws.com/000000000000/deployer",
+            "environments": {
+                "dev": {"targets": [{"account": "111111111111", "region": "eu-west-1"}]},
+                "prod": {"targets": [{"account": "222222222222", "region": "eu-west-1"}],
+                         "rollout": {"steps": [{"weight": 10, "for": "10m"}], "watch": "15m"}},
+            }
+        });
+        let notices = EnvironmentNotice::all(&Config::parse(&text.to_string()).unwrap());
+        let lengths = notices.values().map(|notice| notice.rollout.map(|rollout| rollout.to_string()));
+        assert_eq!(lengths.collect::<Vec<_>>(), [None, Some("25m".to_owned())]);
     }
 
     #[test]

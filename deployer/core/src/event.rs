@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256};
 use crate::record::EndedWaiting;
 use crate::record::RecordedPromotion;
+use crate::record::RecordedRollout;
 use crate::record::{Cause, CauseKind, Code, DeploymentRecord, RecordedArtifact, SCHEMA, Status, TargetOutcome};
 use crate::text::{Person, PlainText};
 
@@ -31,6 +32,10 @@ pub enum Announcement {
     Superseded,
     #[serde(rename = "Deployment Rolled Back")]
     RolledBack,
+    #[serde(rename = "Rollout Moved")]
+    RolloutMoved,
+    #[serde(rename = "Rollout Paused")]
+    RolloutPaused,
     #[serde(rename = "Promotion Waiting")]
     PromotionWaiting,
     #[serde(rename = "Promotion Refused")]
@@ -41,13 +46,15 @@ pub enum Announcement {
 
 impl Announcement {
     /// All kinds of events.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Started,
         Self::Succeeded,
         Self::Failed,
         Self::Refused,
         Self::Superseded,
         Self::RolledBack,
+        Self::RolloutMoved,
+        Self::RolloutPaused,
         Self::PromotionWaiting,
         Self::PromotionRefused,
         Self::UploadIgnored,
@@ -63,6 +70,8 @@ impl Announcement {
             Self::Refused => "Deployment Refused",
             Self::Superseded => "Deployment Superseded",
             Self::RolledBack => "Deployment Rolled Back",
+            Self::RolloutMoved => "Rollout Moved",
+            Self::RolloutPaused => "Rollout Paused",
             Self::PromotionWaiting => "Promotion Waiting",
             Self::PromotionRefused => "Promotion Refused",
             Self::UploadIgnored => "Upload Ignored",
@@ -123,6 +132,9 @@ pub struct DeploymentEvent {
     /// The promotions that waited or were next, and whose place this deployment has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
+    /// The rollout; absent where all traffic moved at once, and before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RecordedRollout>,
     /// The time at which the request was accepted.
     pub started_at: Timestamp,
     /// The time at which its turn came and the deployer began to work on it; absent before that, or where it never came.
@@ -172,6 +184,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             targets,
             promotion,
             ended_waiting,
+            rollout,
             started_at,
             claimed_at,
             finished_at,
@@ -194,6 +207,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             promotion,
             approvals_wanted,
             ended_waiting,
+            rollout,
             started_at,
             claimed_at,
             finished_at,
@@ -287,7 +301,22 @@ impl Event {
     /// Makes the event for a record's state: the record without the artifact's bucket.
     #[must_use]
     pub fn of(record: &DeploymentRecord) -> Option<Self> {
-        let announces = Announcement::of(record)?;
+        Some(Self::with_record(Announcement::of(record)?, record))
+    }
+
+    /// Makes the event of a rollout that has moved the traffic of a wave, from the record of its deployment.
+    #[must_use]
+    pub fn rollout_moved(record: &DeploymentRecord) -> Self {
+        Self::with_record(Announcement::RolloutMoved, record)
+    }
+
+    /// Makes the event of a rollout that is paused, from the record of its deployment.
+    #[must_use]
+    pub fn rollout_paused(record: &DeploymentRecord) -> Self {
+        Self::with_record(Announcement::RolloutPaused, record)
+    }
+
+    fn with_record(announces: Announcement, record: &DeploymentRecord) -> Self {
         let detail = EventDetail::Deployment(Box::new(record.clone().into()));
         let mut detail = serde_json::to_value(detail).unwrap_or_else(|_| json!({ "schema": SCHEMA }));
         if detail.to_string().len() > MAX_DETAIL
@@ -296,7 +325,7 @@ impl Event {
             // The list of targets is too long, with their errors: the record has it.
             *targets = json!([]);
         }
-        Some(Self { announces, detail })
+        Self { announces, detail }
     }
 
     /// Makes the event that a deployment has started, from the record of its end.

@@ -11,7 +11,8 @@ use crate::id::{DeploymentId, EnvironmentName, FunctionName};
 use crate::known_functions::NameHint;
 use crate::promotion::PromotionSpec;
 use crate::record::{
-    CauseKind, Code, DeploymentRecord, Ending, SCHEMA, Status, TargetError, TargetErrorCode, TargetOutcome,
+    CauseKind, Code, DeploymentRecord, Ending, RecordedRollout, SCHEMA, Status, TargetError, TargetErrorCode,
+    TargetOutcome,
 };
 use crate::text::PlainText;
 use crate::version::version;
@@ -116,7 +117,11 @@ impl<'a> FunctionRef<'a> {
     #[must_use]
     pub fn record_of(&self, active: &Active, status: Status) -> DeploymentRecord {
         let record = self.as_claimed(active).record(&active.request, status);
-        let record = DeploymentRecord { claimed_at: active.claimed_at, ..record };
+        let record = DeploymentRecord {
+            claimed_at: active.claimed_at,
+            rollout: active.rollout.as_ref().map(RecordedRollout::of),
+            ..record
+        };
         match &active.artifact {
             Some(resolved) => DeploymentRecord {
                 release: Some(resolved.release.clone()),
@@ -194,6 +199,7 @@ impl<'a> FunctionRef<'a> {
             targets: self.environment.targets.iter().map(outcome).collect(),
             promotion: request.promotion_spec().map(PromotionSpec::recorded),
             ended_waiting: request.ended_waiting.clone(),
+            rollout: None,
             started_at: request.accepted_at,
             claimed_at: None,
             finished_at: None,

@@ -54,6 +54,8 @@ pub const CONFIG_LINE: &str = "deployer.json cannot be loaded";
 pub const QUEUE_LINE: &str = "a queue does not keep up";
 /// The beginning of the log line of a message that failed several times.
 pub const AGAIN_LINE: &str = "a message fails again and again";
+/// The beginning of the log line of a rollout that should have gone on by now.
+pub const OVERDUE_LINE: &str = "a rollout is overdue";
 /// The detail-type of events that request a promotion.
 pub const PROMOTION_REQUESTED: &str = "Promotion Requested";
 /// The detail-type of events that approve a waiting promotion.

@@ -16,8 +16,9 @@ use crate::event::Announcement;
 use crate::id::{AccountId, AliasName, BucketName, EnvironmentName, ExternalId, FunctionName, Region, RoleName};
 use crate::names::{
     AGAIN_LINE, ARTIFACT_SUFFIX, ASKED, CONFIG_KEY, CONFIG_LINE, CONFIG_VARIABLE, DEPLOY_ROLE, DEPLOYER_ALIAS,
-    DEPLOYMENTS, ENDED_LINE, ENVIRONMENT_NOTICE, ERROR_LINE, EVENT_SOURCE, GROUPS, HEADS, OPEN, PROMOTION_APPROVED,
-    PROMOTION_DECLINED, PROMOTION_REQUESTED, QUEUE_LINE, REJECTS, RESULTS, SESSION_PREFIX, SWEEPS,
+    DEPLOYMENTS, ENDED_LINE, ENVIRONMENT_NOTICE, ERROR_LINE, EVENT_SOURCE, GROUPS, HEADS, OPEN, OVERDUE_LINE,
+    PREVIEW_VARIABLE, PROMOTION_APPROVED, PROMOTION_DECLINED, PROMOTION_REQUESTED, QUEUE_LINE, REJECTS, RESULTS,
+    ROLLOUTS_PREVIEW, SESSION_PREFIX, SWEEPS,
 };
 use crate::partition::{DIRECTIONS, PARTITIONS};
 use crate::record::Status;
@@ -54,10 +55,13 @@ pub fn names() -> Value {
         "ended_line": ENDED_LINE,
         "error_line": ERROR_LINE,
         "config_line": CONFIG_LINE,
+        "preview_variable": PREVIEW_VARIABLE,
+        "rollouts_preview": ROLLOUTS_PREVIEW,
         // The tag by which the doctor tries tagging out.
         "probe": PROBE,
         "queue_line": QUEUE_LINE,
         "again_line": AGAIN_LINE,
+        "overdue_line": OVERDUE_LINE,
         "failed_status": Status::Failed.to_string(),
         "promotion_requested": PROMOTION_REQUESTED,
         "promotion_approved": PROMOTION_APPROVED,

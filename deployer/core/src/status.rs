@@ -25,7 +25,7 @@ use crate::text::{Person, PlainText, counted};
 pub use behind::{Behind, SourceHistory};
 pub use door::DoorStatus;
 pub use open::OpenDeployment;
-pub use rollout::{PausedRollout, RolloutStatus, RolloutTargetStatus};
+pub use rollout::{PausedRollout, RolloutStatus, RolloutTargetLook, RolloutTargetStatus, RolloutVerdict};
 
 /// The state of functions and groups.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

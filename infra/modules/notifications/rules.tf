@@ -45,6 +45,17 @@ locals {
         "More: deployctl history -e <environment> -f <function>",
       ]
     }
+    paused = {
+      description = "Whose rollout is paused, and what people can do"
+      what        = ["Rollout Paused"]
+      detail      = { because = local.text, environment = local.text }
+      lines = [
+        "<what>: <function> <release> in <environment>",
+        "Why: <because>",
+        "To go on: deployctl rollout continue -e <environment> -f <function> --deployment <deployment>",
+        "To take it back: deployctl rollout abort -e <environment> -f <function> --deployment <deployment>",
+      ]
+    }
     # One into an environment that there is not has no record, nor has a group.
     not-recorded = {
       description = "What was refused before there was a record of it"

@@ -109,6 +109,16 @@ locals {
       threshold   = 1
       dimensions  = { FunctionName = aws_lambda_function.deployer.function_name }
     }
+    # While the sweep runs: what it sends for looks is not received, or the looks fail. Where it does not run, the alarm of the sweep rings.
+    rollout-overdue = {
+      description = "A rollout has not gone on five minutes after its step or its pause had ended: an alias may share its traffic until somebody looks"
+      namespace   = local.metrics
+      metric      = "RolloutOverdue"
+      statistic   = "Sum"
+      threshold   = 0
+      minutes     = 2
+      dimensions  = null
+    }
     failed-deployments = {
       description = "A deployment has failed: its record says in which target and why"
       namespace   = local.metrics
@@ -189,6 +199,18 @@ resource "aws_cloudwatch_log_metric_filter" "failing_messages" {
 
   metric_transformation {
     name      = "FailingMessages"
+    namespace = local.metrics
+    value     = "1"
+  }
+}
+
+resource "aws_cloudwatch_log_metric_filter" "overdue_rollouts" {
+  name           = "${var.name}-overdue-rollouts"
+  log_group_name = aws_cloudwatch_log_group.deployer.name
+  pattern        = "{ $.message = \"${local.names.overdue_line}*\" }"
+
+  metric_transformation {
+    name      = "RolloutOverdue"
     namespace = local.metrics
     value     = "1"
   }

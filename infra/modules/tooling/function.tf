@@ -30,6 +30,7 @@ resource "aws_lambda_function" "deployer" {
     # The others as the AWS SDKs define them (AWS SDKs and Tools Reference Guide, "FIPS endpoints", "Dual-stack endpoints").
     variables = merge(
       { (local.names.config_variable) = "s3://${var.ledger_bucket}/${local.names.config_key}?versionId=${aws_s3_object.config.version_id}" },
+      { for what in [var.preview] : (local.names.preview_variable) => what if what != null },
       { for use in [var.use_fips_endpoints] : "AWS_USE_FIPS_ENDPOINT" => "true" if use },
       { for use in [var.use_dual_stack_endpoints] : "AWS_USE_DUALSTACK_ENDPOINT" => "true" if use },
     )

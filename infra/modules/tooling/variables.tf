@@ -149,6 +149,17 @@ variable "architecture" {
   }
 }
 
+variable "preview" {
+  description = "What the deployer does although it is not finished: rollouts, or null for nothing (docs/concepts/rollouts.md#preview)."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.preview == null || var.preview == local.names.rollouts_preview
+    error_message = "preview must be \"${local.names.rollouts_preview}\" or null, not \"${coalesce(var.preview, "-")}\"."
+  }
+}
+
 variable "use_fips_endpoints" {
   description = "Whether the deployer asks AWS at its FIPS endpoints. Each region of the targets must have them."
   type        = bool

@@ -59,6 +59,14 @@ impl World {
         *config = Arc::new(changed);
     }
 
+    /// Lets the deployer send its events to a bus.
+    pub fn set_event_bus(&self, bus: &str) {
+        let mut config = self.config.lock().unwrap();
+        let mut changed = config.as_ref().clone();
+        changed.event_bus = Some(bus.to_owned());
+        *config = Arc::new(changed);
+    }
+
     /// Returns what the alias `live` of `orders` serves.
     #[must_use]
     pub fn served(&self, place: &str) -> Served {

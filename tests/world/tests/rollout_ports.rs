@@ -106,7 +106,7 @@ async fn look_counts_both_versions_by_their_weights_since_the_rollout_began() {
 
     let watch = watch(&world).await;
     let query = MetricsQuery::of(&function(), &live(), &target, world.now()).unwrap();
-    let evidence = watch.metrics(&query).await.unwrap().evidence(&target, world.now());
+    let evidence = watch.metrics(&query).await.unwrap().evidence(&target, None, world.now());
     assert_eq!(evidence.steps.len(), 1);
     let (new, old) = (evidence.steps[0].new, evidence.steps[0].old);
     assert!((160..=180).contains(&new.invocations()), "{new}: 10 of 100 in 17 or 18 full minutes");
@@ -133,7 +133,7 @@ async fn counts_of_a_minute_are_what_the_test_put_into_the_table() {
         aws.at(DEV).monitoring.count(("orders", "live", 1), minute, (80, 1));
     });
     let query = MetricsQuery::of(&function(), &live(), &target, world.now()).unwrap();
-    let evidence = watch(&world).await.metrics(&query).await.unwrap().evidence(&target, world.now());
+    let evidence = watch(&world).await.metrics(&query).await.unwrap().evidence(&target, None, world.now());
     assert_eq!((evidence.steps[0].new, evidence.steps[0].old), (Counts::of(12, 3), Counts::of(80, 1)));
 }
 
@@ -144,7 +144,7 @@ async fn late_metrics_are_missing_and_not_wrong() {
     world.aws(|aws| aws.at(DEV).monitoring.metrics_come_after = jiff::SignedDuration::from_mins(30));
     world.pass(20 * MINUTE).await;
     let query = MetricsQuery::of(&function(), &live(), &target, world.now()).unwrap();
-    let evidence = watch(&world).await.metrics(&query).await.unwrap().evidence(&target, world.now());
+    let evidence = watch(&world).await.metrics(&query).await.unwrap().evidence(&target, None, world.now());
     assert!(evidence.steps.is_empty(), "{evidence:?}");
 }
 

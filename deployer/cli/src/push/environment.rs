@@ -12,6 +12,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_aws::CallFailure;
+use deployer_core::config::Span;
 use deployer_core::environment_notice::EnvironmentNotice;
 use deployer_core::format;
 use deployer_core::id::{BucketName, EnvironmentName, FunctionName};
@@ -31,8 +32,8 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// The knowledge about an environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum EnvironmentLook {
-    /// It takes uploads.
-    Accepts,
+    /// It takes uploads, and its rollouts take so long, if it has any.
+    Accepts(Option<Span>),
     /// Nothing comes of an upload, for this reason, as a sweep has said at this time.
     Refuses(String, Option<Timestamp>),
     /// There is no such environment, as a sweep has said at this time.
@@ -69,6 +70,14 @@ impl fmt::Display for Doubt {
 }
 
 impl EnvironmentLook {
+    /// Returns the longest wait for a result: the planned time of a rollout comes on top of what the user gives it.
+    pub fn longest_wait(&self, timeout: Span) -> Span {
+        match self {
+            Self::Accepts(Some(rollout)) => timeout.plus(*rollout),
+            _ => timeout,
+        }
+    }
+
     fn doubtful(because: &str, all_the_same: impl Into<String>) -> Self {
         Self::Doubtful(Doubt { because: ended(because), all_the_same: all_the_same.into() })
     }
@@ -148,7 +157,7 @@ impl Notices<'_> {
         match self.read(environment).await {
             Reading::Found(notice) => match notice.because_not() {
                 Some(because) => EnvironmentLook::refusal(environment, because, &notice, Timestamp::now()),
-                None => EnvironmentLook::Accepts,
+                None => EnvironmentLook::Accepts(notice.rollout),
             },
             Reading::Failed(because) => EnvironmentLook::Untold(because),
             Reading::NoLedger(because) => EnvironmentLook::NoLedger(because),
@@ -276,6 +285,15 @@ mod tests {
         let misspelt = EnvironmentLook::Refuses("did you mean prod?".to_owned(), None).unless_refused(true, now);
         let EnvironmentLook::Doubtful(doubt) = misspelt.unwrap() else { unreachable!("it is skipped") };
         assert_eq!(doubt.to_string(), "did you mean prod? The zip goes up all the same");
+    }
+
+    #[test]
+    fn wait_is_longer_by_the_time_of_a_rollout() {
+        let span = |text: &str| Span::parse(text).unwrap();
+        let wait = |look: EnvironmentLook| look.longest_wait(span("30m")).to_string();
+        assert_eq!(wait(EnvironmentLook::Accepts(Some(span("25m")))), "55m");
+        assert_eq!(wait(EnvironmentLook::Accepts(None)), "30m");
+        assert_eq!(wait(EnvironmentLook::Untold("denied".to_owned())), "30m");
     }
 
     #[test]

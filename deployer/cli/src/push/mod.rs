@@ -70,7 +70,8 @@ pub(super) struct Options {
     /// Wait until the deployment has ended; the exit code tells how.
     #[arg(long)]
     wait: bool,
-    /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards.
+    /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards. Where the environment has a
+    /// rollout, its planned time comes on top.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
     /// Upload also where the deployer says that the environment takes no uploads, or that there is none.
@@ -123,6 +124,10 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let looked = match ledger {
         Some(ledger) => {
             let look = options.ensure_accepted(&sdk, &destination.key.environment, ledger, &mut interrupts).await?;
+            let mistakes = zips::smoke_mistakes(&checked.package);
+            if matches!(look, EnvironmentLook::Accepts(Some(_))) && !mistakes.is_empty() {
+                return Ok(refused(options, &mistakes));
+            }
             Some((ledger, look))
         }
         None => {
@@ -245,19 +250,19 @@ impl Options {
     ) -> Result<Answer, CliError> {
         let Uploaded { bucket, key, version_id, .. } = uploaded;
         print_line(&format!("uploaded s3://{bucket}/{key} (S3 version id {version_id})"));
+        let timeout = look.longest_wait(self.timeout);
         let (note, doubt) = match look {
             EnvironmentLook::Doubtful(doubt) => (Some(doubt.to_string()), Some(doubt)),
             EnvironmentLook::Untold(because) => (Some(because), None),
             _ => (None, None),
         };
         note.iter().for_each(|note| print_line(&format!("note: {note}")));
-        print_line(&format!("waiting for its deployment, {} at most", self.timeout));
+        print_line(&format!("waiting for its deployment, {timeout} at most"));
         let progress = WaitProgress::begin(format!(
             "{}/{}/{}: waiting for its deployment",
             artifact_key.environment, artifact_key.function, artifact_key.release
         ));
         let owner = self.bucket_owner.as_ref();
-        let timeout = self.timeout;
         let key = &uploaded.result;
         let wait = ResultWait { ledger, owner, key, artifact_key, timeout, doubt: doubt.as_ref() };
         let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);

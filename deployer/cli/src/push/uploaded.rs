@@ -38,7 +38,7 @@ impl Uploaded {
             "uploaded s3://{bucket}/{key}\n  S3 version id {version_id}\n  its result will be {result} in the ledger bucket\n"
         );
         match look {
-            Some(EnvironmentLook::Accepts) => uploaded,
+            Some(EnvironmentLook::Accepts(_)) => uploaded,
             Some(EnvironmentLook::Doubtful(doubt)) => format!("{uploaded}  {doubt}\n"),
             Some(EnvironmentLook::Untold(because)) => format!("{uploaded}  {because}\n  {IGNORED}\n"),
             _ => format!("{uploaded}  {IGNORED}\n"),
@@ -66,7 +66,7 @@ mod tests {
         };
         let known = "uploaded s3://acme-artifacts/dev/orders-api/1.4.2.zip\n  S3 version id v\n  \
                      its result will be results/dev/orders-api/1.4.2/v.json in the ledger bucket\n";
-        assert_eq!(uploaded.text(Some(&EnvironmentLook::Accepts)), known);
+        assert_eq!(uploaded.text(Some(&EnvironmentLook::Accepts(None))), known);
         let warned = format!("{known}  {IGNORED}\n");
         assert_eq!(uploaded.text(None), warned);
         let untold = EnvironmentLook::Untold("reading the notice is denied".to_owned());

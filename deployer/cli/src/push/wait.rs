@@ -88,7 +88,7 @@ impl ResultWait<'_> {
             let notices = Notices { client, ledger: self.ledger };
             if !matches!(
                 notices.look(environment).await,
-                EnvironmentLook::Accepts | EnvironmentLook::Untold(_) | EnvironmentLook::NoLedger(_)
+                EnvironmentLook::Accepts(_) | EnvironmentLook::Untold(_) | EnvironmentLook::NoLedger(_)
             ) && !notices.has_results(environment, function).await
             {
                 return;

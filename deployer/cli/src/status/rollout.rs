@@ -1,7 +1,7 @@
 //! The rollout that is under way, as people read it: what it does, its targets, and the commands for it.
 
 use deployer_core::rollout::Phase;
-use deployer_core::status::{FunctionStatus, PausedRollout, RolloutStatus, RolloutTargetStatus};
+use deployer_core::status::{FunctionStatus, PausedRollout, RolloutStatus, RolloutTargetStatus, RolloutVerdict};
 use jiff::Timestamp;
 
 use super::super::answer::sentence;
@@ -35,7 +35,7 @@ pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
     }
     let until = match due {
         Some(due) if rollout.finishes => {
-            format!(" and finishes: the next look goes on, not that of {}", until(*due, now))
+            format!(", and finishes: no wait is longer than until {}", until(*due, now))
         }
         Some(due) => format!(" until {}", until(*due, now)),
         None => String::new(),
@@ -62,9 +62,19 @@ pub(crate) fn targets(rollout: &RolloutStatus) -> Vec<String> {
             100 => new,
             weight => format!("{new} to {weight} % and {old} to the others"),
         };
-        format!("{} {meant} {serves}{at_once}", one.target)
+        let found = one.look.as_ref().map_or(String::new(), |look| match (&look.new, &look.old) {
+            (Some(new), Some(old)) => format!("; {}: {new} failed, of the old one {old}", look.verdict),
+            _ => format!("; {}", look.verdict),
+        });
+        format!("{} {meant} {serves}{at_once}{found}", one.target)
     };
     rollout.targets.iter().map(line).collect()
+}
+
+/// Says what a look finds now; none where none was made.
+pub(crate) fn verdict(rollout: &RolloutStatus) -> Option<String> {
+    let RolloutVerdict { verdict, because } = rollout.verdict.as_ref()?;
+    Some(format!("looked at now: {verdict}: {}", sentence(because)))
 }
 
 /// Names the alarms that do not count yet; none if all do.

@@ -299,7 +299,11 @@ fn rollout_that_moves_or_finishes_says_so() {
             json!({"phase": "smoke", "weight": 0, "due": null}),
             "1.4.3 is tested (step 1 of 2, wave 1 of 2) before it gets traffic",
         ),
-        (json!({"finishes": true}), "and finishes: the next look goes on, not that of 2026-11-28 17:24:03Z (in 4 min)"),
+        (json!({"finishes": true}), ", and finishes: no wait is longer than until 2026-11-28 17:24:03Z (in 4 min)"),
+        (
+            json!({"verdict": {"verdict": "quiet", "because": "1.4.3 had 12 of 50 invocations"}}),
+            "looked at now: quiet: 1.4.3 had 12 of 50 invocations",
+        ),
     ] {
         let report: StatusReport = serde_json::from_value(rollout(&more)).unwrap();
         let text = plain(&detail::text(&report, now(), None));

@@ -57,6 +57,12 @@ impl Span {
         Self(Duration::from_secs(seconds))
     }
 
+    /// Returns both one after the other. The sum may be longer than the configuration can say.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// Returns it as a [`Duration`].
     #[must_use]
     pub fn as_duration(self) -> Duration {

@@ -84,8 +84,9 @@ pub use request::Request;
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use rollout::{
-    BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, apply_look,
-    begin_rollout, command_rollout, leave_rollout, reject_rollout, rollout_ending, rollout_sentence,
+    BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, alone_since,
+    apply_look, begin_rollout, command_rollout, leave_rollout, reject_rollout, rollout_ending, rollout_sentence,
+    with_pause_announced,
 };
 pub use source::{Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};

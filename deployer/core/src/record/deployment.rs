@@ -9,6 +9,7 @@ use super::cause::{Cause, CauseKind};
 use super::ended_waiting::EndedWaiting;
 use super::ending::Ending;
 use super::promotion::RecordedPromotion;
+use super::rollout::RecordedRollout;
 use super::status::{Code, Status};
 use super::target::{TargetError, TargetErrorCode, TargetOutcome};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
@@ -54,6 +55,9 @@ pub struct DeploymentRecord {
     /// The promotions that waited or were next, and whose place this deployment has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
+    /// The rollout; absent where all traffic moved at once, and before it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<RecordedRollout>,
     /// The time at which the request was accepted.
     pub started_at: Timestamp,
     /// The time at which its turn came and the deployer began to work on it; absent before that, where it never came, and
@@ -220,6 +224,7 @@ mod tests {
             targets,
             promotion: None,
             ended_waiting: vec![],
+            rollout: None,
             started_at: "2026-11-01T10:00:00Z".parse().unwrap(),
             claimed_at: None,
             finished_at: None,

@@ -6,6 +6,7 @@ mod deployment;
 mod ended_waiting;
 mod ending;
 mod promotion;
+mod rollout;
 mod status;
 mod target;
 
@@ -15,5 +16,6 @@ pub use deployment::{DeploymentRecord, SCHEMA};
 pub use ended_waiting::EndedWaiting;
 pub use ending::Ending;
 pub use promotion::{Approved, RecordedPromotion, account_name};
+pub use rollout::{RecordedMove, RecordedRollout};
 pub use status::{Code, Status};
 pub use target::{Previous, TargetError, TargetErrorCode, TargetOutcome, Weight};

@@ -89,7 +89,8 @@ impl AlarmStates {
     }
 
     /// Judges the alarms of a target whose rollout has begun. `disarmed` are those that fired before it began, and
-    /// `changes` what each alarm did since then; an alarm without changes stayed as it is.
+    /// `changes` what each alarm did since then; an alarm without changes stayed as it is. What could not be read is left
+    /// out: an alarm is judged by its state, by its changes, or by both.
     #[must_use]
     pub fn judge(&self, disarmed: &BTreeSet<String>, changes: &BTreeMap<String, Vec<AlarmChange>>) -> AlarmFindings {
         let mut findings = AlarmFindings {
@@ -97,11 +98,12 @@ impl AlarmStates {
             missing: self.missing.clone(),
             ..AlarmFindings::default()
         };
-        for (name, state) in &self.found {
+        let names: BTreeSet<&String> = self.found.keys().chain(changes.keys()).collect();
+        for name in names {
             let mut changes: Vec<_> = changes.get(name).into_iter().flatten().collect();
             changes.sort_by_key(|change| change.at);
             let mut is_disarmed = disarmed.contains(name);
-            for to in changes.iter().map(|change| change.to).chain([*state]) {
+            for to in changes.iter().map(|change| change.to).chain(self.found.get(name).copied()) {
                 is_disarmed &= to != AlarmState::Ok;
                 if to == AlarmState::Alarm && !is_disarmed {
                     findings.fired.insert(name.clone());
@@ -176,6 +178,17 @@ mod tests {
         assert_eq!(judged(InsufficientData, false, &[]).insufficient, BTreeSet::from(["a".to_owned()]));
         let states = AlarmStates::of(&["a".into(), "b".into()], [("a".to_owned(), Ok)].into());
         assert_eq!(states.judge(&BTreeSet::new(), &BTreeMap::new()).missing, BTreeSet::from(["b".to_owned()]));
+    }
+
+    #[test]
+    fn alarm_that_is_known_by_its_state_or_by_its_changes_alone_is_judged() {
+        let fired = |states: AlarmStates, changes: &[(String, Vec<AlarmChange>)]| {
+            !states.judge(&BTreeSet::new(), &changes.iter().cloned().collect()).fired.is_empty()
+        };
+        let fires = AlarmChange { at: Timestamp::from_second(60).unwrap(), to: Alarm };
+        assert!(fired(AlarmStates::of(&["a".into()], [("a".to_owned(), Alarm)].into()), &[]));
+        assert!(fired(AlarmStates::default(), &[("a".to_owned(), vec![fires])]));
+        assert!(!fired(AlarmStates::default(), &[("a".to_owned(), vec![])]));
     }
 
     #[test]

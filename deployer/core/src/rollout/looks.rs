@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::clock::{is_last_watch, lasts, moved_at, step_ends};
 use super::guard::Verdict;
 use super::moves::continues;
 use super::state::{Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutState};
@@ -38,8 +39,7 @@ impl RolloutState {
             }
             Verdict::Quiet | Verdict::Ok => {
                 self.unreadable_since = None;
-                let is_due = self.due.is_some_and(|due| now >= due || self.finish);
-                if self.paused.is_some() || !is_due {
+                if self.paused.is_some() || self.due.is_none_or(|due| now < due) {
                     return continues(self);
                 }
                 if verdict == Verdict::Quiet { step_ended_quietly(self, because, now) } else { step_passed(self, now) }
@@ -77,12 +77,14 @@ impl RolloutState {
     pub fn pause_asked(mut self, by: Person, because: PlainText, now: Timestamp) -> Result<Progress, DoesNotFit> {
         require_serving(&self, "pause")?;
         if self.paused.is_none() {
-            self.paused = Some(Pause { since: now, reason: PauseReason::Asked, by: Some(by), because });
+            self.paused =
+                Some(Pause { since: now, reason: PauseReason::Asked, by: Some(by), because, announced: false });
         }
         Ok(continues(self))
     }
 
-    /// A person continues a paused rollout: after a step that had ended with the next one, otherwise where it was.
+    /// A person continues a paused rollout where it was: the step has the time left that it had when the pause began. No
+    /// step is taken before the next look; a step that had ended is over with any look that finds nothing bad.
     ///
     /// # Errors
     /// [`DoesNotFit`] if it is not paused.
@@ -93,24 +95,29 @@ impl RolloutState {
         };
         self.unreadable_since = None;
         match pause.reason {
-            PauseReason::StepEnd => Ok(self.advance(now)),
-            PauseReason::Quiet => {
-                self.unproven = true;
-                Ok(self.advance(now))
+            PauseReason::StepEnd | PauseReason::Quiet => self.accepted = true,
+            PauseReason::Asked | PauseReason::Unreadable | PauseReason::NotConfigured => {
+                let stopped_at = moved_at(&self).map(|moved| moved.max(pause.since));
+                let later = stopped_at.and_then(|at| self.due?.checked_add(now.duration_since(at)).ok());
+                self.due = later.or(self.due);
             }
-            PauseReason::Asked | PauseReason::Unreadable | PauseReason::NotConfigured => Ok(continues(self)),
         }
+        self.due = self.due.map(|due| due.max(now));
+        Ok(continues(self))
     }
 
-    /// A person asks to wait no more. Smoke tests still run, and each look is still judged.
+    /// A person asks to wait no more. Smoke tests still run, each look is still judged, and all traffic is still watched
+    /// for the shortest time before the rollout ends.
     ///
     /// # Errors
     /// [`DoesNotFit`] once it goes back.
-    pub fn finish_asked(mut self) -> Result<Progress, DoesNotFit> {
+    pub fn finish_asked(mut self, now: Timestamp) -> Result<Progress, DoesNotFit> {
         if self.phase == Phase::GoingBack {
             return Err(does_not_fit(&self, "finish"));
         }
         (self.finish, self.paused) = (true, None);
+        let sooner = moved_at(&self).map(|moved| step_ends(&self, moved));
+        self.due = self.due.map(|due| sooner.map_or(due, |sooner| due.min(sooner)).max(now));
         Ok(continues(self))
     }
 
@@ -132,26 +139,36 @@ pub fn pause_without_target(mut state: RolloutState, because: impl Into<PlainTex
 }
 
 fn step_passed(mut state: RolloutState, now: Timestamp) -> Progress {
-    if state.phase == Phase::Shifting && state.plan.pauses_after(state.step) && !state.finish {
+    let goes_on = state.finish || state.accepted;
+    if state.phase == Phase::Shifting && state.plan.pauses_after(state.step) && !goes_on {
         pause(&mut state, PauseReason::StepEnd, "the step has a pause after it".into(), now);
         return continues(state);
     }
     state.advance(now)
 }
 
+/// Too few invocations tell about a step that has ended. A person who has continued or finished the rollout has decided
+/// what `when_quiet` decides otherwise; only the last watch of a rollout that is finished is lengthened nevertheless.
 fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestamp) -> Progress {
-    if !state.lengthened && !state.finish {
-        let longer = state.due.and_then(|due| due.checked_add(state.plan.lasts(state.step)).ok());
+    if state.finish && !is_last_watch(&state) {
+        return state.advance(now);
+    }
+    if !state.lengthened && !state.accepted {
+        let longer = state.due.and_then(|due| due.checked_add(lasts(&state)).ok());
         (state.lengthened, state.due) = (true, longer.or(state.due));
         return continues(state);
     }
     match state.plan.when_quiet {
+        _ if state.finish || state.accepted => {
+            state.unproven = true;
+            state.advance(now)
+        }
         WhenQuiet::Fail => state.go_back(Abort::by_deployer(AbortReason::Unhealthy, because)),
-        WhenQuiet::Pause if !state.finish => {
+        WhenQuiet::Pause => {
             pause(&mut state, PauseReason::Quiet, because, now);
             continues(state)
         }
-        WhenQuiet::Pause | WhenQuiet::Proceed => {
+        WhenQuiet::Proceed => {
             state.unproven = true;
             step_passed(state, now)
         }
@@ -159,7 +176,7 @@ fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestam
 }
 
 fn pause(state: &mut RolloutState, reason: PauseReason, because: PlainText, now: Timestamp) {
-    state.paused = Some(Pause { since: now, reason, by: None, because });
+    state.paused = Some(Pause { since: now, reason, by: None, because, announced: false });
 }
 
 /// Whether something has traffic that can be taken back, also while a later wave is tested.

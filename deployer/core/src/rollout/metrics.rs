@@ -138,13 +138,22 @@ impl AliasMetrics {
     }
 
     /// Returns the minutes of both versions, by the weights that the alias was seen to serve.
+    ///
+    /// Before the rollout the alias may have served others than the old version: those that were taken back, and what
+    /// was live before. So a minute that tells the old version apart counts by it alone, and another one only since the
+    /// alias is known to serve nothing else, if that is known.
     #[must_use]
-    pub fn minutes(&self, served: &[Served]) -> Vec<Minute> {
+    pub fn minutes(&self, served: &[Served], alone_since: Option<Timestamp>) -> Vec<Minute> {
         let minute = |begin: Timestamp| {
             let at = served.iter().rposition(|served| served.at <= begin).map(|at| served[at].weight);
             let alias = self.counts(begin, MetricOf::Alias);
             match at {
-                None => Minute::new(begin, None, Some(alias)),
+                None => {
+                    let old = self.counts(begin, MetricOf::Old);
+                    let is_alone = alone_since.is_none_or(|since| since <= begin);
+                    let all = if is_alone { Some(alias) } else { None };
+                    Minute::new(begin, None, if old.invocations() > 0 { Some(old) } else { all })
+                }
                 Some(100) => Minute::new(begin, Some(alias), None),
                 Some(_) => {
                     let [new, old] = [MetricOf::New, MetricOf::Old].map(|of| self.counts(begin, of));
@@ -157,8 +166,9 @@ impl AliasMetrics {
 
     /// Returns what the minutes tell about a target.
     #[must_use]
-    pub fn evidence(&self, target: &RolloutTarget, now: Timestamp) -> Evidence {
-        let evidence = Evidence::of(&self.minutes(&target.served), &target.served, target.moving_since(), now);
+    pub fn evidence(&self, target: &RolloutTarget, alone_since: Option<Timestamp>, now: Timestamp) -> Evidence {
+        let minutes = self.minutes(&target.served, alone_since);
+        let evidence = Evidence::of(&minutes, &target.served, target.moving_since(), now);
         let Some(first) = target.served.first() else { return evidence };
         let is_complete = |begin: Timestamp| {
             let end = begin.saturating_add(MINUTE).unwrap_or(begin);
@@ -284,7 +294,7 @@ mod tests {
         add(&mut metrics, MetricOf::New, "10:05:00", (10, 10));
         add(&mut metrics, MetricOf::Old, "10:05:00", (90, 2));
         add(&mut metrics, MetricOf::Alias, "10:15:00", (100, 3));
-        let evidence = metrics.evidence(&target, at("10:20:00"));
+        let evidence = metrics.evidence(&target, None, at("10:20:00"));
         assert_eq!(evidence.hour_before, Counts::of(100, 1));
         assert_eq!(
             (evidence.steps.len(), evidence.steps[0].new, evidence.steps[0].old),
@@ -302,7 +312,25 @@ mod tests {
         add(&mut metrics, MetricOf::Alias, "10:02:00", (12, 0));
         add(&mut metrics, MetricOf::Function, "10:02:00", (10, 0));
         add(&mut metrics, MetricOf::Function, "10:09:00", (500, 0));
-        assert_eq!(metrics.evidence(&target, at("10:11:00")).around_alias, 810, "the minute of 10:09 is not complete");
+        assert_eq!(
+            metrics.evidence(&target, None, at("10:11:00")).around_alias,
+            810,
+            "the minute of 10:09 is not complete"
+        );
+    }
+
+    #[test]
+    fn hour_before_leaves_out_what_was_not_the_old_version_alone() {
+        let target = target(Some("7"), &[(100, "10:00:00")]);
+        let mut metrics = AliasMetrics::default();
+        // A release that was taken back at 9:30, first with a part of the traffic, then with all of it.
+        add(&mut metrics, MetricOf::Alias, "09:10:00", (100, 40));
+        add(&mut metrics, MetricOf::Old, "09:10:00", (50, 1));
+        add(&mut metrics, MetricOf::Alias, "09:20:00", (100, 80));
+        add(&mut metrics, MetricOf::Alias, "09:40:00", (100, 2));
+        let hour_before = |since| metrics.evidence(&target, since, at("10:20:00")).hour_before;
+        assert_eq!(hour_before(Some(at("09:30:00"))), Counts::of(150, 3));
+        assert_eq!(hour_before(None), Counts::of(250, 83), "a deployer that has brought nothing knows no better");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod alarms;
 mod alias;
+mod clock;
 mod disarmed;
 mod effective;
 mod end;
@@ -12,10 +13,12 @@ pub mod guard;
 mod looks;
 mod metrics;
 mod moves;
+mod overdue;
 mod plan;
 mod shift;
 mod smoke;
 mod state;
+mod step_verdict;
 
 pub use alarms::{AlarmChange, AlarmFindings, AlarmState, AlarmStates};
 pub use alias::{FoundAlias, MeantAlias};
@@ -25,6 +28,7 @@ pub use end::{end_of_way_back, greatest_weight, went_back};
 pub use looks::{DoesNotFit, UNREADABLE_FOR, pause_without_target};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
 pub use moves::{smoke_failed_in, without_smoke_tests};
+pub use overdue::is_overdue;
 pub use plan::{PlannedStep, RolloutPlan};
 pub use shift::Unshiftable;
 pub use smoke::{SmokeAnswer, SmokeFailure, client_context};
@@ -32,6 +36,7 @@ pub use state::{
     Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget,
     Served, Shift, WayBack, awaits_look,
 };
+pub use step_verdict::{StepCounts, StepVerdict, VersionCounts, judged};
 
 #[cfg(test)]
 mod tests;

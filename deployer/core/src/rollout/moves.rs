@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::clock::{moved_at, step_ends};
 use super::end::end_of_way_back;
 use super::state::{
     Abort, AbortReason, Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack,
@@ -68,10 +69,7 @@ impl RolloutState {
                 one.served.push(Served { weight, meant_at: one.meant_at.unwrap_or(at), at });
             }
         });
-        let confirmed: Option<Vec<Timestamp>> = self.in_wave().iter().map(|one| one.at).collect();
-        let last = confirmed.and_then(|times| times.into_iter().max());
-        // A step whose end no calendar holds never ends by itself.
-        self.due = last.map(|last| last.checked_add(self.plan.lasts(self.step)).unwrap_or(Timestamp::MAX));
+        self.due = moved_at(&self).map(|moved| step_ends(&self, moved));
         continues(self)
     }
 
@@ -128,6 +126,7 @@ impl RolloutState {
         let weight = self.plan.weight(step);
         self.phase = if step < self.plan.steps.len() { Phase::Shifting } else { Phase::Watching };
         (self.step, self.due, self.lengthened, self.unreadable_since) = (step, None, false, None);
+        self.accepted = false;
         for one in self.in_wave_mut() {
             let meant = if one.shift == Shift::AtOnce { 100 } else { weight };
             if one.weight != meant {
@@ -147,6 +146,7 @@ impl RolloutState {
             return Progress::Ended { state: Box::new(self), end };
         }
         (self.wave, self.step, self.phase, self.due, self.lengthened) = (self.wave + 1, 0, Phase::Smoke, None, false);
+        self.accepted = false;
         continues(self)
     }
 

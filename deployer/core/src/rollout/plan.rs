@@ -20,6 +20,10 @@ pub struct RolloutPlan {
     pub steps: Vec<PlannedStep>,
     /// The time with all traffic, in seconds.
     pub watch_seconds: u32,
+    /// The shortest time of a step and of the watch, in seconds: what an invocation may take, and the shortest watch
+    /// beyond it.
+    #[serde(default = "shortest_watch_seconds")]
+    pub shortest_seconds: u32,
     /// The reaction to a step with too few invocations.
     pub when_quiet: WhenQuiet,
     /// The time after which a pause ends the rollout, in seconds.
@@ -36,6 +40,11 @@ pub struct RolloutPlan {
     /// The smoke tests of each new version: the release's own, else the environment's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub smoke_tests: Vec<SmokeTest>,
+}
+
+/// The shortest time of a step where a head does not say it.
+fn shortest_watch_seconds() -> u32 {
+    u32::try_from(SHORTEST_WATCH.as_secs()).unwrap_or(u32::MAX)
 }
 
 /// A step of a plan.
@@ -70,6 +79,7 @@ impl RolloutPlan {
             waves: begins.zip(&begun).map(|(begin, end)| targets[begin..*end].to_vec()).collect(),
             steps: steps.collect(),
             watch_seconds: seconds(rollout.watch.as_duration()),
+            shortest_seconds: seconds(shortest),
             when_quiet: rollout.when_quiet,
             pause_seconds: u32::try_from(rollout.pause_expires.as_duration().as_secs()).unwrap_or(u32::MAX),
             guard: rollout.guard.clone(),

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::plan::RolloutPlan;
+use super::step_verdict::StepVerdict;
 use crate::config::Target;
 use crate::id::Version;
 use crate::text::{Person, PlainText};
@@ -50,10 +51,17 @@ pub struct RolloutState {
     pub unreadable_since: Option<Timestamp>,
     /// The pause, while it waits for a person.
     pub paused: Option<Pause>,
+    /// Whether a person has continued it after the step had ended: the next look that finds nothing bad takes the next
+    /// one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub accepted: bool,
     /// Whether a person has asked to wait no more.
     pub finish: bool,
     /// The reason why it goes back.
     pub abort: Option<Abort>,
+    /// The verdicts with which its steps ended, or paused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub verdicts: Vec<StepVerdict>,
 }
 
 /// A target of a rollout.
@@ -135,6 +143,9 @@ pub struct Pause {
     pub by: Option<Person>,
     /// The reason in a sentence.
     pub because: PlainText,
+    /// Whether its event was sent.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub announced: bool,
 }
 
 /// The reason of a pause.
@@ -302,8 +313,10 @@ impl RolloutState {
             unproven: false,
             unreadable_since: None,
             paused: None,
+            accepted: false,
             finish: false,
             abort: None,
+            verdicts: Vec::new(),
         }
     }
 

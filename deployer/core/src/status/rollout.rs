@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::head::Active;
 use crate::id::{DeploymentId, Release, Version};
-use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift};
+use crate::rollout::guard::{Judgement, Verdict};
+use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift, VersionCounts};
 use crate::text::{Person, PlainText};
 
 /// A rollout that is under way.
@@ -47,8 +48,20 @@ pub struct RolloutStatus {
     /// The alarms that fired before it began. Each counts again once it has been OK.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disarmed: BTreeSet<String>,
+    /// What a look finds now; absent where none was made: only the status of one function in one environment looks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<RolloutVerdict>,
     /// The targets, in the order of the waves.
     pub targets: Vec<RolloutTargetStatus>,
+}
+
+/// What a look at a rollout finds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RolloutVerdict {
+    /// The verdict about all targets that have begun.
+    pub verdict: Verdict,
+    /// The reason in a sentence.
+    pub because: PlainText,
 }
 
 /// The pause of a rollout.
@@ -82,6 +95,22 @@ pub struct RolloutTargetStatus {
     /// Whether its traffic moves at once, because it cannot be shared.
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub at_once: bool,
+    /// What a look finds there now; absent where none was made, or nothing can be compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<RolloutTargetLook>,
+}
+
+/// What a look at a target finds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RolloutTargetLook {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The new version's counts; absent where they could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new: Option<VersionCounts>,
+    /// The old version's counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old: Option<VersionCounts>,
 }
 
 impl RolloutStatus {
@@ -114,8 +143,29 @@ impl RolloutStatus {
             finishes: state.finish,
             because: state.abort.as_ref().map(|abort| abort.because.clone()),
             disarmed: state.targets.iter().flat_map(|one| one.disarmed.iter().cloned()).collect(),
+            verdict: None,
             targets: state.targets.iter().map(RolloutTargetStatus::of).collect(),
         })
+    }
+}
+
+impl RolloutStatus {
+    /// Returns it with what a look has found. What takes a rollout back beside the guard (an alarm, somebody else's change)
+    /// comes first.
+    #[must_use]
+    pub fn with_look(mut self, judgement: &Judgement, takes_back: Option<&str>) -> Self {
+        let verdict = if takes_back.is_some() { Verdict::Bad } else { judgement.verdict };
+        let because = takes_back.map_or_else(|| judgement.because.clone(), PlainText::from);
+        self.verdict = Some(RolloutVerdict { verdict, because });
+        for one in &mut self.targets {
+            let found = judgement.targets.iter().find(|found| found.target == one.target);
+            one.look = found.map(|found| {
+                let counts = found.finding.map(|finding| finding.counts);
+                let (new, old) = (counts.map(|both| both.new.into()), counts.map(|both| both.old.into()));
+                RolloutTargetLook { verdict: found.verdict, new, old }
+            });
+        }
+        self
     }
 }
 
@@ -128,6 +178,7 @@ impl RolloutTargetStatus {
             weight: one.weight,
             at: one.at,
             at_once: one.shift == Shift::AtOnce,
+            look: None,
         }
     }
 }

@@ -27,6 +27,7 @@ mod rollout;
 mod status;
 mod status_approvals;
 mod status_groups;
+mod status_rollout;
 pub(crate) mod undo;
 
 pub use self::caller::Caller;

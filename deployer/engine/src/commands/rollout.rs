@@ -1,7 +1,9 @@
 //! `rollout`: a person pauses, continues, finishes or aborts the rollout that is under way.
 
-use deployer_core::head::{self, Head, RolloutCommand, RolloutVerb};
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::head::{self, Active, Head, RolloutCommand, RolloutVerb};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
+use deployer_core::rollout::awaits_look;
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
 
@@ -9,6 +11,17 @@ use super::caller::Caller;
 use super::change_head::change_head;
 use crate::reconcile::ReconcileFrom;
 use crate::{CommandError, Engine};
+
+/// Writes into the record of a rollout what a person has asked for. What goes back writes its record when it ends.
+async fn record_word(engine: &Engine, at: &FunctionRef<'_>, active: &Active) {
+    if active.rollout.as_ref().is_none_or(|rollout| !awaits_look(rollout)) {
+        return;
+    }
+    let record = at.as_claimed(active).rolling_out(active);
+    if let Err(error) = engine.store().write_record(&record, None).await {
+        tracing::warn!("the record does not say what was asked for: {error}");
+    }
+}
 
 /// Carries out a person's word about a rollout, and goes on with the deployment if something is to be done now. A way
 /// back that does not end in this invocation is gone on with by a tick or the sweep.
@@ -33,6 +46,9 @@ pub(super) async fn command_rollout(
     }
     let resumed = async {
         let seen = engine.store().head(&at).await?;
+        if let Some(active) = seen.head.active().filter(|active| active.request.id == deployment) {
+            record_word(engine, &at, active).await;
+        }
         engine.reconciler(&at).resume_function(ReconcileFrom::Head(Box::new(seen))).await
     };
     if let Err(transient) = resumed.await {

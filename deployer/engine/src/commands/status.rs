@@ -1,4 +1,5 @@
-//! `status`: what is live where, read from the heads alone. No target account is asked.
+//! `status`: what is live where, read from the heads alone. No target account is asked, but for the verdict about the
+//! rollout of one function in one environment.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,6 +16,7 @@ use futures::stream::{self, StreamExt as _};
 use super::known::ensure_known;
 use super::status_approvals::add_approvals;
 use super::status_groups::open_groups;
+use super::status_rollout::add_verdict;
 use crate::port::LedgerError;
 use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
@@ -71,6 +73,9 @@ impl Engine {
         }
         if function.is_some() {
             add_approvals(self, &mut functions).await;
+        }
+        if let (Some(environment), Some(function), [status]) = (environment, function, functions.as_mut_slice()) {
+            add_verdict(self, &self.at(environment, function)?, status).await;
         }
         let environments: Vec<&EnvironmentName> = selected.iter().map(|(name, _)| *name).collect();
         if let Some(function) = function.filter(|_| functions.is_empty() && unreadable.is_empty()) {

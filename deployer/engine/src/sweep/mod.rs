@@ -12,8 +12,9 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Head, NextAction, SkippedWork, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::ledger_keys;
-use deployer_core::names::{ASKED, GROUPS, OPEN};
+use deployer_core::names::{ASKED, GROUPS, OPEN, OVERDUE_LINE};
 use deployer_core::promotion::Decision;
+use deployer_core::rollout::is_overdue;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
 use tracing::Instrument as _;
@@ -162,7 +163,11 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                 }
                 return Ok(swept);
             }
-            NextAction::Look { on, .. } => {
+            NextAction::Look { on, due } => {
+                if is_overdue(due, now) {
+                    let due = due.map(tracing::field::display);
+                    tracing::error!(deployment = %on.id, due, "{OVERDUE_LINE}: its step or its pause has ended, and no look goes on");
+                }
                 // A look writes nothing unless something must be moved, so nobody notes that the message is on its way.
                 if engine.ports.queue.is_some() {
                     swept.woken += 1;

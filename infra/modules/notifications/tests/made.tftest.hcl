@@ -28,9 +28,10 @@ run "with_an_address" {
       failed       = ["Deployment Failed", "Promotion Refused", "Deployment Rolled Back"]
       rolled-back  = ["Deployment Rolled Back"]
       not-recorded = ["Promotion Refused"]
+      paused       = ["Rollout Paused"]
       wanted       = ["Promotion Waiting"]
     }
-    error_message = "People must hear of failures, refusals, rollbacks and of approvals that are wanted."
+    error_message = "People must hear of failures, refusals, rollbacks, rollouts that are paused and of approvals that are wanted."
   }
 
   # One event must not be told twice.
@@ -39,6 +40,7 @@ run "with_an_address" {
       failed       = { because = [{ prefix = "" }], environment = [{ prefix = "" }] }
       rolled-back  = { because = [null], environment = [{ prefix = "" }] }
       not-recorded = { because = [{ prefix = "" }], environment = [{ exists = false }] }
+      paused       = { because = [{ prefix = "" }], environment = [{ prefix = "" }] }
       wanted       = { because = [{ prefix = "" }], code = ["Waiting"], approvals_wanted = [{ numeric = [">", 0] }] }
     }
     error_message = "Each must be told by one rule alone, which has what its sentences need."

@@ -527,8 +527,8 @@ run "with_everything" {
   }
 
   assert {
-    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "failing-messages", "lasting-errors", "late-wakes", "oldest-message", "sweep", "throttled", "upload-backlog", "wake-backlog"])
-    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, messages that fail, uploads and wakes that wait, queues that do not get shorter, a deployer that does not sweep and one that is throttled."
+    condition     = toset(keys(aws_cloudwatch_metric_alarm.deployer)) == toset(["configuration", "dead-letters", "errors", "failed-deployments", "failing-messages", "lasting-errors", "late-wakes", "oldest-message", "rollout-overdue", "sweep", "throttled", "upload-backlog", "wake-backlog"])
+    error_message = "A person must hear of a configuration that cannot be loaded, dead letters, errors, failed deployments, messages that fail, uploads and wakes that wait, queues that do not get shorter, rollouts that do not go on, a deployer that does not sweep and one that is throttled."
   }
 
   assert {
@@ -541,6 +541,7 @@ run "with_everything" {
       lasting-errors     = "GreaterThanThreshold 0, notBreaching"
       late-wakes         = "GreaterThanThreshold 0, notBreaching"
       oldest-message     = "GreaterThanThreshold 300, notBreaching"
+      rollout-overdue    = "GreaterThanThreshold 0, notBreaching"
       sweep              = "LessThanThreshold 1, breaching"
       throttled          = "GreaterThanThreshold 0, notBreaching"
       upload-backlog     = "GreaterThanThreshold 100, notBreaching"
@@ -573,9 +574,10 @@ run "with_everything" {
   }
 
   assert {
-    condition = { for name in ["failing-messages", "late-wakes", "throttled"] : name => "${aws_cloudwatch_metric_alarm.deployer[name].namespace} ${aws_cloudwatch_metric_alarm.deployer[name].metric_name}, ${aws_cloudwatch_metric_alarm.deployer[name].datapoints_to_alarm} of ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}" } == {
+    condition = { for name in ["failing-messages", "late-wakes", "rollout-overdue", "throttled"] : name => "${aws_cloudwatch_metric_alarm.deployer[name].namespace} ${aws_cloudwatch_metric_alarm.deployer[name].metric_name}, ${aws_cloudwatch_metric_alarm.deployer[name].datapoints_to_alarm} of ${aws_cloudwatch_metric_alarm.deployer[name].evaluation_periods}" } == {
       failing-messages = "Deployer/deployer FailingMessages, 1 of 20"
       late-wakes       = "Deployer/deployer LateWakes, 2 of 2"
+      rollout-overdue  = "Deployer/deployer RolloutOverdue, 2 of 2"
       throttled        = "AWS/Lambda Throttles, 5 of 15"
     }
     error_message = "Wakes that come late must be told within minutes, and not for one that SQS has counted wrongly; a message that fails, at once, and as long as it does, for it is tried every ten minutes; too little concurrency also where it comes and goes."
@@ -590,7 +592,7 @@ run "with_everything" {
     condition = {
       for filter in [
         aws_cloudwatch_log_metric_filter.errors, aws_cloudwatch_log_metric_filter.deaths, aws_cloudwatch_log_metric_filter.unloaded_configurations,
-        aws_cloudwatch_log_metric_filter.late_wakes, aws_cloudwatch_log_metric_filter.failing_messages,
+        aws_cloudwatch_log_metric_filter.late_wakes, aws_cloudwatch_log_metric_filter.failing_messages, aws_cloudwatch_log_metric_filter.overdue_rollouts,
         ] : filter.pattern => [
         for transformation in filter.metric_transformation : "${transformation.namespace} ${transformation.name}"
       ]
@@ -600,13 +602,14 @@ run "with_everything" {
       "{ $.message = \"deployer.json cannot be loaded*\" }"                                                                                                                         = ["Deployer/deployer UnloadedConfigurations"]
       "{ $.message = \"a queue does not keep up*\" && $.queue = \"deployer-wakes\" }"                                                                                               = ["Deployer/deployer LateWakes"]
       "{ $.message = \"a message fails again and again*\" }"                                                                                                                        = ["Deployer/deployer FailingMessages"]
+      "{ $.message = \"a rollout is overdue*\" }"                                                                                                                                   = ["Deployer/deployer RolloutOverdue"]
     }
-    error_message = "Errors are the deployer's own lines and its deaths; a configuration that cannot be loaded, wakes that come late and messages that fail are counted by themselves."
+    error_message = "Errors are the deployer's own lines and its deaths; a configuration that cannot be loaded, wakes that come late, messages that fail and rollouts that are overdue are counted by themselves."
   }
 
   assert {
     condition = alltrue([
-      for alarm, filter in { errors = aws_cloudwatch_log_metric_filter.errors, configuration = aws_cloudwatch_log_metric_filter.unloaded_configurations, late-wakes = aws_cloudwatch_log_metric_filter.late_wakes, failing-messages = aws_cloudwatch_log_metric_filter.failing_messages } :
+      for alarm, filter in { errors = aws_cloudwatch_log_metric_filter.errors, configuration = aws_cloudwatch_log_metric_filter.unloaded_configurations, late-wakes = aws_cloudwatch_log_metric_filter.late_wakes, failing-messages = aws_cloudwatch_log_metric_filter.failing_messages, rollout-overdue = aws_cloudwatch_log_metric_filter.overdue_rollouts } :
       aws_cloudwatch_metric_alarm.deployer[alarm].metric_name == one(filter.metric_transformation).name && aws_cloudwatch_metric_alarm.deployer[alarm].namespace == one(filter.metric_transformation).namespace
     ])
     error_message = "Alarms must look at what is counted."
@@ -1138,6 +1141,12 @@ run "fips_and_dual_stack_endpoints_where_asked_for" {
   variables {
     use_fips_endpoints       = true
     use_dual_stack_endpoints = true
+    preview                  = "rollouts"
+  }
+
+  assert {
+    condition     = aws_lambda_function.deployer.environment[0].variables["DEPLOYER_PREVIEW"] == "rollouts"
+    error_message = "The deployer must carry rollouts out where it is asked to."
   }
 
   assert {

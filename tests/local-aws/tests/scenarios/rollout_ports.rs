@@ -151,7 +151,7 @@ async fn look_reads_alias_metrics_and_alarms_under_its_policy() -> Result<()> {
 
     let (watch, target) = (watch(&aws).await?, target());
     let metrics = watch.metrics(&query(&target)).await.doing("reading metrics")?;
-    let evidence = metrics.evidence(&target, Timestamp::now());
+    let evidence = metrics.evidence(&target, None, Timestamp::now());
     assert_eq!((evidence.steps[0].new, evidence.steps[0].old), (Counts::of(12, 3), Counts::of(80, 1)));
     assert_eq!(evidence.hour_before, Counts::of(500, 4));
 

@@ -2,7 +2,9 @@
 
 mod crashes;
 mod effect;
+mod looks;
 mod smoke;
+mod words;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -340,35 +342,4 @@ async fn alias_that_somebody_shares_already_is_refused_before_traffic() {
     assert_eq!(record.status, Status::Failed, "{record:?}");
     assert!(record.because.as_deref().unwrap().contains("somebody shares the traffic of alias live"), "{record:?}");
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), split(1, 2, 20)]);
-}
-
-async fn says(world: &World, action: &str, begun: &DeploymentRecord) -> Value {
-    let fields = json!({ "deployment": begun.id.to_string(), "action": action, "reason": "look at the logs" });
-    world.command(command("rollout", &fields)).await
-}
-
-#[tokio::test(start_paused = true)]
-async fn person_pauses_continues_and_aborts() {
-    let world = world(&one_step());
-    let begun = begins(&world).await;
-    says(&world, "pause", &begun).await;
-    world.sweep_minutes(15).await;
-    assert_eq!(world.served(DEV), split(1, 2, 10), "a paused rollout takes no step");
-    says(&world, "continue", &begun).await;
-    world.sweep_minutes(1).await;
-    assert_eq!(world.served(DEV), whole(2), "its step was over long ago");
-    says(&world, "abort", &begun).await;
-    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "within the command");
-    let record = record_of(&world, &begun).await;
-    assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Aborted)));
-    assert_eq!(
-        record.because.as_deref(),
-        Some("ann has asked for it: look at the logs; 1.1.0 was taken back at 100 %")
-    );
-    let fields = json!({ "deployment": begun.id.to_string(), "action": "abort" });
-    let (kind, message) = world.command_error(command("rollout", &fields)).await;
-    assert_eq!(
-        (kind.as_str(), message.as_str()),
-        ("InvalidCommand", "no rollout is under way here: status shows what is live")
-    );
 }

@@ -109,7 +109,7 @@ impl RolloutCommand {
         match self.action {
             RolloutVerb::Pause => state.pause_asked(by.clone().unwrap_or_else(|| "".into()), because(), now),
             RolloutVerb::Continue => state.continue_asked(now),
-            RolloutVerb::Finish => state.finish_asked(),
+            RolloutVerb::Finish => state.finish_asked(now),
             RolloutVerb::Abort => {
                 Ok(state.aborted(Abort { reason: AbortReason::Aborted, by: by.clone(), because: because() }))
             }

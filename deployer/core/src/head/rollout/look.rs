@@ -1,5 +1,7 @@
 //! A look at the rollout: it needs no claim, and takes one only if something must be moved.
 
+use jiff::Timestamp;
+
 use crate::head::active::Active;
 use crate::head::claim::{Claimant, resume};
 use crate::head::state::Head;
@@ -61,6 +63,14 @@ pub fn apply_look(
         }
         _ => LookEffect::Nothing,
     }
+}
+
+/// Returns the time since which the aliases are known to serve what is live, and nothing else: what went live then, or was
+/// taken back, shared the traffic before. None where the deployer has brought nothing yet.
+#[must_use]
+pub fn alone_since(head: &Head) -> Option<Timestamp> {
+    let left = head.live_state.left.iter().map(|left| left.since);
+    head.live().map(|live| live.since).into_iter().chain(left).max()
 }
 
 /// Takes the rollout back, or stops it, where its release is rejected now. `None`: it is not, or goes back already.

@@ -4,6 +4,7 @@
 //! no claim, `meet` says what a request that comes in does to it, and `ending` ends its deployment.
 
 mod advance;
+mod announce;
 mod begin;
 mod command;
 mod ending;
@@ -14,10 +15,11 @@ mod sentence;
 mod state;
 
 pub use advance::advance_rollout;
+pub use announce::with_pause_announced;
 pub use begin::{BegunRollout, begin_rollout};
 pub use command::{RolloutCommand, RolloutRefusal, RolloutVerb, command_rollout};
 pub use ending::rollout_ending;
 pub use leave::{RolloutLeave, leave_rollout};
-pub use look::{LookEffect, apply_look, reject_rollout};
+pub use look::{LookEffect, alone_since, apply_look, reject_rollout};
 pub(super) use meet::meet_rollout;
 pub use sentence::rollout_sentence;

@@ -32,8 +32,9 @@ pub fn judge(looks: &[Look], releases: Releases<'_>, guard: &Guard) -> Judgement
         return Judgement { verdict: Verdict::Bad, because, targets, together };
     }
     let Some(worst) = targets.iter().rev().max_by_key(|target| target.verdict) else {
-        let because = "no target compares two versions".into();
-        return Judgement { verdict: Verdict::Quiet, because, targets, together };
+        // Every alias is new: the smoke tests and the alarms decide, and no invocation is waited for.
+        let because = "no target has an old version to compare with".into();
+        return Judgement { verdict: Verdict::Ok, because, targets, together };
     };
     let (verdict, mut because) = (worst.verdict, worst.because.clone());
     let others = targets.iter().filter(|target| target.verdict == verdict).count() - 1;
@@ -69,7 +70,12 @@ fn judge_target(look: &Look, releases: Releases<'_>, guard: &Guard, significance
             (undisturbed(evidence, &finding, guard), finding)
         }
     };
-    let because = sentence(look, evidence, verdict, &finding, releases, guard);
+    let (verdict, because) = match &look.unread {
+        Some(unread) if verdict != Verdict::Bad => {
+            (Verdict::Unreadable, PlainText::of(format_args!("{} cannot be looked at: {unread}", look.target)))
+        }
+        _ => (verdict, sentence(look, evidence, verdict, &finding, releases, guard)),
+    };
     TargetVerdict { target: look.target.clone(), verdict, finding: Some(finding), because }
 }
 

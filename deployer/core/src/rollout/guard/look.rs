@@ -22,6 +22,8 @@ pub struct Look {
     pub weight: u8,
     /// The counts, or the reason why they could not be read.
     pub evidence: Result<Evidence, PlainText>,
+    /// What else of the target could not be read: its alias, or its alarms. Counts that are bad are bad nevertheless.
+    pub unread: Option<PlainText>,
 }
 
 /// The counts of a target since its rollout began, in full minutes.

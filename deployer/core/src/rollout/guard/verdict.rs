@@ -1,5 +1,6 @@
 //! The verdict of a look, with the numbers that explain it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::counts::Comparison;
@@ -8,7 +9,7 @@ use crate::config::Target;
 use crate::text::PlainText;
 
 /// The verdict about a new version. Of several targets the greatest counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// It had enough invocations, and does not fail more often than the old version.
@@ -19,6 +20,17 @@ pub enum Verdict {
     Unreadable,
     /// It fails more often than the old version.
     Bad,
+}
+
+impl std::fmt::Display for Verdict {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Quiet => "quiet",
+            Self::Unreadable => "unreadable",
+            Self::Bad => "bad",
+        })
+    }
 }
 
 /// The old version's minutes that the new version is compared with.

@@ -146,7 +146,7 @@ impl World {
             }
             Event::Pauses => state.clone().pause_asked("bob".into(), "wait".into(), self.now).unwrap_or_else(unchanged),
             Event::Continues => state.clone().continue_asked(self.now).unwrap_or_else(unchanged),
-            Event::Finishes => state.clone().finish_asked().unwrap_or_else(unchanged),
+            Event::Finishes => state.clone().finish_asked(self.now).unwrap_or_else(unchanged),
             Event::Aborts => {
                 let progress = state.aborted(abort());
                 let goes_on = matches!(&progress, Progress::Continues(state) if state.phase != Phase::GoingBack);

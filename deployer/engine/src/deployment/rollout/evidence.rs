@@ -7,9 +7,12 @@ use deployer_core::config::Target;
 use deployer_core::config::rollout::AlreadyAlarming;
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::rollout::guard::{Evidence, Look};
-use deployer_core::rollout::{FoundAlias, MetricsQuery, RolloutState, RolloutTarget};
+use deployer_core::rollout::{
+    AlarmFindings, AlarmStates, AliasMetrics, FoundAlias, MetricsQuery, RolloutState, RolloutTarget,
+};
 use deployer_core::session_policy::look_policy;
 use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
 
 use super::super::Deployment;
 use super::super::error::internal;
@@ -17,7 +20,7 @@ use super::super::sessions::enter;
 use super::ready::BEGIN_ROLLOUT;
 use super::session_with;
 use crate::TARGETS_AT_ONCE;
-use crate::port::TrafficWatch;
+use crate::port::{RolloutCallErrorKind, TrafficWatch};
 
 /// The step of a look, in errors.
 const LOOK: &str = "look";
@@ -32,12 +35,17 @@ pub(super) struct Found {
     pub alarms: Vec<String>,
 }
 
-/// What was read of one target.
-enum Read {
-    /// Somebody else has changed its alias.
-    Foreign(String),
-    /// Its traffic, and the alarms that fired.
-    Evidence(Evidence, Vec<String>),
+/// What was read of one target. Each part is read by itself: what cannot be read hides nothing else.
+#[derive(Default)]
+struct Read {
+    /// Somebody else has changed its alias, as "expected, found".
+    foreign: Option<String>,
+    /// Its traffic; none where the alias is new, so that no two versions can be compared.
+    evidence: Option<Result<Evidence, String>>,
+    /// The alarms that fired.
+    fired: Vec<String>,
+    /// What else could not be read.
+    unread: Vec<String>,
 }
 
 /// A look at the targets of a deployment.
@@ -54,14 +62,15 @@ impl RolloutLook<'_> {
         enter(self.0.engine.timer(), || sessions.open_look_session(&request)).await
     }
 
-    /// Reads metrics and alarms of every target whose alias was seen to serve the new version.
-    pub(super) async fn look_around(&self, state: &RolloutState) -> Found {
+    /// Reads metrics and alarms of every target whose alias was seen to serve the new version. The history of the old
+    /// version is told by the alias alone from `alone_since` on.
+    pub(super) async fn look_around(&self, state: &RolloutState, alone_since: Option<Timestamp>) -> Found {
         let names: Vec<String> =
             state.plan.alarms.iter().map(|alarm| alarm.fill_in(&self.0.at.name, &self.0.at.function)).collect();
-        let begun = state.targets.iter().filter(|one| !one.served.is_empty() && one.old.is_some());
+        let begun = state.targets.iter().filter(|one| !one.served.is_empty());
         let read: Vec<_> = stream::iter(begun)
             .map(|one| {
-                let read = self.read_target(one, &names);
+                let read = self.read_target(one, &names, alone_since);
                 async move { (one, read.await) }
             })
             .buffered(TARGETS_AT_ONCE)
@@ -69,52 +78,53 @@ impl RolloutLook<'_> {
             .await;
         let mut found = Found { looks: Vec::new(), foreign: Vec::new(), alarms: Vec::new() };
         for (one, read) in read {
+            let target = one.target.clone();
             let weight = one.served.last().map_or(0, |served| served.weight);
-            let evidence = match read {
-                Ok(Read::Foreign(changed)) => {
-                    found.foreign.push((one.target.clone(), changed));
-                    continue;
-                }
-                Ok(Read::Evidence(evidence, fired)) => {
-                    let because = |alarm: String| format!("alarm {alarm} fires in {}", one.target);
-                    found.alarms.extend(fired.into_iter().map(because));
-                    Ok(evidence)
-                }
-                Err(error) => Err(error.into()),
+            if let Some(changed) = read.foreign {
+                found.foreign.push((target, changed));
+                continue;
+            }
+            let because = |alarm: String| format!("alarm {alarm} fires in {target}");
+            found.alarms.extend(read.fired.into_iter().map(because));
+            let unread = (!read.unread.is_empty()).then(|| read.unread.join("; "));
+            let (evidence, unread) = match (read.evidence, unread) {
+                (Some(evidence), unread) => (evidence.map_err(Into::into), unread.map(Into::into)),
+                (None, Some(unread)) => (Err(unread.into()), None),
+                (None, None) => continue,
             };
-            found.looks.push(Look { target: one.target.clone(), weight, evidence });
+            found.looks.push(Look { target, weight, evidence, unread });
         }
         found
     }
 
-    async fn read_target(&self, one: &RolloutTarget, names: &[String]) -> Result<Read, String> {
+    /// Reads one target: the alias, the metrics and the alarms side by side.
+    async fn read_target(&self, one: &RolloutTarget, names: &[String], alone_since: Option<Timestamp>) -> Read {
         let (at, now) = (self.0.at, self.0.engine.now());
-        let session = self.look_session(&one.target).await.map_err(|error| error.to_string())?;
-        let Some(query) = MetricsQuery::of(&at.function_name, &at.environment.alias, one, now) else {
-            return Err("its rollout has not begun".to_owned());
+        let session = match self.look_session(&one.target).await {
+            Ok(session) => session,
+            Err(error) => return Read { unread: vec![error.to_string()], ..Read::default() },
         };
-        let alias = session.alias(&at.function_name, &at.environment.alias).await.map_err(|error| error.to_string())?;
-        if let FoundAlias::Foreign(changed) = one.compare_at_rest(alias.as_ref()) {
-            return Ok(Read::Foreign(changed));
-        }
-        let metrics = session.metrics(&query).await.map_err(|error| error.to_string())?;
-        let evidence = metrics.evidence(one, now);
-        if names.is_empty() {
-            return Ok(Read::Evidence(evidence, vec![]));
-        }
-        let states = session.alarms(names).await.map_err(|error| error.to_string())?;
-        let began = one.served.first().map_or(now, |served| served.meant_at);
-        let mut changes = BTreeMap::new();
-        for name in names {
-            let changed = session.alarm_changes(name, began).await.map_err(|error| error.to_string())?;
-            changes.insert(name.clone(), changed);
-        }
-        let findings = states.judge(&one.disarmed, &changes);
-        if !findings.missing.is_empty() {
-            let missing: Vec<String> = findings.missing.into_iter().collect();
-            return Err(format!("alarm {} is gone", missing.join(", ")));
-        }
-        Ok(Read::Evidence(evidence, findings.fired.into_iter().collect()))
+        let alias = session.alias(&at.function_name, &at.environment.alias);
+        let metrics = async {
+            let query = MetricsQuery::of(&at.function_name, &at.environment.alias, one, now);
+            match query.filter(|_| one.old.is_some()) {
+                Some(query) => Some(session.metrics(&query).await),
+                None => None,
+            }
+        };
+        let alarms = fired_alarms(session.as_ref(), one, names, now);
+        let (alias, metrics, (fired, mut unread)) = futures::join!(alias, metrics, alarms);
+        let foreign = match alias.map(|alias| one.compare_at_rest(alias.as_ref())) {
+            Ok(FoundAlias::Foreign(changed)) => Some(changed),
+            Ok(_) => None,
+            Err(error) => {
+                unread.push(error.to_string());
+                None
+            }
+        };
+        let evidence = |metrics: AliasMetrics| metrics.evidence(one, alone_since, now);
+        let evidence = metrics.map(|metrics| metrics.map(evidence).map_err(|error| error.to_string()));
+        Read { foreign, evidence, fired, unread }
     }
 
     /// Returns the alarms of a target that fire now.
@@ -127,11 +137,8 @@ impl RolloutLook<'_> {
         let refused = |message: String| TargetError::new(TargetErrorCode::InvalidConfiguration, BEGIN_ROLLOUT, message);
         let session = self.look_session(target).await?;
         let states = session.alarms(names).await.map_err(|error| {
-            TargetError::new(
-                TargetErrorCode::AccessDenied,
-                BEGIN_ROLLOUT,
-                format!("the alarms cannot be read: {error}"),
-            )
+            let message = format!("the alarms cannot be read: {error}");
+            TargetError::new(code_of(error.kind), BEGIN_ROLLOUT, message)
         })?;
         if !states.missing.is_empty() {
             let missing: Vec<&str> = states.missing.iter().map(String::as_str).collect();
@@ -147,5 +154,43 @@ impl RolloutLook<'_> {
             return Err(refused(format!("alarm {} fires already (already_alarming is refuse)", firing.join(", "))));
         }
         Ok(firing)
+    }
+}
+
+/// Returns the alarms of a target that have fired since its rollout began, and what of them could not be read.
+async fn fired_alarms(
+    session: &dyn TrafficWatch,
+    one: &RolloutTarget,
+    names: &[String],
+    now: Timestamp,
+) -> (Vec<String>, Vec<String>) {
+    let mut unread = Vec::new();
+    if names.is_empty() {
+        return (vec![], unread);
+    }
+    let states = session.alarms(names).await.unwrap_or_else(|error| {
+        unread.push(error.to_string());
+        AlarmStates::default()
+    });
+    let began = one.served.first().map_or(now, |served| served.meant_at);
+    let mut changes = BTreeMap::new();
+    for name in names {
+        match session.alarm_changes(name, began).await {
+            Ok(changed) => drop(changes.insert(name.clone(), changed)),
+            Err(error) => unread.push(error.to_string()),
+        }
+    }
+    let AlarmFindings { fired, missing, .. } = states.judge(&one.disarmed, &changes);
+    unread.extend(missing.into_iter().map(|name| format!("alarm {name} is gone")));
+    (fired.into_iter().collect(), unread)
+}
+
+/// Names what kept the deployer from reading the alarms of a target.
+fn code_of(kind: RolloutCallErrorKind) -> TargetErrorCode {
+    match kind {
+        RolloutCallErrorKind::Denied => TargetErrorCode::AccessDenied,
+        RolloutCallErrorKind::Throttled => TargetErrorCode::Throttled,
+        RolloutCallErrorKind::NotFound | RolloutCallErrorKind::Invalid => TargetErrorCode::InvalidConfiguration,
+        RolloutCallErrorKind::Unavailable => TargetErrorCode::Internal,
     }
 }

@@ -4,9 +4,9 @@
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Active, LookEffect};
 use deployer_core::record::{DeploymentRecord, Ending};
-use deployer_core::rollout::guard::{Releases, judge};
+use deployer_core::rollout::guard::{Judgement, Releases, judge};
 use deployer_core::rollout::{
-    Abort, AbortReason, Progress, RolloutEnd, RolloutState, awaits_look, pause_without_target,
+    Abort, AbortReason, Progress, RolloutEnd, RolloutState, awaits_look, judged, pause_without_target,
 };
 use jiff::Timestamp;
 use tracing::Instrument as _;
@@ -14,6 +14,7 @@ use tracing::Instrument as _;
 use super::super::Deployment;
 use super::super::error::Unfinished;
 use super::RolloutOwner;
+use super::announce::{tell_of_change, tell_of_pause};
 use super::evidence::{Found, RolloutLook};
 use crate::Transient;
 use crate::claim::{Claim, ObservationBasis, claimant, now_as};
@@ -41,14 +42,21 @@ impl Reconciler<'_> {
         let deployment = Deployment::new(self.engine, at, active.request.clone(), artifact);
         let span = deployment.span();
         async {
-            let found = RolloutLook(&deployment).look_around(&state).await;
+            let found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
             let view = View { state: &state, found: &found, rejected, gone: gone_targets(self.at, &active) };
             let old = seen.head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
             let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
             match RolloutLook(&deployment).write_look(seen, &view, releases).await? {
-                (_, Written::Nothing | Written::Waits) => Ok(vec![]),
+                (seen, Written::Nothing) => {
+                    tell_of_pause(&deployment, seen).await;
+                    Ok(vec![])
+                }
+                (seen, Written::Waits) => {
+                    tell_of_change(&deployment, seen).await;
+                    Ok(vec![])
+                }
                 (seen, Written::Claimed(active, end)) => {
                     let claim = Claim::new(*active, seen, ObservationBasis::OwnClaim, self.engine.now());
                     match Box::pin(RolloutOwner { deployment: &deployment, claim: &claim }.resume(end)).await {
@@ -86,8 +94,15 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    /// Judges what was seen. A reject comes first, then a foreign change, an alarm, and the guard.
+    /// Judges what was seen, and keeps the guard's verdict where a step ends.
     fn judge(&self, state: RolloutState, releases: Releases<'_>, now: Timestamp) -> Progress {
+        let judgement = judge(&self.found.looks, releases, &state.plan.guard);
+        tracing::info!(verdict = ?judgement.verdict, "looked: {}", judgement.because);
+        judged(state, &judgement, now, |state| self.decide(state, &judgement, now))
+    }
+
+    /// Decides what follows. A reject comes first, then a foreign change, an alarm, and the guard.
+    fn decide(&self, state: RolloutState, judgement: &Judgement, now: Timestamp) -> Progress {
         if let Some(Ending::Refused { because, .. }) = &self.rejected {
             return state.aborted(Abort { reason: AbortReason::Rejected, by: None, because: because.as_str().into() });
         }
@@ -97,13 +112,11 @@ impl View<'_> {
         if let Some(because) = self.found.alarms.first() {
             return state.alarm_fired(because.as_str());
         }
-        let judgement = judge(&self.found.looks, releases, &state.plan.guard);
-        tracing::info!(verdict = ?judgement.verdict, "looked: {}", judgement.because);
         let state = match state.expired(now) {
             Progress::Continues(state) => *state,
             ended @ Progress::Ended { .. } => return ended,
         };
-        let looked = state.looked(judgement.verdict, judgement.because, now);
+        let looked = state.looked(judgement.verdict, judgement.because.clone(), now);
         match (looked, &self.gone) {
             (Progress::Continues(state), Some(gone)) if awaits_look(&state) => {
                 pause_without_target(*state, gone.as_str(), now)

@@ -2,15 +2,18 @@
 //! what its state asks for (`run`): smoke tests (`smoke`) and moves of aliases (`move_alias`). Between moves nobody holds
 //! the claim, and the sweep sends for a look (`look`).
 
+mod announce;
 mod begin;
 mod evidence;
 mod look;
 mod move_alias;
 mod ready;
 mod run;
+mod show;
 mod smoke;
 
 pub(super) use ready::{ensure_shiftable, ready};
+pub(crate) use show::{Shown, show_rollout};
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;

@@ -75,14 +75,9 @@ pub(in crate::deployment) async fn ready(
     Ok(Ready { version, shift, timeout })
 }
 
-/// Whether the alias has provisioned concurrency. Lambda is not asked if the head knows from the last day that it has
-/// none.
+/// Whether the alias has provisioned concurrency. Lambda is asked anew each time: somebody may have added some since the
+/// last deployment, and weights on such an alias fail in the middle of the rollout.
 async fn has_provisioned_concurrency(on: ClaimedTarget<'_>) -> Result<bool, TargetError> {
-    let (seen, now) = (on.claim.seen(), on.timer().now());
-    let known = seen.head.live_state().target_of(on.deployment.at, on.target);
-    if known.is_some_and(|live| live.is_unprovisioned(now)) {
-        return Ok(false);
-    }
     let found = on.reader().concurrency(OBSERVE).await?.map(|found| found.is_some());
     if let Some(is_provisioned) = found {
         on.deployment.progress.set_provisioned(on.target, is_provisioned);

@@ -1,6 +1,7 @@
 //! The owner of a rollout's claim does what its state asks for, until it asks for nothing but a look.
 
 use deployer_core::config::Target;
+use deployer_core::event::Event;
 use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
@@ -16,6 +17,7 @@ use super::RolloutOwner;
 use super::move_alias::Moved;
 use crate::claim::{Claim, Stopped};
 use crate::commit::{FinishDetails, Finished};
+use crate::events::publish;
 use crate::mutex::locked;
 use crate::store::{Change, Versioned};
 use crate::{TARGETS_AT_ONCE, Transient};
@@ -165,6 +167,8 @@ impl RolloutOwner<'_> {
         if let Err(error) = self.deployment.engine.store().write_record(&record, self.claim.record_etag()).await {
             tracing::warn!("the record does not say how far the rollout is: {error}");
         }
+        // Best effort: the next move tells of itself.
+        let _ = publish(self.deployment.engine, Some(Event::rollout_moved(&record))).await;
         Unfinished::Saved(Box::new(record))
     }
 
@@ -199,6 +203,14 @@ impl RolloutOwner<'_> {
         let active = self.claim.active_now();
         if let RolloutEnd::Succeeded { unproven: true } = end {
             locked(&self.claim.warnings).insert("unproven: a step had too few invocations".to_owned());
+        }
+        if let (RolloutEnd::Succeeded { .. }, Some(state)) = (end, &active.rollout) {
+            let new: Vec<String> =
+                state.targets.iter().filter(|one| one.old.is_none()).map(|one| one.target.to_string()).collect();
+            if !new.is_empty() {
+                let warning = format!("the guard had no old version to compare with in {}", new.join(", "));
+                locked(&self.claim.warnings).insert(warning);
+            }
         }
         let brings = active.brings.clone();
         let details = FinishDetails {

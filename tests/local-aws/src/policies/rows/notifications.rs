@@ -7,7 +7,7 @@ const DESTINATION: &str = "arn:aws:events:eu-west-1:123456789012:api-destination
 const UNSUBSCRIBED_QUEUE: &str = "arn:aws:sqs:eu-west-1:123456789012:deployer-chat-untold";
 
 pub(super) fn rows(rows: &mut Vec<Row>) {
-    let rules = ["failed", "rolled-back", "not-recorded", "wanted"];
+    let rules = ["failed", "rolled-back", "not-recorded", "paused", "wanted"];
     let rules = rules.map(|notice| format!("rule/deployer/deployer-notifications-{notice}"));
     taken_by_rules(rows, "notifications/publish_trust", &rules);
     taken_by_rules(rows, "chat/call_trust", &["rule/deployer/deployer-chat".into()]);

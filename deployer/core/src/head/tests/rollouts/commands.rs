@@ -28,7 +28,23 @@ fn pause_and_continue_lead_back_to_the_same_step() {
     assert!(matches!(next(&paused, 60), NextAction::Look { .. }), "it is looked at as before");
     let LookEffect::Claim { head: back, .. } = look(&paused, Verdict::Bad, "look", 70) else { panic!() };
     assert_eq!(rollout_of(&back).phase, Phase::GoingBack, "and still goes back by itself");
-    assert_eq!(rollout_of(&obeys(&paused, &says(RolloutVerb::Continue, "c"))), rollout_of(&head));
+    let same = RolloutState { due: rollout_of(&head).due, ..rollout_of(&continued(&paused)).clone() };
+    assert_eq!(&same, rollout_of(&head));
+}
+
+fn continued(paused: &Head) -> Head {
+    obeys(paused, &says(RolloutVerb::Continue, "c"))
+}
+
+#[test]
+fn quiet_last_watch_that_a_person_continues_succeeds_by_the_next_look() {
+    let quiet = |head: &Head, minutes: i64| look(head, Verdict::Quiet, "look", BEGIN + 60 * minutes);
+    let parked = parked_at(json!({ "steps": [], "when_quiet": "pause", "watch": "10m" }));
+    let LookEffect::Write(longer) = quiet(&parked, 10) else { panic!() };
+    let LookEffect::Write(paused) = quiet(&longer, 20) else { panic!() };
+    assert!(rollout_of(&paused).paused.is_some());
+    let LookEffect::Claim { end, .. } = quiet(&continued(&paused), 21) else { panic!("it pauses again") };
+    assert_eq!(end, Some(RolloutEnd::Succeeded { unproven: true }));
 }
 
 #[test]

@@ -11,6 +11,8 @@ fn rolled_back_release_is_left_and_the_old_one_stays_live() {
     assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Unhealthy)));
     assert_eq!(record.because.as_deref(), Some("because; 2 was taken back at 10 %"));
     assert!(record.targets.iter().all(|outcome| outcome.status == Status::RolledBack && outcome.version.is_none()));
+    let moved = |at, weight| crate::record::RecordedMove { at: second(at), wave: 1, weight, targets: 2 };
+    assert_eq!(record.rollout.as_ref().unwrap().moves, [moved(BEGIN, 10), moved(41, 0)]);
     assert_eq!(record.targets[0].previous.as_ref().unwrap().version, version("6"));
     assert_eq!((head.live().unwrap().release.as_str(), head.left()[0].release.as_str()), ("1", "2"));
     assert_eq!(head.target(target(0)).unwrap().version, Some(version("6")));

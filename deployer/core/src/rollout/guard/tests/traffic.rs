@@ -133,7 +133,12 @@ impl Scenario {
             let looks: Vec<Look> = evidence
                 .iter()
                 .zip(1..)
-                .map(|(evidence, number)| Look { target: target(number), weight, evidence: Ok(evidence.clone()) })
+                .map(|(evidence, number)| Look {
+                    target: target(number),
+                    weight,
+                    evidence: Ok(evidence.clone()),
+                    unread: None,
+                })
                 .collect();
             let judgement = judge(&looks, RELEASES, &Guard::default());
             let minutes = minute + 1;

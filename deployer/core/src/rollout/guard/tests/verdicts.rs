@@ -3,7 +3,7 @@
 use super::*;
 
 fn look(number: u64, weight: u8, evidence: Evidence) -> Look {
-    Look { target: target(number), weight, evidence: Ok(evidence) }
+    Look { target: target(number), weight, evidence: Ok(evidence), unread: None }
 }
 
 fn steps(steps: &[(u64, u64, u64, u64)]) -> Evidence {
@@ -181,7 +181,7 @@ fn failing_version_with_nothing_to_compare_is_quiet() {
 
 #[test]
 fn unreadable_target_is_neither_ok_nor_hides_a_bad_one() {
-    let unreadable = Look { target: target(7), weight: 10, evidence: Err("AccessDenied".into()) };
+    let unreadable = Look { target: target(7), weight: 10, evidence: Err("AccessDenied".into()), unread: None };
     let fine = look(1, 10, steps(&[(0, 96, 3, 871)]));
     assert_eq!(
         judged(&[fine.clone(), unreadable.clone()]),
@@ -199,7 +199,22 @@ fn worst_target_gives_the_reason_and_the_number_of_others() {
         because,
         "1.4.3 had 12 of 50 invocations that prove it, at 10 % in 000000000002/eu-west-1; 1 more of 3 targets likewise"
     );
-    assert_eq!(judged(&[]), (Verdict::Quiet, "no target compares two versions".into()));
+}
+
+/// Smoke tests and alarms decide: a rollout that waited for invocations to compare would wait for ever.
+#[test]
+fn new_aliases_alone_are_ok() {
+    assert_eq!(judged(&[]), (Verdict::Ok, "no target has an old version to compare with".into()));
+}
+
+#[test]
+fn counts_are_judged_although_the_alarms_cannot_be_read() {
+    let unread = |of: (u64, u64, u64, u64)| Look { unread: Some("Throttling".into()), ..look(1, 10, steps(&[of])) };
+    assert_eq!(judged(&[unread((12, 96, 3, 871))]).0, Verdict::Bad);
+    assert_eq!(
+        judged(&[unread((0, 96, 3, 871))]),
+        (Verdict::Unreadable, "000000000001/eu-west-1 cannot be looked at: Throttling".into())
+    );
 }
 
 #[test]
