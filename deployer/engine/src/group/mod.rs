@@ -9,7 +9,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
-use deployer_core::promotion::PromotionRequest;
+use deployer_core::promotion::{GroupState, PromotionRequest};
 use deployer_core::record::{Ending, Status};
 
 use self::steps::RollbackState;
@@ -150,10 +150,15 @@ impl<'e> Groups<'e> {
                 let checked = group.with_checks(&self.check(group).await?, self.engine.token(), self.engine.now());
                 match checked.phase {
                     Phase::Checking if !group.is_accepted() => self.open().unless_repeated(checked).await?,
+                    Phase::Checking => self.open().unless_later(checked).await?,
                     _ => checked,
                 }
             }
-            Phase::Placing => self.place_and_decide(group).await?,
+            Phase::Placing => {
+                let placed = self.place_and_decide(group).await?;
+                let waits = placed.state() == GroupState::Undecided && placed.because.is_some();
+                if waits { self.open().unless_later(placed).await? } else { placed }
+            }
             Phase::Moving => {
                 let next = group.moved(&self.member_records(group).await?, self.engine.now());
                 self.withdraw(&next).await?;

@@ -9,6 +9,7 @@ mod decided;
 mod ended_waiting;
 mod events;
 mod groups;
+mod groups_at_once;
 mod recalls;
 mod replays;
 mod rules;
