@@ -212,6 +212,9 @@ impl<'e> Groups<'e> {
         if group.decided_at.is_none() || is_abandoned {
             self.release_places(group).await?;
         }
+        if group.decided_at.is_none() && !is_abandoned {
+            self.record_undecided(group).await?;
+        }
         let key = ledger_keys::ended_group(&group.environment, group.id);
         self.engine.store().create(&key, group).await?;
         let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);

@@ -174,6 +174,25 @@ impl<'e> Groups<'e> {
         Ok(())
     }
 
+    /// Records in the history of each member that its group has ended undecided.
+    pub(super) async fn record_undecided(self, group: &Group) -> Result<(), Transient> {
+        let Some(ending) = group.ending_of_members() else { return Ok(()) };
+        let now = group.finished_at.unwrap_or_else(|| self.engine.now());
+        let records = group.functions.iter().map(|member| {
+            let ending = ending.clone();
+            async move {
+                let at = self.function_ref(group, member)?;
+                let request = group.request(member, group.promotion_spec(member), self.engine.token());
+                self.engine.store().mark_open(&at, &request).await?;
+                let end = |seen: &Versioned| head::end_undecided_member(&seen.head, &request, ending.clone(), &at, now);
+                let reconciler = self.engine.reconciler(&at);
+                let outcome = reconciler.transition(None, Some(request.marker), end).await?;
+                reconciler.handle_outcome(&request, outcome).await.map(drop)
+            }
+        });
+        try_join_all(records).await.map(drop)
+    }
+
     /// Sends a tick to each member of a group that is decided; without a queue it works on the members itself.
     pub(super) async fn dispatch_members(self, group: &Group) {
         let sent = group.functions.iter().map(|member| async move {

@@ -14,6 +14,7 @@ mod recalls;
 mod replays;
 mod rules;
 mod soaks;
+mod undecided_groups;
 mod waiting_groups;
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
