@@ -13,6 +13,7 @@ use super::answer::{Answer, CliError, Exit, sentence};
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::remote::{self, Remote, SendError, SendOutcome};
+use super::repeated::{self, Repeated};
 use super::{records, waiting_text};
 use deployer_core::trigger::{Command, CommandRequest};
 
@@ -190,9 +191,13 @@ impl Options {
     /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
     /// says whether the deployer has accepted the request.
     pub async fn run_command(&self, command: Command) -> Result<Answer, CliError> {
-        self.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded)
-            .await
-            .map(|record| Self::answer_of(&record))
+        match self.repeated::<DeploymentRecord>(&command).await? {
+            Repeated::Ended(record) => Ok(repeated::ended(&*record)),
+            Repeated::New | Repeated::Open => {
+                let record = self.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded).await?;
+                Ok(Self::answer_of(&record))
+            }
+        }
     }
 
     /// Sends a command and follows it until it has ended or waits.
@@ -372,7 +377,13 @@ mod tests {
     fn request() -> CommandRequest {
         let (environment, function) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
         let command = Command::Redeploy { environment, function };
-        CommandRequest { command, requested_by: None, id: Some("deployctl-1".into()), identity: None }
+        CommandRequest {
+            command,
+            requested_by: None,
+            id: Some("deployctl-1".into()),
+            only_if_known: false,
+            identity: None,
+        }
     }
 
     fn error() -> CliError {

@@ -41,6 +41,7 @@ mod logs;
 mod man;
 mod named_by;
 mod names;
+mod newest_records;
 mod nothing_ready;
 mod open;
 mod open_deployments;

@@ -157,7 +157,7 @@ impl Remote {
             let is_final =
                 outcome == SendOutcome::Refused || (outcome == SendOutcome::Broken && error.error_type == "Internal");
             if is_final || number >= TRIES {
-                let maybe = lost && !request.command.is_read_only() && !did_nothing(&error);
+                let maybe = lost && !request.is_read_only() && !did_nothing(&error);
                 return Err(if maybe { maybe_accepted(error) } else { error });
             }
             tokio::time::sleep(PAUSE * number).await;
@@ -170,7 +170,7 @@ impl Remote {
     /// # Errors
     /// [`SendError`], with what happened to the request.
     pub async fn try_send<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
-        if request.command.is_read_only() || self.takes_no_proof.load(Ordering::Relaxed) {
+        if request.is_read_only() || self.takes_no_proof.load(Ordering::Relaxed) {
             return self.invoke(request).await;
         }
         match self.signer.sign(request).await {
@@ -217,7 +217,7 @@ impl Remote {
                 (answer, _) => answer,
             }
         };
-        let timeout = timeout_of(&request.command);
+        let timeout = timeout_of(request);
         let Ok(answer) = tokio::time::timeout(timeout, call).await else {
             let message = format!("the deployer's Lambda {name:?} has not answered in {} s", timeout.as_secs());
             return Err(SendError { outcome: SendOutcome::Lost, error: CliError::failed(message) });
@@ -250,8 +250,9 @@ fn qualified(name: &str) -> String {
     if own_name(name).contains(':') { name.to_owned() } else { format!("{name}:{DEPLOYER_ALIAS}") }
 }
 
-fn timeout_of(command: &Command) -> Duration {
-    match command {
+fn timeout_of(request: &CommandRequest) -> Duration {
+    match &request.command {
+        _ if request.only_if_known => LEDGER_TIMEOUT,
         Command::Deploy { .. }
         | Command::Redeploy { .. }
         | Command::Rollback { .. }
@@ -301,9 +302,13 @@ pub(super) fn arn_region(function: &str) -> Option<&str> {
 /// Whether the deployer says that the request is wrong, or that nobody knows its function or release. Had an earlier try
 /// been taken whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
 pub(super) fn did_nothing(error: &CliError) -> bool {
-    let is_of_used_id = || USED_ID.iter().any(|words| error.message.contains(words));
     matches!(error.error_type, "UnknownFunction" | "UnknownRelease" | "NotPromotable")
-        || (is_wrong(error) && !is_of_used_id())
+        || (is_wrong(error) && !is_of_used_id(error))
+}
+
+/// Whether the deployer says that it has taken a command of this id before, and not the same one, or has lost its record.
+pub(super) fn is_of_used_id(error: &CliError) -> bool {
+    is_wrong(error) && USED_ID.iter().any(|words| error.message.contains(words))
 }
 
 /// Whether the deployer refuses a request as it is.
@@ -350,7 +355,7 @@ impl Requester {
     /// Makes a request of this person, under an id that makes a retried call the same request.
     pub fn request(&self, command: Command, id: Option<String>) -> CommandRequest {
         let Caller { requested_by, id, .. } = self.caller(id);
-        CommandRequest { command, requested_by, id: Some(id), identity: None }
+        CommandRequest { command, requested_by, id: Some(id), only_if_known: false, identity: None }
     }
 
     /// Names this person, with the given id or a new one.

@@ -15,7 +15,6 @@ use super::answer::{CliError, Exit, sentence};
 use super::approvers::Approvers;
 use super::plan_text;
 use super::remote::{self, Remote};
-use super::repeated::{self, Repeated};
 use super::terminal;
 
 /// The time that the plan may take; without it, the person decides by what status says.
@@ -24,7 +23,7 @@ const LOOK: Duration = Duration::from_secs(90);
 const PLANNED_AT_ONCE: usize = 4;
 
 /// The options that name a promotion.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct PromotionArgs {
     /// The environment that the promotion goes to.
@@ -95,10 +94,10 @@ impl PromotionArgs {
         Promotion { environment: self.environment.clone(), function, deployment, approvers }
     }
 
-    /// Finds the promotion that was approved before by the command of this id.
-    pub async fn repeated(&self, remote: &remote::Options, id: &str) -> Option<Repeated> {
-        let at = (&self.environment, self.function.as_ref()?);
-        repeated::approval(remote, at, (id, self.deployment)).await
+    /// Makes the command that approves what the options name. None: they name neither a function nor an id.
+    pub fn approval(&self) -> Option<Command> {
+        let Self { environment, function, deployment } = self.clone();
+        (function.is_some() || deployment.is_some()).then_some(Command::Approve { environment, function, deployment })
     }
 
     /// Finds the only promotion or group that waits.
@@ -172,6 +171,12 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
 }
 
 impl Promotion {
+    /// Makes the command that approves it.
+    pub fn approval(&self) -> Command {
+        let Self { environment, function, deployment, .. } = self.clone();
+        Command::Approve { environment, function, deployment: Some(deployment) }
+    }
+
     /// Looks up the people of a promotion that was given by its id. Where they cannot be read, the deployer judges later.
     ///
     /// # Errors

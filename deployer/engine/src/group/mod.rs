@@ -78,6 +78,29 @@ impl<'e> Groups<'e> {
         ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)
     }
 
+    /// Finds the group that this request has opened before, and does nothing for it. None: there is none.
+    pub(super) async fn promoted(
+        self,
+        promotion: &PromotionRequest,
+        functions: &[FunctionName],
+    ) -> Result<Option<Group>, CommandError> {
+        let group = Group::of(promotion, functions, self.engine.now());
+        let found = self.find(&group.environment, group.id).await?;
+        found.map(|found| ensure_same_request(promotion, &group, found)).transpose()
+    }
+
+    /// Finds a group, open or ended. Its end is written before it is open no more.
+    pub(super) async fn find(
+        self,
+        environment: &EnvironmentName,
+        id: DeploymentId,
+    ) -> Result<Option<Group>, Transient> {
+        match self.read(&ledger_keys::open_group(environment, id)).await? {
+            Some(open) => Ok(Some(open)),
+            None => self.read(&ledger_keys::ended_group(environment, id)).await,
+        }
+    }
+
     /// Reconciles every open group. A failure of one never stops the others.
     pub(super) async fn reconcile_all(self) -> Result<Swept, Transient> {
         let mut swept = Swept::default();

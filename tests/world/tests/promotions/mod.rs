@@ -10,6 +10,7 @@ mod ended_waiting;
 mod events;
 mod groups;
 mod groups_at_once;
+mod only_if_known;
 mod recalls;
 mod replays;
 mod rules;
