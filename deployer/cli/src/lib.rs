@@ -48,6 +48,7 @@ mod open_deployments;
 mod output;
 mod plan;
 mod plan_text;
+mod plan_waiting;
 mod progress;
 mod promote;
 mod promotion_text;

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::plan::PlanReport;
 use deployer_core::promotion::Wait;
 use deployer_core::record::Status;
 use deployer_core::status::StatusReport;
@@ -14,13 +13,12 @@ use jiff::Timestamp;
 use super::answer::{CliError, Exit, sentence};
 use super::approvers::Approvers;
 use super::plan_text;
+use super::plan_waiting::{self, PLANNED_AT_ONCE};
 use super::remote::{self, Remote};
 use super::terminal;
 
 /// The time that the plan may take; without it, the person decides by what status says.
 const LOOK: Duration = Duration::from_secs(90);
-/// The number of a group's members that are planned at once.
-const PLANNED_AT_ONCE: usize = 4;
 
 /// The options that name a promotion.
 #[derive(Debug, Clone, clap::Args)]
@@ -233,17 +231,7 @@ impl Promotion {
         function: &FunctionName,
         deployment: DeploymentId,
     ) -> Result<Preview, CliError> {
-        let command = Command::Plan {
-            environment: self.environment.clone(),
-            function: function.clone(),
-            release: None,
-            package: None,
-            rollback: false,
-            to: None,
-            promote_from: None,
-            deployment: Some(deployment),
-        };
-        let report: PlanReport = remote.send(&remote::request(command)).await?;
+        let report = plan_waiting::plan(remote, (&self.environment, function), deployment).await?;
         let text = plan_text::before_approval(&report, Timestamp::now(), terminal::columns());
         // A member waits for the others of its group, and the group ends with the first that is refused.
         let wait = report.wait.map(|wait| Wait { for_group: false, ..wait });

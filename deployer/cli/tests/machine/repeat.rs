@@ -140,6 +140,25 @@ fn repeated_recall_is_sent_again_only_where_a_rollback_is_not_begun() {
 }
 
 #[test]
+fn plan_by_the_id_alone_finds_a_promotion_and_each_member_of_a_group() {
+    const GROUP: &str = "01M8A5XFDRZTNV54H8T47JKK4Z";
+    let member =
+        |function: &str, id: &str| json!({ "function": function, "release": "2", "deployment": id, "status": null });
+    let group = json!({ "id": GROUP, "environment": "prod", "from": "dev", "status": "pending", "phase": "checking",
+        "because": null, "requested_by": "ada", "since": "2026-11-30T12:00:00Z",
+        "functions": [member("bills", "01M8A5XFDRZTNV54H8T47JKK4Y"), member("orders", ID)] });
+    let plan = json!({ "environment": "prod", "function": "orders", "release": "2", "unchanged": true, "targets": [] });
+    let answers = || vec![("status", json!({ "functions": [], "groups": [group] })), ("plan", plan.clone())];
+    let Ran { exit, said, sent } = run(&["plan", "--deployment", ID], answers());
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status plan"), "{said}");
+    let Ran { exit, said, sent } = run(&["plan", "--deployment", GROUP, "--output", "json"], answers());
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status plan plan"), "{said}");
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["plans"].as_array().map(Vec::len), Some(2), "{said}");
+    let Ran { exit, said, sent } = run(&["plan", "--deployment", "01M8A5XFDRZTNV54H8T47JKK4X"], answers());
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(2), "status"), "{said}");
+}
+
+#[test]
 fn rollback_with_yes_and_nothing_before_is_refused_and_not_sent() {
     let refused = json!({ "code": "NothingToRollBack", "because": "nothing was ever live here" });
     let plan = json!({ "environment": "prod", "function": "orders", "release": null, "unchanged": false, "targets": [],
