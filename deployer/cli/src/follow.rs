@@ -13,7 +13,6 @@ use super::answer::{Answer, CliError, Exit, sentence};
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::remote::{self, Remote, SendError, SendOutcome};
-use super::repeated::{self, Repeated};
 use super::{records, waiting_text};
 use deployer_core::trigger::{Command, CommandRequest};
 
@@ -185,25 +184,11 @@ impl Options {
         }
     }
 
-    /// Sends a command whose answer is a record, and reports how the deployment ended.
+    /// Sends a command and follows it until it has ended or waits.
     ///
     /// # Errors
     /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
     /// says whether the deployer has accepted the request.
-    pub async fn run_command(&self, command: Command) -> Result<Answer, CliError> {
-        match self.repeated::<DeploymentRecord>(&command).await? {
-            Repeated::Ended(record) => Ok(repeated::ended(&*record)),
-            Repeated::New | Repeated::Open => {
-                let record = self.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded).await?;
-                Ok(Self::answer_of(&record))
-            }
-        }
-    }
-
-    /// Sends a command and follows it until it has ended or waits.
-    ///
-    /// # Errors
-    /// [`CliError`], as for `run_command`.
     pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
         let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await?;

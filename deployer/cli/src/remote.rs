@@ -48,9 +48,6 @@ const LEDGER_TIMEOUT: Duration = Duration::from_secs(90);
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The words by which the deployer says that it has taken a command of this id before.
-const USED_ID: [&str; 2] = ["was another command's before", "was carried out before, and its record is gone"];
-
 /// The person who asks.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
@@ -217,7 +214,7 @@ impl Remote {
                 (answer, _) => answer,
             }
         };
-        let timeout = timeout_of(request);
+        let timeout = timeout_of(&request.command);
         let Ok(answer) = tokio::time::timeout(timeout, call).await else {
             let message = format!("the deployer's Lambda {name:?} has not answered in {} s", timeout.as_secs());
             return Err(SendError { outcome: SendOutcome::Lost, error: CliError::failed(message) });
@@ -250,9 +247,8 @@ fn qualified(name: &str) -> String {
     if own_name(name).contains(':') { name.to_owned() } else { format!("{name}:{DEPLOYER_ALIAS}") }
 }
 
-fn timeout_of(request: &CommandRequest) -> Duration {
-    match &request.command {
-        _ if request.only_if_known => LEDGER_TIMEOUT,
+fn timeout_of(command: &Command) -> Duration {
+    match command {
         Command::Deploy { .. }
         | Command::Redeploy { .. }
         | Command::Rollback { .. }
@@ -308,7 +304,8 @@ pub(super) fn did_nothing(error: &CliError) -> bool {
 
 /// Whether the deployer says that it has taken a command of this id before, and not the same one, or has lost its record.
 pub(super) fn is_of_used_id(error: &CliError) -> bool {
-    is_wrong(error) && USED_ID.iter().any(|words| error.message.contains(words))
+    let words = ["was another command's before", "was carried out before, and its record is gone"];
+    is_wrong(error) && words.iter().any(|words| error.message.contains(words))
 }
 
 /// Whether the deployer refuses a request as it is.

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
+use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::{Command, CommandRequest};
 
 use super::answer::{Answer, CliError};
-use super::follow::{self, Followed, Stage};
+use super::follow::{self, Followed, Stage, Until};
 use super::remote;
 
 /// The time that the look for the earlier request takes at most. If it fails, the request is like a new one.
@@ -44,6 +45,21 @@ impl<T: Followed> Repeated<T> {
 }
 
 impl follow::Options {
+    /// Sends a command whose answer is a record, and reports how the deployment ended.
+    ///
+    /// # Errors
+    /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
+    /// says whether the deployer has accepted the request.
+    pub async fn run_command(&self, command: Command) -> Result<Answer, CliError> {
+        match self.repeated::<DeploymentRecord>(&command).await? {
+            Repeated::Ended(record) => Ok(ended(&*record)),
+            Repeated::New | Repeated::Open => {
+                let record = self.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded).await?;
+                Ok(Self::answer_of(&record))
+            }
+        }
+    }
+
     /// Asks the deployer what became of the request that the user repeats by `--id`. An older deployer, which refuses the
     /// question, and one that does not answer have told nothing.
     ///

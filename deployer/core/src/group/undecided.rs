@@ -61,19 +61,18 @@ pub fn replaced_by(group: &Group, newer: &Group, now: Timestamp) -> Option<Group
     })
 }
 
-impl Group {
-    /// Returns the ending of its members, where it has ended and was not decided. None: it was decided, or is open.
-    #[must_use]
-    pub fn ending_of_members(&self) -> Option<Ending> {
-        if self.phase != Phase::Ended || self.decided_at.is_some() {
-            return None;
-        }
-        let because = format!("its group {} has ended: {}", self.id, self.because.as_deref().unwrap_or_default());
-        Some(match self.status {
-            Status::Superseded => Ending::Superseded { because },
-            _ => Ending::Refused { code: self.code.unwrap_or(Code::NotPromotable), because },
-        })
+/// Returns the ending of the members of a group that has ended and was not decided. None: it was decided, or is open. What
+/// has ended the group may be about one of them only, so its code is not theirs.
+#[must_use]
+pub fn ending_of_members(group: &Group) -> Option<Ending> {
+    if group.phase != Phase::Ended || group.decided_at.is_some() {
+        return None;
     }
+    let because = format!("its group {} has ended: {}", group.id, group.because.as_deref().unwrap_or_default());
+    Some(match group.status {
+        Status::Superseded => Ending::Superseded { because },
+        _ => Ending::Refused { code: Code::NotPromotable, because },
+    })
 }
 
 /// Whether another group waits and brings exactly the same.

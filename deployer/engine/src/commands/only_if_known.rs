@@ -14,7 +14,7 @@ use super::dispatch::{json, promotion_answer, promotion_request};
 use super::error::FunctionError;
 use super::progress::{record_by_head, record_if_known};
 use super::promote::{PromotionOutcome, known_request};
-use crate::group::Groups;
+use crate::group::{Groups, opened_before};
 use crate::{CommandError, Engine, Transient};
 
 /// The number of heads or records that are read at once.
@@ -76,7 +76,7 @@ async fn promoted(engine: &Engine, promotion: &PromotionRequest) -> Result<Optio
             Ok(record.map(|record| PromotionOutcome::One(Box::new(record))))
         }
         Functions::Together(functions) => {
-            let group = Groups::of(engine).promoted(promotion, functions).await?;
+            let group = opened_before(Groups::of(engine), promotion, functions).await?;
             Ok(group.map(|group| PromotionOutcome::Together(Box::new(group))))
         }
         Functions::Each(pattern) => {

@@ -12,7 +12,7 @@ use deployer_core::ledger_keys;
 use deployer_core::promotion::{GroupState, PromotionRequest};
 use deployer_core::record::{Ending, Status};
 
-use self::steps::RollbackState;
+use self::steps::{RollbackState, record_undecided};
 use crate::error::CommandError;
 use crate::events::{NotSent, publish};
 use crate::prove_identity::Giver;
@@ -76,17 +76,6 @@ impl<'e> Groups<'e> {
             return ensure_same_request(promotion, &group, ended);
         }
         ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)
-    }
-
-    /// Finds the group that this request has opened before, and does nothing for it. None: there is none.
-    pub(super) async fn promoted(
-        self,
-        promotion: &PromotionRequest,
-        functions: &[FunctionName],
-    ) -> Result<Option<Group>, CommandError> {
-        let group = Group::of(promotion, functions, self.engine.now());
-        let found = self.find(&group.environment, group.id).await?;
-        found.map(|found| ensure_same_request(promotion, &group, found)).transpose()
     }
 
     /// Finds a group, open or ended. Its end is written before it is open no more.
@@ -236,7 +225,7 @@ impl<'e> Groups<'e> {
             self.release_places(group).await?;
         }
         if group.decided_at.is_none() && !is_abandoned {
-            self.record_undecided(group).await?;
+            record_undecided(self, group).await?;
         }
         let key = ledger_keys::ended_group(&group.environment, group.id);
         self.engine.store().create(&key, group).await?;
@@ -269,6 +258,17 @@ impl<'e> Groups<'e> {
     pub(super) async fn read(self, key: &str) -> Result<Option<Group>, Transient> {
         Ok(self.engine.store().object(key).await?.map(|(group, _)| group))
     }
+}
+
+/// Finds the group that this request has opened before, and does nothing for it. None: there is none.
+pub(crate) async fn opened_before(
+    groups: Groups<'_>,
+    promotion: &PromotionRequest,
+    functions: &[FunctionName],
+) -> Result<Option<Group>, CommandError> {
+    let group = Group::of(promotion, functions, groups.engine.now());
+    let found = groups.find(&group.environment, group.id).await?;
+    found.map(|found| ensure_same_request(promotion, &group, found)).transpose()
 }
 
 /// Refuses a group that another request with the same id has opened.

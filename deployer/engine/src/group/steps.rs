@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{CheckedMember, Group, Member};
+use deployer_core::group::{CheckedMember, Group, Member, ending_of_members};
 use deployer_core::head::{self, ApprovalEffect, Head, Request, Reservation, Wakeup};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::ledger_keys;
@@ -174,25 +174,6 @@ impl<'e> Groups<'e> {
         Ok(())
     }
 
-    /// Records in the history of each member that its group has ended undecided.
-    pub(super) async fn record_undecided(self, group: &Group) -> Result<(), Transient> {
-        let Some(ending) = group.ending_of_members() else { return Ok(()) };
-        let now = group.finished_at.unwrap_or_else(|| self.engine.now());
-        let records = group.functions.iter().map(|member| {
-            let ending = ending.clone();
-            async move {
-                let at = self.function_ref(group, member)?;
-                let request = group.request(member, group.promotion_spec(member), self.engine.token());
-                self.engine.store().mark_open(&at, &request).await?;
-                let end = |seen: &Versioned| head::end_undecided_member(&seen.head, &request, ending.clone(), &at, now);
-                let reconciler = self.engine.reconciler(&at);
-                let outcome = reconciler.transition(None, Some(request.marker), end).await?;
-                reconciler.handle_outcome(&request, outcome).await.map(drop)
-            }
-        });
-        try_join_all(records).await.map(drop)
-    }
-
     /// Sends a tick to each member of a group that is decided; without a queue it works on the members itself.
     pub(super) async fn dispatch_members(self, group: &Group) {
         let sent = group.functions.iter().map(|member| async move {
@@ -279,4 +260,23 @@ impl<'e> Groups<'e> {
         }
         Ok(())
     }
+}
+
+/// Records in the history of each member that its group has ended undecided.
+pub(super) async fn record_undecided(groups: Groups<'_>, group: &Group) -> Result<(), Transient> {
+    let Some(ending) = ending_of_members(group) else { return Ok(()) };
+    let engine = groups.engine;
+    let now = group.finished_at.unwrap_or_else(|| engine.now());
+    let records = group.functions.iter().map(|member| {
+        let ending = ending.clone();
+        async move {
+            let at = groups.function_ref(group, member)?;
+            let request = group.request(member, group.promotion_spec(member), engine.token());
+            engine.store().mark_open(&at, &request).await?;
+            let end = |seen: &Versioned| head::end_undecided_member(&seen.head, &request, ending.clone(), &at, now);
+            let outcome = engine.reconciler(&at).transition(None, Some(request.marker), end).await?;
+            engine.reconciler(&at).handle_outcome(&request, outcome).await.map(drop)
+        }
+    });
+    try_join_all(records).await.map(drop)
 }
