@@ -17,9 +17,9 @@ use super::confirm;
 use super::follow::{self, Followed, Until};
 use super::output::Output;
 use super::records::is_declined;
-use super::repeated::{self, Repeated};
+use super::repeated::Repeated;
 use super::waiting_promotion::{Preview, Promotion, PromotionArgs, Waits};
-use super::{declined, remote, waiting_text};
+use super::{declined, newest_records, remote, waiting_text};
 use deployer_core::trigger::Command;
 
 /// The time that the look for what the promotion has ended before takes at most.
@@ -59,16 +59,17 @@ pub(super) struct DeclineOptions {
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
     let remote = &options.follow.remote;
     let by = named(&options.follow.requester, "approves")?;
-    let repeated = match options.follow.id() {
-        Some(id) => options.promotion.repeated(remote, id).await,
-        None => None,
-    };
-    let is_open = match repeated {
-        Some(Repeated::Ended(record)) => return Ok(repeated::ended(&record)),
-        Some(Repeated::Open) => true,
-        None => false,
-    };
+    let named = options.promotion.approval();
+    let mut repeated = repeated_approval(&options.follow, named.as_ref()).await?;
+    if let Repeated::Ended(answer) = repeated {
+        return Ok(*answer);
+    }
     let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
+    let found = Some(promotion.approval());
+    if matches!(repeated, Repeated::New) && named != found {
+        repeated = repeated_approval(&options.follow, found.as_ref()).await?;
+    }
+    let is_open = !matches!(repeated, Repeated::New);
     // Who says --yes has decided, and so has who repeats an approval.
     let is_decided = options.yes || is_open;
     if !is_decided {
@@ -78,9 +79,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Output::Text if !is_decided => ended_before(remote, &promotion).await,
         _ => Vec::new(),
     };
-    let Promotion { environment, function, deployment, .. } = promotion;
-    let is_group = function.is_none();
-    let command = Command::Approve { environment, function, deployment: Some(deployment) };
+    let (is_group, command) = (promotion.function.is_none(), promotion.approval());
     let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
     if is_group {
         let group = options.follow.follow_command::<Group>(command, until).await?;
@@ -101,6 +100,15 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         _ => String::new(),
     };
     Ok(Answer::with_text(waiting_text::approved(&record, &ended_before) + &ended, &record, record.exit()))
+}
+
+/// Asks what became of the approval of the same id.
+async fn repeated_approval(follow: &follow::Options, command: Option<&Command>) -> Result<Repeated<Answer>, CliError> {
+    Ok(match command {
+        None => Repeated::New,
+        Some(group @ Command::Approve { function: None, .. }) => follow.repeated::<Group>(group).await?.answered(),
+        Some(command) => follow.repeated::<DeploymentRecord>(command).await?.answered(),
+    })
 }
 
 /// Shows the plan, and asks at a terminal. Elsewhere an approval that would only end the promotion is not sent.
@@ -154,7 +162,7 @@ async fn ended_before(remote: &remote::Options, promotion: &Promotion) -> Vec<En
     let Some(function) = &promotion.function else { return Vec::new() };
     let look = async {
         let remote = remote.remote().await.ok()?;
-        let records = repeated::records(&remote, &promotion.environment, function).await?;
+        let records = newest_records::of(&remote, &promotion.environment, function).await?;
         records.into_iter().find(|record| record.id == promotion.deployment)
     };
     let before = tokio::time::timeout(LOOK, look).await.ok().flatten();

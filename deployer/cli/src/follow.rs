@@ -184,21 +184,11 @@ impl Options {
         }
     }
 
-    /// Sends a command whose answer is a record, and reports how the deployment ended.
+    /// Sends a command and follows it until it has ended or waits.
     ///
     /// # Errors
     /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
     /// says whether the deployer has accepted the request.
-    pub async fn run_command(&self, command: Command) -> Result<Answer, CliError> {
-        self.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded)
-            .await
-            .map(|record| Self::answer_of(&record))
-    }
-
-    /// Sends a command and follows it until it has ended or waits.
-    ///
-    /// # Errors
-    /// [`CliError`], as for `run_command`.
     pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
         let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await?;
@@ -372,7 +362,13 @@ mod tests {
     fn request() -> CommandRequest {
         let (environment, function) = (EnvironmentName::parse("dev").unwrap(), FunctionName::parse("orders").unwrap());
         let command = Command::Redeploy { environment, function };
-        CommandRequest { command, requested_by: None, id: Some("deployctl-1".into()), identity: None }
+        CommandRequest {
+            command,
+            requested_by: None,
+            id: Some("deployctl-1".into()),
+            only_if_known: false,
+            identity: None,
+        }
     }
 
     fn error() -> CliError {

@@ -7,9 +7,9 @@ use deployer_core::record::{DeploymentRecord, Status};
 use super::answer::{CliError, one_line};
 use super::follow::{self, Followed as _, PAUSE};
 use super::interrupts::Interrupts;
+use super::newest_records;
 use super::progress::WaitProgress;
 use super::remote::Remote;
-use super::repeated;
 
 impl follow::Options {
     /// Follows the promotion of the same release in whose place another one has ended as superseded, until it has ended,
@@ -99,7 +99,7 @@ async fn ended(remote: &Remote, superseded: &DeploymentRecord, progress: &WaitPr
 async fn look(remote: &Remote, superseded: &DeploymentRecord) -> Option<DeploymentRecord> {
     let DeploymentRecord { id, environment, function, release, because, .. } = superseded;
     let because = because.as_deref()?;
-    let records = repeated::records(remote, environment, function).await?;
+    let records = newest_records::of(remote, environment, function).await?;
     let is_named = |one: &DeploymentRecord| because.contains(&one.id.to_string());
     records.into_iter().find(|one| one.id != *id && one.release == *release && is_named(one))
 }

@@ -83,7 +83,9 @@ Examples:
   deployctl plan -e prod -f orders-api --rollback
       where would a rollback go, and what would it change?
   deployctl plan -e prod -f orders-api --promote-from stage
-      what would a promotion change?";
+      what would a promotion change?
+  deployctl plan --deployment 01M8A5K79RQBSV76AT3ARZPEW6
+      what would the promotion, or the group, that waits under this id change?";
 
 pub(super) const PUSH_USAGE: &str = "\
 deployctl push [OPTIONS] -e <NAME> -f <NAME>

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::answer::{Answer, CliError, Exit};
 use super::plan_text::text;
+use super::plan_waiting::{self, WaitingPlan};
 use super::source_zip::SourceZip;
 use super::{direct, remote, sources, terminal, zips};
 use deployer_core::trigger::{Command, DescribedManifest, DescribedPackage};
@@ -19,10 +20,11 @@ pub(super) struct Options {
     /// A folder or a zip that is not uploaded.
     #[arg(value_name = "DIR|FILE", conflicts_with = "release")]
     source: Option<String>,
-    /// The environment; without the deployer, the part of the manifest that counts [default: none].
+    /// The environment [default: that of the promotion that waits]; without the deployer, the part of the manifest that
+    /// counts [default: none].
     #[arg(long, short, value_name = "NAME")]
     environment: Option<EnvironmentName>,
-    /// The function [default: the name of the folder or the zip].
+    /// The function [default: the name of the folder or the zip, or that of the promotion that waits].
     #[arg(long, short, value_name = "NAME")]
     function: Option<FunctionName>,
     /// An uploaded release; without one, and without a folder or a zip, plan what is live.
@@ -37,7 +39,8 @@ pub(super) struct Options {
     /// Plan a promotion from this environment: of --release, or of what is live there.
     #[arg(long, value_name = "NAME", conflicts_with_all = ["source", "deployment"])]
     promote_from: Option<EnvironmentName>,
-    /// Plan a promotion that waits, by the id that status shows.
+    /// Plan a promotion that waits, or each member of a group, by the id that status shows. It needs no environment and no
+    /// function.
     #[arg(long, value_name = "ID", value_parser = DeploymentId::parse, conflicts_with_all = ["source", "release"])]
     deployment: Option<DeploymentId>,
     /// Exit with 5 if something would change.
@@ -50,9 +53,25 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
-    let report = if options.direct.is_direct() { plan_direct(options).await? } else { ask_deployer(options).await? };
-    let exit = exit(&report, if options.exit_code { Exit::Differs } else { Exit::Done });
-    Ok(Answer::with_text(text(&report, Timestamp::now(), terminal::columns()), &report, exit))
+    let differs = if options.exit_code { Exit::Differs } else { Exit::Done };
+    let text = |report: &PlanReport| text(report, Timestamp::now(), terminal::columns());
+    let report = match options.deployment {
+        _ if options.direct.is_direct() => plan_direct(options).await?,
+        None => ask_deployer(options).await?,
+        Some(id) => {
+            options.direct.reject_if_given()?;
+            let place = (options.environment.as_ref(), options.function.as_ref());
+            match plan_waiting::of(&options.remote, id, place).await? {
+                WaitingPlan::One(report) => *report,
+                WaitingPlan::Group(group) => {
+                    let texts: Vec<String> = group.plans.iter().map(text).collect();
+                    let exit = Exit::worst(group.plans.iter().map(|report| exit(report, differs)));
+                    return Ok(Answer::with_text(texts.join("\n"), &group, exit));
+                }
+            }
+        }
+    };
+    Ok(Answer::with_text(text(&report), &report, exit(&report, differs)))
 }
 
 /// Asks the deployer for the plan.
@@ -77,7 +96,7 @@ async fn ask_deployer(options: &Options) -> Result<PlanReport, CliError> {
         rollback: options.rollback,
         to: options.to.clone(),
         promote_from: options.promote_from.clone(),
-        deployment: options.deployment,
+        deployment: None,
     };
     options.remote.remote().await?.send(&remote::request(command)).await
 }

@@ -108,13 +108,9 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     };
     let (follow, until) = (&options.follow, if options.wait { Until::Ended } else { Until::WaitingOrEnded });
     match functions {
-        Functions::One(function) => {
-            if let Some(id) = follow.id() {
-                let asked = (id, options.release.as_ref());
-                let repeated = repeated::promotion(&follow.remote, (&options.to, &function), asked).await;
-                if let Some(Repeated::Ended(record)) = repeated {
-                    return Ok(repeated::ended(&record));
-                }
+        Functions::One(_) => {
+            if let Repeated::Ended(record) = follow.repeated::<DeploymentRecord>(&command).await? {
+                return Ok(repeated::ended(&*record));
             }
             let began = Instant::now();
             let record = follow.follow_command::<DeploymentRecord>(command, until).await?;
@@ -130,6 +126,9 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
             Ok(answer)
         }
         Functions::Together(_) => {
+            if let Repeated::Ended(group) = follow.repeated::<Group>(&command).await? {
+                return Ok(repeated::ended(&*group));
+            }
             let group = follow.follow_command::<Group>(command, until).await?;
             Ok(follow::Options::answer_of(&group))
         }

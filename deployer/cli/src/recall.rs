@@ -8,7 +8,8 @@ use deployer_core::record::{Code, DeploymentRecord, EndedWaiting, Status};
 
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::follow::{self, Followed, Stage, Until};
-use super::{hold, recall_preview, records, repeated};
+use super::repeated::{self, Repeated};
+use super::{hold, recall_preview, records};
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
 
@@ -34,24 +35,17 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let Options { function, release, reason, yes, follow } = options;
-    let repeated = match follow.id() {
-        Some(id) => repeated::recall(&follow.remote, (function, release), id).await,
-        None => None,
-    };
-    if !yes && repeated.is_none() {
-        recall_preview::confirm(&follow.remote, function, release).await?;
+    let command = Command::Recall { function: function.clone(), release: release.clone(), reason: reason.clone() };
+    match follow.repeated::<Recalled>(&command).await? {
+        // The same recall again begins what it could not begin before.
+        Repeated::Ended(recalled) if recalled.environments.iter().all(has_begun) => {
+            return Ok(repeated::ended(&*recalled));
+        }
+        Repeated::New if !yes => recall_preview::confirm(&follow.remote, function, release).await?,
+        Repeated::New | Repeated::Open | Repeated::Ended(_) => {}
     }
-    let (function, release, reason) = (function.clone(), release.clone(), reason.clone());
-    let command = Command::Recall { function, release, reason };
     let recalled = follow.follow_command::<Recalled>(command, Until::Ended).await?;
-    let mut answer = follow::Options::answer_of(&recalled);
-    // The same recall again begins what it could not begin before.
-    let ended = repeated.unwrap_or_default();
-    let is_ended = |one: &RecalledFrom| one.deployment.as_ref().is_some_and(|record| ended.contains(&record.id));
-    if !ended.is_empty() && recalled.environments.iter().all(is_ended) {
-        answer.text.insert_str(0, repeated::ENDED);
-    }
-    Ok(answer)
+    Ok(follow::Options::answer_of(&recalled))
 }
 
 impl Followed for Recalled {
@@ -133,6 +127,11 @@ impl Followed for Recalled {
         self.ended_waiting.extend(new);
         self.replaced_reject = earlier.replaced_reject.or(self.replaced_reject.take());
     }
+}
+
+/// Whether the rollback there has begun.
+fn has_begun(one: &RecalledFrom) -> bool {
+    one.deployment.is_some()
 }
 
 /// Whether the rollback there has not succeeded, and the release is not gone either.

@@ -12,7 +12,7 @@ use super::answer::{CliError, Exit, sentence};
 use super::confirm::{self, print_stderr};
 use super::hints::without_deployer;
 use super::status::functions_in_order;
-use super::{open_deployments, remote, repeated};
+use super::{newest_records, open_deployments, remote};
 
 /// Shows what the recall moves, and asks.
 ///
@@ -95,9 +95,9 @@ async fn ensure_known(
 ) -> Result<(), CliError> {
     let remote = remote.remote().await?;
     for status in &report.functions {
-        let Some(records) = repeated::records(&remote, &status.environment, function).await else { return Ok(()) };
+        let Some(records) = newest_records::of(&remote, &status.environment, function).await else { return Ok(()) };
         let mut seen = records.iter().filter_map(|record| record.release.as_ref());
-        if seen.any(|seen| seen == release) || repeated::may_be_more(&records) {
+        if seen.any(|seen| seen == release) || newest_records::may_be_more(&records) {
             return Ok(());
         }
     }

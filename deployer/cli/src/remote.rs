@@ -48,9 +48,6 @@ const LEDGER_TIMEOUT: Duration = Duration::from_secs(90);
 const TRIES: u32 = 4;
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// The words by which the deployer says that it has taken a command of this id before.
-const USED_ID: [&str; 2] = ["was another command's before", "was carried out before, and its record is gone"];
-
 /// The person who asks.
 #[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
@@ -157,7 +154,7 @@ impl Remote {
             let is_final =
                 outcome == SendOutcome::Refused || (outcome == SendOutcome::Broken && error.error_type == "Internal");
             if is_final || number >= TRIES {
-                let maybe = lost && !request.command.is_read_only() && !did_nothing(&error);
+                let maybe = lost && !request.is_read_only() && !did_nothing(&error);
                 return Err(if maybe { maybe_accepted(error) } else { error });
             }
             tokio::time::sleep(PAUSE * number).await;
@@ -170,7 +167,7 @@ impl Remote {
     /// # Errors
     /// [`SendError`], with what happened to the request.
     pub async fn try_send<T: DeserializeOwned>(&self, request: &CommandRequest) -> Result<T, SendError> {
-        if request.command.is_read_only() || self.takes_no_proof.load(Ordering::Relaxed) {
+        if request.is_read_only() || self.takes_no_proof.load(Ordering::Relaxed) {
             return self.invoke(request).await;
         }
         match self.signer.sign(request).await {
@@ -301,9 +298,14 @@ pub(super) fn arn_region(function: &str) -> Option<&str> {
 /// Whether the deployer says that the request is wrong, or that nobody knows its function or release. Had an earlier try
 /// been taken whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
 pub(super) fn did_nothing(error: &CliError) -> bool {
-    let is_of_used_id = || USED_ID.iter().any(|words| error.message.contains(words));
     matches!(error.error_type, "UnknownFunction" | "UnknownRelease" | "NotPromotable")
-        || (is_wrong(error) && !is_of_used_id())
+        || (is_wrong(error) && !is_of_used_id(error))
+}
+
+/// Whether the deployer says that it has taken a command of this id before, and not the same one, or has lost its record.
+pub(super) fn is_of_used_id(error: &CliError) -> bool {
+    let words = ["was another command's before", "was carried out before, and its record is gone"];
+    is_wrong(error) && words.iter().any(|words| error.message.contains(words))
 }
 
 /// Whether the deployer refuses a request as it is.
@@ -350,7 +352,7 @@ impl Requester {
     /// Makes a request of this person, under an id that makes a retried call the same request.
     pub fn request(&self, command: Command, id: Option<String>) -> CommandRequest {
         let Caller { requested_by, id, .. } = self.caller(id);
-        CommandRequest { command, requested_by, id: Some(id), identity: None }
+        CommandRequest { command, requested_by, id: Some(id), only_if_known: false, identity: None }
     }
 
     /// Names this person, with the given id or a new one.

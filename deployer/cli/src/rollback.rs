@@ -64,27 +64,26 @@ enum Seen {
 }
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
-    let repeated = match options.follow.id() {
-        Some(id) => repeated::rollback(&options.follow.remote, &options.args, (id, options.to.as_ref())).await,
-        None => None,
+    let command = |if_live, if_active| {
+        let follow::FunctionArgs { environment, function } = options.args.clone();
+        Command::Rollback { environment, function, to: options.to.clone(), if_live, if_active }
     };
+    let repeated = options.follow.repeated::<DeploymentRecord>(&command(None, None)).await?;
     let expected = match (repeated, &options.leaving) {
-        (Some(Repeated::Ended(record)), _) => return Ok(repeated::ended(&record)),
-        (Some(Repeated::Open), _) => ExpectedState::default(),
-        (None, Some(release)) => ExpectedState {
+        (Repeated::Ended(record), _) => return Ok(repeated::ended(&*record)),
+        (Repeated::Open, _) => ExpectedState::default(),
+        (Repeated::New, Some(release)) => ExpectedState {
             live: Some(release.to_string()),
             left: Some(Left { release: release.clone(), deployment: None, sha256: None }),
             ..ExpectedState::default()
         },
-        (None, None) => match options.expected_state(output).await? {
+        (Repeated::New, None) => match options.expected_state(output).await? {
             Seen::Before(expected) => expected,
             Seen::Already(answer) => return Ok(answer),
         },
     };
     let ExpectedState { live: if_live, active: if_active, left, unread } = expected;
-    let follow::FunctionArgs { environment, function } = &options.args;
-    let (environment, function, to) = (environment.clone(), function.clone(), options.to.clone());
-    let command = Command::Rollback { environment, function, to, if_live, if_active };
+    let command = command(if_live, if_active);
     let record = match options.follow.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded).await {
         Ok(record) => record,
         Err(error) if output == Output::Text => return Err(told_once(error, unread.as_deref())),

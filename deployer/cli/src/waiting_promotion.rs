@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::plan::PlanReport;
 use deployer_core::promotion::Wait;
 use deployer_core::record::Status;
 use deployer_core::status::StatusReport;
@@ -14,17 +13,15 @@ use jiff::Timestamp;
 use super::answer::{CliError, Exit, sentence};
 use super::approvers::Approvers;
 use super::plan_text;
+use super::plan_waiting::{self, PLANNED_AT_ONCE};
 use super::remote::{self, Remote};
-use super::repeated::{self, Repeated};
 use super::terminal;
 
 /// The time that the plan may take; without it, the person decides by what status says.
 const LOOK: Duration = Duration::from_secs(90);
-/// The number of a group's members that are planned at once.
-const PLANNED_AT_ONCE: usize = 4;
 
 /// The options that name a promotion.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[group(skip)]
 pub(super) struct PromotionArgs {
     /// The environment that the promotion goes to.
@@ -95,10 +92,10 @@ impl PromotionArgs {
         Promotion { environment: self.environment.clone(), function, deployment, approvers }
     }
 
-    /// Finds the promotion that was approved before by the command of this id.
-    pub async fn repeated(&self, remote: &remote::Options, id: &str) -> Option<Repeated> {
-        let at = (&self.environment, self.function.as_ref()?);
-        repeated::approval(remote, at, (id, self.deployment)).await
+    /// Makes the command that approves what the options name. None: they name neither a function nor an id.
+    pub fn approval(&self) -> Option<Command> {
+        let Self { environment, function, deployment } = self.clone();
+        (function.is_some() || deployment.is_some()).then_some(Command::Approve { environment, function, deployment })
     }
 
     /// Finds the only promotion or group that waits.
@@ -172,6 +169,12 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
 }
 
 impl Promotion {
+    /// Makes the command that approves it.
+    pub fn approval(&self) -> Command {
+        let Self { environment, function, deployment, .. } = self.clone();
+        Command::Approve { environment, function, deployment: Some(deployment) }
+    }
+
     /// Looks up the people of a promotion that was given by its id. Where they cannot be read, the deployer judges later.
     ///
     /// # Errors
@@ -228,17 +231,7 @@ impl Promotion {
         function: &FunctionName,
         deployment: DeploymentId,
     ) -> Result<Preview, CliError> {
-        let command = Command::Plan {
-            environment: self.environment.clone(),
-            function: function.clone(),
-            release: None,
-            package: None,
-            rollback: false,
-            to: None,
-            promote_from: None,
-            deployment: Some(deployment),
-        };
-        let report: PlanReport = remote.send(&remote::request(command)).await?;
+        let report = plan_waiting::plan(remote, (&self.environment, function), deployment).await?;
         let text = plan_text::before_approval(&report, Timestamp::now(), terminal::columns());
         // A member waits for the others of its group, and the group ends with the first that is refused.
         let wait = report.wait.map(|wait| Wait { for_group: false, ..wait });

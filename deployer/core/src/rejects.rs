@@ -135,6 +135,13 @@ impl Rejects {
         self.command_hashes.contains(&reject_hash("only-reject", id, (function, release)))
     }
 
+    /// Whether a recall under this id was carried out, or a reject that an older deployer has taken and that may be one.
+    #[must_use]
+    pub fn knows_recall(&self, release: &Release, function: &FunctionName, id: &str) -> bool {
+        let is_known = |verb| self.command_hashes.contains(&reject_hash(verb, id, (function, release)));
+        is_known("recall") || (is_known("reject") && !is_known("only-reject"))
+    }
+
     /// Removes the reject of this release. `id` is the command's. None if the release is not rejected.
     #[must_use]
     pub fn without(&self, release: &Release, function: &FunctionName, id: &str) -> Option<CommandEffect<Self>> {

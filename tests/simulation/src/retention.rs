@@ -4,7 +4,6 @@
 //! Must not know how the deployer evaluates a promotion.
 
 use deployer_core::group::Group;
-use deployer_core::id::DeploymentId;
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
 use super::case::Case;
@@ -26,15 +25,10 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[Replayed<'_>], found: &mut 
             let text = format!("{}/{}: {text}", case.environment.name, case.function);
             found.push(Violation { rule, found: text });
         };
-        for (id, request) in &timeline.waited {
+        for id in timeline.waited.keys() {
             match case.record(*id) {
                 Some(record) if record.status.is_ended() => {}
                 Some(record) => report(Rule::PromotionsEnd, format!("{id} waited, and is {}", record.status)),
-                // A group that ends undecided gives back the places of its members, and leaves nothing of them.
-                None if request
-                    .promotion_spec()
-                    .and_then(|it| it.group)
-                    .is_some_and(|id| is_undecided(runner, case, id)) => {}
                 None => report(Rule::PromotionsEnd, format!("{id} waited, and has no record")),
             }
         }
@@ -62,8 +56,9 @@ pub(super) fn check(runner: &Runner<'_>, replayed: &[Replayed<'_>], found: &mut 
     }
 }
 
-/// Whether a group has ended undecided.
-fn is_undecided(runner: &Runner<'_>, case: &Case<'_>, id: DeploymentId) -> bool {
+/// Whether a promotion was the member of a group that has ended undecided, for whatever reason.
+fn is_of_undecided_group(runner: &Runner<'_>, case: &Case<'_>, record: &DeploymentRecord) -> bool {
+    let Some(id) = record.promotion.as_ref().and_then(|promotion| promotion.group) else { return false };
     let key = format!("groups/ended/{}/{id}.json", case.environment.name);
     let group: Option<Group> = runner.world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key)?).ok());
     group.is_some_and(|group| group.decided_at.is_none())
@@ -150,6 +145,7 @@ fn check_reason(
         (Status::Refused, Some(Code::NotPromotable)) if is_automatic => {
             went_back(timeline) || frozen() || declined() || disturbed()
         }
+        (Status::Superseded, _) if is_of_undecided_group(runner, case, record) => true,
         (Status::Superseded, _) => case.records().count() > 1 || sources.iter().any(|(_, source)| changed(source)),
         _ => true,
     };

@@ -16,15 +16,21 @@ struct Ran {
     sent: Vec<String>,
 }
 
+/// Returns the name of a command; with a question mark, if it only asks what became of the command of its id.
+fn name(command: &Value) -> Option<String> {
+    let asks = if command["only_if_known"] == true { "?" } else { "" };
+    Some(format!("{}{asks}", command["command"].as_str()?))
+}
+
 /// Runs deployctl without a terminal against a deployer that answers these commands so.
 fn run(arguments: &[&str], answers: Vec<(&'static str, Value)>) -> Ran {
     let server = server(move |request| {
         let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
-        let answer = answers.iter().find(|(name, _)| command["command"] == *name);
+        let answer = answers.iter().find(|(named, _)| name(&command).as_deref() == Some(*named));
         answer.map(|(_, answer)| ok(answer))
     });
     let (outcome, out) = person(&server).run_with_output(arguments);
-    let command = |body: &str| Some(serde_json::from_str::<Value>(body).ok()?["command"].as_str()?.to_owned());
+    let command = |body: &str| name(&serde_json::from_str(body).ok()?);
     let sent = server.requests().iter().filter_map(|request| command(&request.body)).collect();
     Ran { exit: outcome.exit, said: out + &outcome.err, sent }
 }
@@ -57,39 +63,45 @@ fn merged(mut one: Value, other: Value) -> Value {
     one
 }
 
+fn refused(because: &str) -> Value {
+    json!({ "errorType": "InvalidCommand", "errorMessage": because })
+}
+
 #[test]
 fn repeated_rollback_is_neither_asked_nor_shown_and_an_ended_one_is_not_sent() {
     let rollback = [&["rollback"], &FUNCTION[..], &REPEATED].concat();
     let ended = with(json!({ "cause": cause("rollback") }));
     for more in [&[][..], &["--yes"], &["--leaving", "1.4.2"]] {
-        let Ran { exit, said, sent } = run(&[&rollback[..], more].concat(), vec![history(&ended)]);
-        assert_eq!((exit, sent), (Some(0), vec!["history".to_owned()]), "{said}");
+        let Ran { exit, said, sent } = run(&[&rollback[..], more].concat(), vec![("rollback?", ended.clone())]);
+        assert_eq!((exit, sent), (Some(0), vec!["rollback?".to_owned()]), "{said}");
         assert!(said.starts_with("this request has ended already:\nprod/orders/1.4.3: succeeded after "), "{said}");
         assert!(!said.contains("back to"), "{said}");
     }
     let open = with(merged(in_progress(), json!({ "cause": cause("rollback") })));
-    let Ran { exit, said, sent } = run(&rollback, vec![history(&open), ("rollback", ended.clone())]);
-    assert_eq!((exit, &sent[..2]), (Some(0), &["history".to_owned(), "rollback".to_owned()][..]), "{said}");
+    let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", open), ("rollback", ended)]);
+    assert_eq!((exit, &sent[..2]), (Some(0), &["rollback?".to_owned(), "rollback".to_owned()][..]), "{said}");
     assert!(!said.contains("back to") && !said.contains("ended already"), "{said}");
-    // Another release, another kind and another id are other requests: they are asked about.
-    let recalled = merged(cause("rollback"), json!({ "recall": { "release": "1.4.4", "reason": "bad" } }));
-    for (other, more) in [
-        (ended.clone(), &["--to", "1.0.0"][..]),
-        (with(json!({ "cause": cause("deploy") })), &[]),
-        (with(json!({ "cause": recalled })), &[]),
-        (record(ID, "1.4.3"), &[]),
-    ] {
-        let Ran { exit, said, .. } = run(&[&rollback[..], more].concat(), vec![history(&other)]);
+    // What the deployer does not know is asked about, and so is all where an older one does not know the question.
+    let older = refused("command rollback: unknown field `only_if_known`, expected one of `environment`, `function`");
+    for unknown in [Value::Null, older] {
+        let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", unknown)]);
         assert!(exit == Some(2) && said.contains("nobody is at a terminal"), "{said}");
+        assert_eq!(sent[0], "rollback?");
     }
+    let used = "id \"again\" was another command's before (a Deploy, deployment 1): give each command an id of its own";
+    let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", refused(used))]);
+    assert_eq!((exit, said, sent), (Some(2), format!("error: {used}\n"), vec!["rollback?".to_owned()]));
 }
 
 #[test]
-fn repeated_promotion_that_has_ended_says_so() {
-    let ended = with(json!({ "cause": cause("promotion") }));
-    let Ran { exit, said, sent } = run(&[&PROMOTE[..], &REPEATED].concat(), vec![history(&ended)]);
-    assert_eq!((exit, sent), (Some(0), vec!["history".to_owned()]), "{said}");
-    assert!(said.starts_with("this request has ended already:\n"), "{said}");
+fn repeated_promotion_deploy_or_redeploy_that_has_ended_says_so() {
+    let deploy = [&["deploy"], &FUNCTION[..], &["-r", "1.4.3"]].concat();
+    let redeploy = [&["redeploy"], &FUNCTION[..]].concat();
+    for (verb, asks) in [(&PROMOTE[..], "promote?"), (&deploy, "deploy?"), (&redeploy, "redeploy?")] {
+        let Ran { exit, said, sent } = run(&[verb, &REPEATED].concat(), vec![(asks, with(json!({})))]);
+        assert_eq!((exit, sent), (Some(0), vec![asks.to_owned()]), "{said}");
+        assert!(said.starts_with("this request has ended already:\n"), "{said}");
+    }
 }
 
 #[test]
@@ -98,27 +110,52 @@ fn repeated_approval_shows_no_plan() {
     let approved = json!({ "by": "bob", "at": "2026-11-25T20:21:24Z", "event_id": "again" });
     let promotion = json!({ "promotion": { "from": "dev", "approvals": [approved] } });
     let ended = with(promotion.clone());
-    let Ran { exit, said, sent } = run(&approve, vec![history(&ended)]);
-    assert_eq!((exit, sent), (Some(0), vec!["history".to_owned()]), "{said}");
+    let Ran { exit, said, sent } = run(&approve, vec![("approve?", ended.clone())]);
+    assert_eq!((exit, sent), (Some(0), vec!["approve?".to_owned()]), "{said}");
     assert!(said.starts_with("this request has ended already:\n"), "{said}");
     let open = with(merged(in_progress(), promotion));
-    let Ran { exit, said, sent } = run(&approve, vec![history(&open), ("approve", ended)]);
-    assert_eq!((exit, sent), (Some(0), vec!["history".to_owned(), "approve".to_owned()]), "{said}");
+    let Ran { exit, said, sent } = run(&approve, vec![("approve?", open), ("approve", ended)]);
+    assert_eq!((exit, sent), (Some(0), vec!["approve?".to_owned(), "approve".to_owned()]), "{said}");
 }
 
 #[test]
-fn repeated_recall_is_sent_without_a_question() {
+fn repeated_recall_is_sent_again_only_where_a_rollback_is_not_begun() {
     let recall = [&["recall", "-f", "orders", "-r", "1.4.4"][..], &REPEATED].concat();
     let recalled = merged(cause("rollback"), json!({ "recall": { "release": "1.4.4", "reason": "bad" } }));
-    let begun = with(json!({ "cause": recalled }));
-    let status = json!({ "functions": [{ "environment": "prod", "function": "orders", "live": null, "targets": [],
-        "active": null, "pending": null, "hold": null, "rejected": false }] });
-    let from = json!({ "environment": "prod", "left": "1.4.4", "deployment": begun, "because": null });
-    let answer = json!({ "function": "orders", "release": "1.4.4", "environments": [from] });
-    let answers = vec![("status", status), history(&begun), ("recall", answer)];
-    let Ran { exit, said, sent } = run(&recall, answers);
-    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status history recall"), "{said}");
+    let answer = |deployment: &Value| {
+        let from = json!({ "environment": "prod", "left": "1.4.4", "deployment": deployment, "because": null });
+        json!({ "function": "orders", "release": "1.4.4", "environments": [from] })
+    };
+    let ended = answer(&with(json!({ "cause": recalled })));
+    let Ran { exit, said, sent } = run(&recall, vec![("recall?", ended.clone())]);
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall?"), "{said}");
     assert!(said.starts_with("this request has ended already:\nrelease 1.4.4 of orders is rejected"), "{said}");
+    let Ran { exit, said, sent } = run(&recall, vec![("recall?", answer(&Value::Null)), ("recall", ended)]);
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? recall"), "{said}");
+    assert!(said.starts_with("release 1.4.4 of orders is rejected"), "{said}");
+    let status = json!({ "functions": [] });
+    let Ran { exit, said, sent } = run(&recall, vec![("recall?", Value::Null), ("status", status)]);
+    assert!(exit == Some(2) && said.contains("nobody is at a terminal"), "an unknown id is a new recall: {said}");
+    assert_eq!(sent.join(" "), "recall? status");
+}
+
+#[test]
+fn plan_by_the_id_alone_finds_a_promotion_and_each_member_of_a_group() {
+    const GROUP: &str = "01M8A5XFDRZTNV54H8T47JKK4Z";
+    let member =
+        |function: &str, id: &str| json!({ "function": function, "release": "2", "deployment": id, "status": null });
+    let group = json!({ "id": GROUP, "environment": "prod", "from": "dev", "status": "pending", "phase": "checking",
+        "because": null, "requested_by": "ada", "since": "2026-11-30T12:00:00Z",
+        "functions": [member("bills", "01M8A5XFDRZTNV54H8T47JKK4Y"), member("orders", ID)] });
+    let plan = json!({ "environment": "prod", "function": "orders", "release": "2", "unchanged": true, "targets": [] });
+    let answers = || vec![("status", json!({ "functions": [], "groups": [group] })), ("plan", plan.clone())];
+    let Ran { exit, said, sent } = run(&["plan", "--deployment", ID], answers());
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status plan"), "{said}");
+    let Ran { exit, said, sent } = run(&["plan", "--deployment", GROUP, "--output", "json"], answers());
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status plan plan"), "{said}");
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["plans"].as_array().map(Vec::len), Some(2), "{said}");
+    let Ran { exit, said, sent } = run(&["plan", "--deployment", "01M8A5XFDRZTNV54H8T47JKK4X"], answers());
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(2), "status"), "{said}");
 }
 
 #[test]

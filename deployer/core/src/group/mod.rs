@@ -20,7 +20,9 @@ mod undecided;
 
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
-pub use undecided::{as_ended_waiting, refused_for, replaced_by, superseded_as_repeated};
+pub use undecided::{
+    as_ended_waiting, ending_of_members, refused_for, replaced_by, superseded_as_later, superseded_as_repeated,
+};
 
 /// A promotion of several functions together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

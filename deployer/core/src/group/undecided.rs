@@ -29,14 +29,7 @@ pub fn refused_for(
 /// Ends a group that would wait if another one waits already and brings exactly the same. None: the other one does not.
 #[must_use]
 pub fn superseded_as_repeated(group: &Group, waits: &Group, now: Timestamp) -> Option<Group> {
-    let artifacts = |group: &Group| -> Option<Vec<_>> {
-        let artifact = |member: &Member| Some(member.resolved.as_ref()?.artifact.clone());
-        group.functions.iter().map(artifact).collect()
-    };
-    let is_same = is_about_the_same(group, waits)
-        && group.freeze_override == waits.freeze_override
-        && artifacts(group).is_some_and(|own| artifacts(waits) == Some(own));
-    is_same.then(|| {
+    brings_the_same(group, waits).then(|| {
         let mut group = group.clone();
         let because = format!("group {} brings the same releases of the same functions already, and waits", waits.id);
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
@@ -44,17 +37,53 @@ pub fn superseded_as_repeated(group: &Group, waits: &Group, now: Timestamp) -> O
     })
 }
 
-/// Ends a group that waits because a newer one of the same functions takes its place. None: it does not.
+/// Ends the later of two groups that wait and bring exactly the same: they were asked for at one moment, so that neither
+/// has seen the other before it was accepted. Whichever of them looks decides alike. None: the other one is the later,
+/// or does not bring the same.
+#[must_use]
+pub fn superseded_as_later(group: &Group, waits: &Group, now: Timestamp) -> Option<Group> {
+    let is_undecided = group.state() == GroupState::Undecided;
+    let is_later = (group.asked_at, group.id) > (waits.asked_at, waits.id);
+    superseded_as_repeated(&group.next(), waits, now).filter(|_| is_undecided && is_later)
+}
+
+/// Ends a group that waits because a newer one of the same functions takes its place. None: it does not, or it brings
+/// exactly the same.
 #[must_use]
 pub fn replaced_by(group: &Group, newer: &Group, now: Timestamp) -> Option<Group> {
-    let gives_way =
-        is_about_the_same(newer, group) && group.phase == Phase::Checking && group.asked_at < newer.asked_at;
+    let is_older = group.phase == Phase::Checking && group.asked_at < newer.asked_at;
+    let gives_way = is_older && is_about_the_same(newer, group) && !brings_the_same(newer, group);
     gives_way.then(|| {
         let mut group = group.next();
         let because = format!("group {}, asked for later, has taken its place while it waited", newer.id);
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
         group
     })
+}
+
+/// Returns the ending of the members of a group that has ended and was not decided. None: it was decided, or is open. What
+/// has ended the group may be about one of them only, so its code is not theirs.
+#[must_use]
+pub fn ending_of_members(group: &Group) -> Option<Ending> {
+    if group.phase != Phase::Ended || group.decided_at.is_some() {
+        return None;
+    }
+    let because = format!("its group {} has ended: {}", group.id, group.because.as_deref().unwrap_or_default());
+    Some(match group.status {
+        Status::Superseded => Ending::Superseded { because },
+        _ => Ending::Refused { code: Code::NotPromotable, because },
+    })
+}
+
+/// Whether another group waits and brings exactly the same.
+fn brings_the_same(group: &Group, waits: &Group) -> bool {
+    let artifacts = |group: &Group| -> Option<Vec<_>> {
+        let artifact = |member: &Member| Some(member.resolved.as_ref()?.artifact.clone());
+        group.functions.iter().map(artifact).collect()
+    };
+    is_about_the_same(group, waits)
+        && group.freeze_override == waits.freeze_override
+        && artifacts(group).is_some_and(|own| artifacts(waits) == Some(own))
 }
 
 /// Whether another group waits to bring the same functions from the same environment.

@@ -1,5 +1,7 @@
 //! The deployments of a head that have ended.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::outbox::{Failure, OutboxEntry, SideEffect};
@@ -29,13 +31,22 @@ pub(super) struct EndedDeployments {
 impl EndedDeployments {
     /// Adds a deployment that has ended. Its record waits in the outbox until its side effects are run.
     pub(super) fn push(&mut self, record: DeploymentRecord, marker: Token) {
+        self.push_with(record, marker, SideEffect::all());
+    }
+
+    /// Adds a deployment that has ended, and of whose end an event has told already.
+    pub(super) fn push_told(&mut self, record: DeploymentRecord, marker: Token) {
+        self.push_with(record, marker, BTreeSet::from([SideEffect::Record]));
+    }
+
+    fn push_with(&mut self, record: DeploymentRecord, marker: Token, todo: BTreeSet<SideEffect>) {
         self.ids.insert(0, record.id);
         self.ids.truncate(ENDED);
         if let Some(at) = record.finished_at.filter(|_| record.status == Status::Failed) {
             self.failure = Some(Failure { deployment: record.id, at });
         }
-        let (todo, as_read) = (SideEffect::all(), AsRead::default());
-        self.outbox.push(OutboxEntry { record, marker, todo, completed: None, as_read });
+        let (completed, as_read) = (None, AsRead::default());
+        self.outbox.push(OutboxEntry { record, marker, todo, completed, as_read });
         self.drop_oldest();
     }
 

@@ -69,6 +69,28 @@ pub fn release_place(head: &Head, id: DeploymentId, token: Token) -> Option<(Hea
     Some((next, marker))
 }
 
+/// Ends the member of a group that has ended undecided, so that the history of its function tells of it. The group's own
+/// event has told of its end. A member that has ended here before keeps its record.
+#[must_use]
+pub fn end_undecided_member(
+    head: &Head,
+    request: &Request,
+    ending: Ending,
+    at: &FunctionRef<'_>,
+    now: Timestamp,
+) -> Transition {
+    if head.queue.open().any(|open| open.hash == request.hash) {
+        return Transition::none(Next::Nothing);
+    }
+    if let Some(id) = head.id_of(request) {
+        return Transition::none(Next::Finished(id));
+    }
+    let mut next = head.next();
+    next.known.remember(request.hash, request.id);
+    next.ended.push_told(at.record(request, Status::Pending).ended(ending, now), request.marker);
+    Transition::to(next, Next::Finished(request.id))
+}
+
 impl Request {
     /// The group that it is a member of.
     #[must_use]

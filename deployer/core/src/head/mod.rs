@@ -67,7 +67,7 @@ pub use known_requests::REQUESTS;
 pub use lambda_wait::{LambdaTask, LambdaWait};
 pub use live_artifact::{Completed, LiveArtifact, Renamed};
 pub use live_state::{HISTORY, LiveState, LiveTarget};
-pub use member::{Reservation, release_place, reserve_place};
+pub use member::{Reservation, end_undecided_member, release_place, reserve_place};
 pub use newest::{Mark, Sequencer};
 pub use newly_ended::newly_ended;
 pub use next_action::{NextAction, SkippedWork, Wakeup};

@@ -1,36 +1,15 @@
-//! Decodes the commands of people and schedules.
+//! The commands of people and schedules.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 
-use super::fields::{check_free_text, decode_proof, with_field};
+use super::fields::check_free_text;
 use super::promotion;
 use crate::head::RolloutVerb;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
-use crate::identity::{IDENTITY, IdentityProof, RequestDigest, without_identity};
 use crate::package::Startup;
 use crate::promotion::Functions;
-use crate::text::Person;
-
-/// A command to the deployer, with the person who gives it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
-#[schemars(rename = "Order")]
-pub struct CommandRequest {
-    /// The command.
-    #[serde(flatten)]
-    pub command: Command,
-    /// The person who asks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub requested_by: Option<Person>,
-    /// The id of the request; a repeated id is the same request. Default: the invocation's own id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// The proof of the person's identity, which is signed for this command as it is. It needs `id`.
-    #[serde(skip_serializing)]
-    pub identity: Option<IdentityProof>,
-}
 
 /// The commands to the deployer's Lambda, from people or a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -264,69 +243,6 @@ pub struct DescribedManifest {
 /// The field by which a person skips the steps of a rollout.
 pub(super) const SKIP_ROLLOUT: &str = "skip_rollout";
 
-const KNOWN: [&str; 17] = [
-    "deploy",
-    "redeploy",
-    "rollback",
-    "promote",
-    "approve",
-    "decline",
-    "recall",
-    "plan",
-    "status",
-    "history",
-    "hold",
-    "release-hold",
-    "rollout",
-    "reject",
-    "unreject",
-    "doctor",
-    "sweep",
-];
-
-impl CommandRequest {
-    /// Returns the payload of an invocation with this command. It holds the proof of identity, which is a secret.
-    #[must_use]
-    pub fn payload(&self) -> Value {
-        let mut payload = serde_json::to_value(self).unwrap_or_else(|_| json!({}));
-        if let (Some(proof), Some(fields)) = (&self.identity, payload.as_object_mut()) {
-            fields.insert(IDENTITY.to_owned(), proof.expose());
-        }
-        payload
-    }
-}
-
-/// Reads a command. An error names the valid forms.
-pub(super) fn decode_command(payload: &Value) -> Result<CommandRequest, String> {
-    let Some(name) = payload.get("command").and_then(Value::as_str) else {
-        return Err(format!("\"command\" must be a text: one of {}", KNOWN.join(", ")));
-    };
-    if !KNOWN.contains(&name) {
-        return Err(format!("unknown command {name:?}; this deployer knows {}", KNOWN.join(", ")));
-    }
-    let wrong = |error: String| format!("command {name}: {error}");
-    let mut fields = without_identity(payload);
-    let mut text = |field: &str| match fields.as_object_mut().and_then(|fields| fields.remove(field)) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => check_free_text(field, &text).map(|()| Some(text)),
-        Some(_) => Err(format!("{field} must be a text")),
-    };
-    let (requested_by, id) = (text("requested_by").map_err(wrong)?, text("id").map_err(wrong)?);
-    let identity = decode_proof(payload, || RequestDigest::of_command(payload)).map_err(wrong)?;
-    if identity.is_some() && id.is_none() {
-        return Err(wrong("identity needs id: a proof is for one request".to_owned()));
-    }
-    if matches!(name, "rollback" | "redeploy") && fields.get(SKIP_ROLLOUT).is_some() {
-        return Err(wrong(format!(
-            "{SKIP_ROLLOUT} is for deploy and promote: a {name} never rolls out, and moves all traffic at once"
-        )));
-    }
-    let command =
-        Command::deserialize(&fields).map_err(|error| wrong(with_field::<Command>(&fields, &error.to_string())))?;
-    command.check().map_err(wrong)?;
-    Ok(CommandRequest { command, requested_by: requested_by.map(Person::from), id, identity })
-}
-
 impl Command {
     /// Whether it changes nothing, or nothing that a person asks for.
     #[must_use]
@@ -337,8 +253,21 @@ impl Command {
         )
     }
 
+    /// Whether the ledger tells by the command's id what became of it.
+    pub(super) fn is_known_by_its_id(&self) -> bool {
+        matches!(
+            self,
+            Self::Deploy { .. }
+                | Self::Redeploy { .. }
+                | Self::Rollback { .. }
+                | Self::Promote { .. }
+                | Self::Approve { .. }
+                | Self::Recall { .. }
+        )
+    }
+
     /// Checks the rules that the types do not express.
-    fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         match self {
             Self::Hold { reason, .. } | Self::Reject { reason, .. } => check_free_text("reason", reason),
             Self::Rollback { if_live: Some(seen), .. } => check_free_text("if_live", seen),

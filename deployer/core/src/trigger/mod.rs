@@ -4,6 +4,7 @@
 //! decides about an upload.
 
 mod command;
+mod command_request;
 mod eventbridge;
 mod fields;
 mod inbound;
@@ -16,7 +17,8 @@ mod tick;
 
 use serde_json::Value;
 
-pub use command::{Command, CommandRequest, DescribedManifest, DescribedPackage};
+pub use command::{Command, DescribedManifest, DescribedPackage};
+pub use command_request::CommandRequest;
 pub use inbound::InboundEvent;
 pub use promotion::{PromotionApproved, PromotionDeclined, PromotionRequested};
 pub use sqs::{Delivery, Message};
@@ -78,7 +80,7 @@ pub fn decode(payload: &Value) -> Invocation {
         return Invocation::Batch(records.map(|record| sqs::message(record, read_message)).collect());
     }
     if fields.contains_key("command") {
-        return match command::decode_command(payload) {
+        return match command_request::decode_command(payload) {
             Ok(command) => Invocation::Command(Box::new(command)),
             Err(because) => Invocation::Unknown { because },
         };

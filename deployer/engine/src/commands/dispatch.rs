@@ -19,6 +19,7 @@ use super::caller::Caller;
 use super::error::FunctionError;
 use super::history::History;
 use super::known::ExpectedFunction;
+use super::only_if_known::what_became_of;
 use super::plan::Planned;
 use super::promote::PromotionOutcome;
 use super::rollout::command_rollout;
@@ -39,12 +40,18 @@ pub async fn run_command(
     request: CommandRequest,
     invocation: String,
 ) -> Result<Value, FunctionError> {
-    let CommandRequest { command, requested_by, id, identity } = request;
+    let CommandRequest { command, requested_by, id, only_if_known, identity } = request;
     let caller = Caller { requested_by, identity: Identity::of(identity), id: id.unwrap_or(invocation) };
     let late = engine.ports.clock.sleep(engine.timer().left().saturating_sub(ANSWER_NEEDS));
+    let work = async {
+        match only_if_known {
+            true => what_became_of(engine, command, &caller).await,
+            false => dispatch(engine, diagnostics, command, caller).await,
+        }
+    };
     tokio::select! {
         biased;
-        done = AssertUnwindSafe(Box::pin(dispatch(engine, diagnostics, command, caller))).catch_unwind() => {
+        done = AssertUnwindSafe(Box::pin(work)).catch_unwind() => {
             done.unwrap_or_else(|panic| Err(Transient::panicked(panic.as_ref()).into()))
         }
         () = late => Err(Transient::Deadline.into()),
@@ -75,26 +82,8 @@ async fn dispatch(
             let rollback = Rollback { if_live, if_active, ..Rollback::to(to) };
             json(&deploy(environment, function, CauseKind::Rollback, Source::Earlier(rollback), caller).await?)
         }
-        Command::Promote { function, functions, from, to, release, not_after, override_freeze, skip_rollout } => {
-            engine.ensure_environment(&from)?;
-            engine.ensure_environment(&to)?;
-            let functions = Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?;
-            let promotion = PromotionRequest {
-                functions,
-                from,
-                to,
-                release,
-                requested_by: caller.requested_by,
-                identity: caller.identity,
-                not_after,
-                freeze_override: override_freeze.map(Into::into),
-                skip_rollout: skip_rollout.map(Into::into),
-                id: caller.id,
-                time: engine.ports.clock.now(),
-                keeps_its_time: false,
-                is_replay: false,
-            };
-            promotion_answer(engine.promote(&promotion).await?)
+        promote @ Command::Promote { .. } => {
+            promotion_answer(engine.promote(&promotion_request(engine, promote, caller)?).await?)
         }
         Command::Approve { environment, function, deployment } => {
             let response = approval_response(environment, function, deployment, ApprovalDecision::Approve, caller)?;
@@ -153,6 +142,35 @@ async fn dispatch(
     }
 }
 
+/// Makes the request of a command that promotes.
+pub(super) fn promotion_request(
+    engine: &Engine,
+    command: Command,
+    caller: Caller,
+) -> Result<PromotionRequest, FunctionError> {
+    let Command::Promote { function, functions, from, to, release, not_after, override_freeze, skip_rollout } = command
+    else {
+        return Err(FunctionError::InvalidCommand("the command promotes nothing".into()));
+    };
+    engine.ensure_environment(&from)?;
+    engine.ensure_environment(&to)?;
+    Ok(PromotionRequest {
+        functions: Functions::of(function, functions).map_err(FunctionError::InvalidCommand)?,
+        from,
+        to,
+        release,
+        requested_by: caller.requested_by,
+        identity: caller.identity,
+        not_after,
+        freeze_override: override_freeze.map(Into::into),
+        skip_rollout: skip_rollout.map(Into::into),
+        id: caller.id,
+        time: engine.ports.clock.now(),
+        keeps_its_time: false,
+        is_replay: false,
+    })
+}
+
 /// Makes the response of a command that approves or declines a promotion. It must name a person.
 fn approval_response(
     environment: EnvironmentName,
@@ -168,7 +186,7 @@ fn approval_response(
     Ok(ApprovalResponse { environment, function, deployment, decision, by, account: None, identity, id })
 }
 
-fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, FunctionError> {
+pub(super) fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, FunctionError> {
     match outcome {
         PromotionOutcome::One(record) => json(&record),
         PromotionOutcome::Each(deployments) => json(&History { deployments }),
@@ -176,7 +194,7 @@ fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, FunctionError> {
     }
 }
 
-fn json<T: Serialize>(answer: &T) -> Result<Value, FunctionError> {
+pub(super) fn json<T: Serialize>(answer: &T) -> Result<Value, FunctionError> {
     serde_json::to_value(answer).map_err(|error| FunctionError::Internal(error.to_string()))
 }
 

@@ -5,7 +5,8 @@
 //! in `approve`, `hold` and `release-hold` in `hold`, `reject` and `unreject` in `reject`. `sweep` and `doctor` are
 //! modules of their own. `progress` reads the record of an open request, and `change_head` writes what a command
 //! changes in a head. `ended_waiting` names what a command has ended, and
-//! `rejected_rollouts` takes back what rolls out of a rejected release.
+//! `rejected_rollouts` takes back what rolls out of a rejected release. `only_if_known` tells what became of a command that
+//! was given before, and carries nothing out.
 
 mod approve;
 mod caller;
@@ -17,6 +18,7 @@ mod error;
 mod history;
 mod hold;
 mod known;
+mod only_if_known;
 mod plan;
 pub(crate) mod progress;
 mod promote;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, Request};
+use deployer_core::id::DeploymentId;
 use deployer_core::record::{DeploymentRecord, Status};
 
 use crate::{CommandError, Engine, Transient};
@@ -32,19 +33,65 @@ pub(crate) async fn answer_with_record(
     };
     let record = match Box::pin(work).await {
         Ok(Some(record)) => record,
-        Ok(None) => {
-            let gone = "this command was carried out before, and its record is gone";
-            return Err(CommandError::Invalid(gone.into()));
-        }
+        Ok(None) => return Err(record_is_gone()),
         Err(transient) => progress(engine, at, request).await.ok_or(transient)?,
     };
     ensure_same_request(request, record)
 }
 
-/// Returns the record of a request that is open, as the head has it now.
+/// Returns the record of a request that the head knows, and works on nothing. None: the head does not know it.
+///
+/// # Errors
+/// [`CommandError`]: the id was another command's, the record is gone, or the ledger cannot be read.
+pub(super) async fn record_if_known(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    request: &Request,
+) -> Result<Option<DeploymentRecord>, CommandError> {
+    let head = engine.store().head(at).await?.head;
+    record_if_in_head(engine, at, &head, request).await
+}
+
+/// Returns the record of a request that this head knows. None: it does not know it.
+///
+/// # Errors
+/// As for [`record_if_known`].
+pub(super) async fn record_if_in_head(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    head: &Head,
+    request: &Request,
+) -> Result<Option<DeploymentRecord>, CommandError> {
+    let Some(id) = head.id_of(request) else { return Ok(None) };
+    let record = record_by_head(engine, at, head, id).await?;
+    ensure_same_request(request, record.ok_or_else(record_is_gone)?).map(Some)
+}
+
+/// Returns the record of a deployment: as the head has it where it is open or has just ended, else as it was written.
+///
+/// # Errors
+/// [`Transient`]: the ledger cannot be read.
+pub(super) async fn record_by_head(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    head: &Head,
+    id: DeploymentId,
+) -> Result<Option<DeploymentRecord>, Transient> {
+    match open_record(at, head, id).or_else(|| head.ended_record(id).cloned()) {
+        Some(record) => Ok(Some(record)),
+        None => Ok(engine.store().record(at, id).await?),
+    }
+}
+
+fn record_is_gone() -> CommandError {
+    CommandError::Invalid("this command was carried out before, and its record is gone".into())
+}
+
+/// Returns the record of a request that is open, as the head has it now. If it has joined another request, it is that
+/// one's record.
 pub(crate) async fn progress(engine: &Engine, at: &FunctionRef<'_>, request: &Request) -> Option<DeploymentRecord> {
     let head = engine.store().head(at).await.ok()?.head;
-    open_record(at, &head, request)
+    open_record(at, &head, head.id_of(request)?)
 }
 
 /// Returns the record of a request that was submitted before: ended or open.
@@ -59,12 +106,11 @@ pub(crate) async fn known_record(
     let (seen, record) = futures::try_join!(engine.store().head(at), engine.store().record(at, request.id))?;
     let ended = seen.head.ended_record(request.id).cloned();
     let ended = ended.or_else(|| record.filter(|record| record.status.is_ended()));
-    Ok(ended.or_else(|| open_record(at, &seen.head, request)))
+    Ok(ended.or_else(|| open_record(at, &seen.head, seen.head.id_of(request)?)))
 }
 
-/// Returns the record of a request that is open. If it has joined another request, it is that one's record.
-fn open_record(at: &FunctionRef<'_>, head: &Head, request: &Request) -> Option<DeploymentRecord> {
-    let id = head.id_of(request)?;
+/// Returns the record of a deployment that is open.
+fn open_record(at: &FunctionRef<'_>, head: &Head, id: DeploymentId) -> Option<DeploymentRecord> {
     if let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) {
         return Some(waiting.record(at));
     }

@@ -154,7 +154,7 @@ async fn answer_known(
     promotion: &PromotionRequest,
     at: &FunctionRef<'_>,
 ) -> Result<Option<DeploymentRecord>, CommandError> {
-    let request = request_for(engine, promotion, at, &Sources::new());
+    let request = known_request(engine, promotion, at);
     let head = async { Ok::<_, Transient>(engine.store().head(at).await?.head) };
     let record = async { Ok::<_, Transient>(engine.store().record(at, request.id).await?) };
     let (head, record) = futures::try_join!(head, record)?;
@@ -172,6 +172,11 @@ async fn answer_known(
         }
     };
     answer_with_record(engine, at, &request, work.instrument(span)).await.map(Some)
+}
+
+/// Makes the request by which a promotion of one function is known, whatever it brings.
+pub(super) fn known_request(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'_>) -> Request {
+    request_for(engine, promotion, at, &Sources::new())
 }
 
 /// Makes the request to promote one function: for the artifact that the source has live now.
@@ -239,7 +244,7 @@ async fn earliest_request_time(
         // A function that the destination does not have is left out, and says why, when it is promoted.
         let Ok(at) = engine.at(&promotion.to, function) else { return Ok(None) };
         let head = engine.store().head(&at).await?.head;
-        let request = request_for(engine, promotion, &at, &Sources::new());
+        let request = known_request(engine, promotion, &at);
         Ok::<_, Transient>(head.id_of(&request).map(DeploymentId::time))
     });
     let looks: Vec<_> = looks.buffer_unordered(PROMOTED_AT_ONCE).collect().await;

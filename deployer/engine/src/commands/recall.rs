@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::caller::Caller;
 use super::change_head::reused_id;
 use super::ended_waiting::end_rejected;
-use super::progress::progress;
+use super::progress::{progress, record_if_in_head};
 use super::reject::{Rejected, mark_as_rejected};
 use super::rejected_rollouts::take_rejected_back;
 use super::undo::{submit_undo, undo_request};
@@ -142,6 +142,44 @@ impl Engine {
         take_rejected_back(self, function).await;
         let (function, release) = (function.clone(), release.clone());
         Ok(Recalled { function, release, environments, ended_waiting, replaced_reject })
+    }
+}
+
+impl Engine {
+    /// Tells what became of a recall, and begins nothing. None: its id is not known.
+    ///
+    /// # Errors
+    /// [`CommandError`]: the id was a reject's, or the ledger cannot be read.
+    pub(super) async fn recalled(
+        &self,
+        function: &FunctionName,
+        release: &Release,
+        caller: &Caller,
+    ) -> Result<Option<Recalled>, CommandError> {
+        let rejects = self.store().rejects(function).await?;
+        if rejects.knows_only_reject(release, function, &caller.id) {
+            return Err(reused_id(&caller.id));
+        }
+        let is_remembered = rejects.knows_recall(release, function, &caller.id);
+        let reject = rejects.all().find(|reject| reject.release == *release);
+        let recall = Recall { engine: self, release, reject, caller, only_known: !is_remembered, rejects: &rejects };
+        let mut rollbacks = Vec::new();
+        for name in self.config.environments.keys() {
+            let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
+            let head = self.store().head(&at).await?.head;
+            let Some((since, left, request)) = recall.rollback_from(&at, &head) else { continue };
+            let deployment = record_if_in_head(self, &at, &head, &request).await?;
+            let not_begun = || "it is not begun yet: the same recall again begins it".to_owned();
+            let because = deployment.is_none().then(not_begun);
+            rollbacks.push((since, RecalledFrom { environment: name.clone(), left: Some(left), deployment, because }));
+        }
+        if !is_remembered && rollbacks.is_empty() {
+            return Ok(None);
+        }
+        rollbacks.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
+        let environments = rollbacks.into_iter().map(|(_, rollback)| rollback).collect();
+        let (function, release, ended_waiting) = (function.clone(), release.clone(), vec![]);
+        Ok(Some(Recalled { function, release, environments, ended_waiting, replaced_reject: None }))
     }
 }
 

@@ -9,10 +9,10 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
-use deployer_core::promotion::PromotionRequest;
+use deployer_core::promotion::{GroupState, PromotionRequest};
 use deployer_core::record::{Ending, Status};
 
-use self::steps::RollbackState;
+use self::steps::{RollbackState, record_undecided};
 use crate::error::CommandError;
 use crate::events::{NotSent, publish};
 use crate::prove_identity::Giver;
@@ -76,6 +76,18 @@ impl<'e> Groups<'e> {
             return ensure_same_request(promotion, &group, ended);
         }
         ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)
+    }
+
+    /// Finds a group, open or ended. Its end is written before it is open no more.
+    pub(super) async fn find(
+        self,
+        environment: &EnvironmentName,
+        id: DeploymentId,
+    ) -> Result<Option<Group>, Transient> {
+        match self.read(&ledger_keys::open_group(environment, id)).await? {
+            Some(open) => Ok(Some(open)),
+            None => self.read(&ledger_keys::ended_group(environment, id)).await,
+        }
     }
 
     /// Reconciles every open group. A failure of one never stops the others.
@@ -150,10 +162,15 @@ impl<'e> Groups<'e> {
                 let checked = group.with_checks(&self.check(group).await?, self.engine.token(), self.engine.now());
                 match checked.phase {
                     Phase::Checking if !group.is_accepted() => self.open().unless_repeated(checked).await?,
+                    Phase::Checking => self.open().unless_later(checked).await?,
                     _ => checked,
                 }
             }
-            Phase::Placing => self.place_and_decide(group).await?,
+            Phase::Placing => {
+                let placed = self.place_and_decide(group).await?;
+                let waits = placed.state() == GroupState::Undecided && placed.because.is_some();
+                if waits { self.open().unless_later(placed).await? } else { placed }
+            }
             Phase::Moving => {
                 let next = group.moved(&self.member_records(group).await?, self.engine.now());
                 self.withdraw(&next).await?;
@@ -207,6 +224,9 @@ impl<'e> Groups<'e> {
         if group.decided_at.is_none() || is_abandoned {
             self.release_places(group).await?;
         }
+        if group.decided_at.is_none() && !is_abandoned {
+            record_undecided(self, group).await?;
+        }
         let key = ledger_keys::ended_group(&group.environment, group.id);
         self.engine.store().create(&key, group).await?;
         let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
@@ -238,6 +258,17 @@ impl<'e> Groups<'e> {
     pub(super) async fn read(self, key: &str) -> Result<Option<Group>, Transient> {
         Ok(self.engine.store().object(key).await?.map(|(group, _)| group))
     }
+}
+
+/// Finds the group that this request has opened before, and does nothing for it. None: there is none.
+pub(crate) async fn opened_before(
+    groups: Groups<'_>,
+    promotion: &PromotionRequest,
+    functions: &[FunctionName],
+) -> Result<Option<Group>, CommandError> {
+    let group = Group::of(promotion, functions, groups.engine.now());
+    let found = groups.find(&group.environment, group.id).await?;
+    found.map(|found| ensure_same_request(promotion, &group, found)).transpose()
 }
 
 /// Refuses a group that another request with the same id has opened.

@@ -5,6 +5,7 @@ use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::record::{EndedWaiting, Ending};
 use futures::future::try_join_all;
+use jiff::Timestamp;
 
 use super::Groups;
 use crate::Transient;
@@ -56,25 +57,43 @@ impl OpenGroups<'_> {
         ended
     }
 
-    /// Ends a group that waits and repeats another one.
+    /// Ends a group that is about to wait and repeats another one.
     pub(super) async fn unless_repeated(self, group: Group) -> Result<Group, Transient> {
+        self.unless(group, group::superseded_as_repeated).await
+    }
+
+    /// Ends a group that waits if another one, asked for at the same moment and before it, waits for the same.
+    pub(super) async fn unless_later(self, group: Group) -> Result<Group, Transient> {
+        self.unless(group, group::superseded_as_later).await
+    }
+
+    async fn unless(
+        self,
+        group: Group,
+        superseded: impl Fn(&Group, &Group, Timestamp) -> Option<Group>,
+    ) -> Result<Group, Transient> {
         let others = self.in_environment(&group.environment).await?;
-        let superseded = |other: &Group| group::superseded_as_repeated(&group, other, self.0.engine.now());
+        let superseded = |other: &Group| superseded(&group, other, self.0.engine.now());
         Ok(others.iter().find_map(superseded).unwrap_or(group))
     }
 
-    /// Ends the groups of the same functions that wait, for a newer one takes their place. Best effort: what is left
-    /// waits on beside it.
-    pub(super) async fn end_replaced(self, newer: &Group) {
+    /// Ends the groups of the same functions that wait and give way to one that was just accepted: it is newer, or they
+    /// repeat it. Best effort: a look at the later of two groups ends it as well, and what else is left waits on beside
+    /// it.
+    pub(super) async fn end_replaced(self, accepted: &Group) {
         let replaced = async {
-            for older in self.in_environment(&newer.environment).await? {
-                let end = |open: &Group| group::replaced_by(open, newer, self.0.engine.now());
-                self.end_undecided(&newer.environment, older.id, end).await?;
+            for other in self.in_environment(&accepted.environment).await? {
+                let now = self.0.engine.now();
+                let end = |open: &Group| {
+                    let replaced = group::replaced_by(open, accepted, now);
+                    replaced.or_else(|| group::superseded_as_later(open, accepted, now).filter(|_| open.is_accepted()))
+                };
+                self.end_undecided(&accepted.environment, other.id, end).await?;
             }
             Ok::<_, Transient>(())
         };
         if let Err(error) = replaced.await {
-            tracing::warn!(group = %newer.id, "an older group of the same functions may wait on: {error}");
+            tracing::warn!(group = %accepted.id, "another group of the same functions may wait on: {error}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{CheckedMember, Group, Member};
+use deployer_core::group::{CheckedMember, Group, Member, ending_of_members};
 use deployer_core::head::{self, ApprovalEffect, Head, Request, Reservation, Wakeup};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::ledger_keys;
@@ -260,4 +260,23 @@ impl<'e> Groups<'e> {
         }
         Ok(())
     }
+}
+
+/// Records in the history of each member that its group has ended undecided.
+pub(super) async fn record_undecided(groups: Groups<'_>, group: &Group) -> Result<(), Transient> {
+    let Some(ending) = ending_of_members(group) else { return Ok(()) };
+    let engine = groups.engine;
+    let now = group.finished_at.unwrap_or_else(|| engine.now());
+    let records = group.functions.iter().map(|member| {
+        let ending = ending.clone();
+        async move {
+            let at = groups.function_ref(group, member)?;
+            let request = group.request(member, group.promotion_spec(member), engine.token());
+            engine.store().mark_open(&at, &request).await?;
+            let end = |seen: &Versioned| head::end_undecided_member(&seen.head, &request, ending.clone(), &at, now);
+            let outcome = engine.reconciler(&at).transition(None, Some(request.marker), end).await?;
+            engine.reconciler(&at).handle_outcome(&request, outcome).await.map(drop)
+        }
+    });
+    try_join_all(records).await.map(drop)
 }

@@ -64,6 +64,7 @@ async fn group_moves_together_and_rolls_back_if_one_fails() -> Result<()> {
     assert_eq!(serves(&person, SECOND, "orders").await?, before, "what had moved is back");
     let again = person.run("promote", &[&TOGETHER[..], &id].concat()).await?;
     assert_eq!(again.exit, Some(1), "the same request is the same group: {again:?}");
+    assert!(again.out.starts_with("this request has ended already:\n"), "{again:?}");
     assert!(again.out.contains(&format!(", group {}\n", text(&group, "/id"))), "{again:?}");
     assert!(again.out.contains("  TargetFailed: bills did not get there, and the others went back\n"), "{again:?}");
     assert!(again.out.contains("not today") && again.out.contains(", brought back by 0"), "{again:?}");
@@ -83,6 +84,13 @@ async fn group_waits_for_one_approval_before_any_moves() -> Result<()> {
     assert!(said.out.contains("\n  Waiting: bills: waits for an approval, until "), "{said:?}");
     assert!(said.out.ends_with(&format!("(ada may not):\n  deployctl approve {place}\n")), "{said:?}");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
+    // The id alone names the group, and each of its members.
+    let (exit, planned) = person.run_json("plan", &["--deployment", &text(&group, "/id")]).await?;
+    assert_eq!((exit, planned["plans"].as_array().map(Vec::len)), (Some(0), Some(2)), "{planned:#}");
+    let of = ["/plans/0/function", "/plans/1/function", "/plans/1/environment"].map(|at| text(&planned, at));
+    assert_eq!(of, ["bills", "orders", "prod"], "{planned:#}");
+    let (exit, one) = person.run_json("plan", &["--deployment", &text(&group, "/functions/1/deployment")]).await?;
+    assert_eq!((exit, text(&one, "/function").as_str()), (Some(0), "orders"), "{one:#}");
     let only = ["-e", "prod", "--requested-by", "bob"];
     let said = person.aws.deliver_while(person.run("approve", &only)).await?;
     assert_eq!(said.exit, Some(0), "a group needs no function: {said:?}");

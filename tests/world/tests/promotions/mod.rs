@@ -9,10 +9,13 @@ mod decided;
 mod ended_waiting;
 mod events;
 mod groups;
+mod groups_at_once;
+mod only_if_known;
 mod recalls;
 mod replays;
 mod rules;
 mod soaks;
+mod undecided_groups;
 mod waiting_groups;
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};

@@ -1,0 +1,142 @@
+//! `only_if_known`: what became of the command of an id. Nothing is changed or worked on, and no proof is needed.
+
+use deployer_core::head::{Request, Rollback, Source};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern};
+use deployer_core::ledger_keys;
+use deployer_core::promotion::{Functions, PromotionRequest};
+use deployer_core::record::{CauseKind, DeploymentRecord};
+use deployer_core::trigger::Command;
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use serde_json::Value;
+
+use super::caller::Caller;
+use super::dispatch::{json, promotion_answer, promotion_request};
+use super::error::FunctionError;
+use super::progress::{record_by_head, record_if_known};
+use super::promote::{PromotionOutcome, known_request};
+use crate::group::{Groups, opened_before};
+use crate::{CommandError, Engine, Transient};
+
+/// The number of heads or records that are read at once.
+const READ_AT_ONCE: usize = 16;
+
+/// Answers with what became of the command of the caller's id; null where it is not known.
+///
+/// # Errors
+/// [`FunctionError`]: the command is wrong, the id was another command's, or the ledger cannot be read.
+pub(super) async fn what_became_of(engine: &Engine, command: Command, caller: &Caller) -> Result<Value, FunctionError> {
+    let deployment = async |(environment, function), kind, source| {
+        json(&deployment(engine, (environment, function), (kind, source), caller).await?)
+    };
+    match command {
+        Command::Deploy { environment, function, release, .. } => {
+            deployment((&environment, &function), CauseKind::Deploy, Source::Newest { release }).await
+        }
+        Command::Redeploy { environment, function } => {
+            deployment((&environment, &function), CauseKind::Redeploy, Source::Live { of: None }).await
+        }
+        Command::Rollback { environment, function, to, .. } => {
+            let source = Source::Earlier(Rollback::to(to));
+            deployment((&environment, &function), CauseKind::Rollback, source).await
+        }
+        promote @ Command::Promote { .. } => {
+            let promotion = promotion_request(engine, promote, caller.clone())?;
+            match promoted(engine, &promotion).await? {
+                Some(outcome) => promotion_answer(outcome),
+                None => Ok(Value::Null),
+            }
+        }
+        Command::Approve { environment, function, deployment } => {
+            match approved(engine, (&environment, function.as_ref()), deployment, caller).await? {
+                Some(outcome) => promotion_answer(outcome),
+                None => Ok(Value::Null),
+            }
+        }
+        Command::Recall { function, release, .. } => json(&engine.recalled(&function, &release, caller).await?),
+        _ => Err(FunctionError::InvalidCommand("nothing tells what became of this command".into())),
+    }
+}
+
+async fn deployment(
+    engine: &Engine,
+    (environment, function): (&EnvironmentName, &FunctionName),
+    (kind, source): (CauseKind, Source),
+    caller: &Caller,
+) -> Result<Option<DeploymentRecord>, CommandError> {
+    let at = engine.at(environment, function)?;
+    let drawn = (engine.now(), engine.token());
+    let request = Request::by_command((environment, function), source, caller.cause(kind), drawn);
+    record_if_known(engine, &at, &request).await
+}
+
+async fn promoted(engine: &Engine, promotion: &PromotionRequest) -> Result<Option<PromotionOutcome>, CommandError> {
+    match &promotion.functions {
+        Functions::One(function) => {
+            let record = promoted_one(engine, promotion, function).await?;
+            Ok(record.map(|record| PromotionOutcome::One(Box::new(record))))
+        }
+        Functions::Together(functions) => {
+            let group = opened_before(Groups::of(engine), promotion, functions).await?;
+            Ok(group.map(|group| PromotionOutcome::Together(Box::new(group))))
+        }
+        Functions::Each(pattern) => {
+            let records = promoted_each(engine, promotion, pattern).await?;
+            Ok((!records.is_empty()).then_some(PromotionOutcome::Each(records)))
+        }
+    }
+}
+
+async fn promoted_one(
+    engine: &Engine,
+    promotion: &PromotionRequest,
+    function: &FunctionName,
+) -> Result<Option<DeploymentRecord>, CommandError> {
+    let at = engine.at(&promotion.to, function)?;
+    record_if_known(engine, &at, &known_request(engine, promotion, &at)).await
+}
+
+/// Finds the promotions of the functions that match, in the order of their names.
+async fn promoted_each(
+    engine: &Engine,
+    promotion: &PromotionRequest,
+    pattern: &FunctionPattern,
+) -> Result<Vec<DeploymentRecord>, CommandError> {
+    let keys = engine.store().keys(&ledger_keys::heads_in(&promotion.to)).await.map_err(Transient::from)?;
+    let names = keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1));
+    let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();
+    let looks = stream::iter(&functions).map(|function| promoted_one(engine, promotion, function));
+    let found: Vec<_> = looks.buffered(READ_AT_ONCE).try_collect().await?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Finds the promotion, or the group, that the command of this id has approved.
+async fn approved(
+    engine: &Engine,
+    (environment, function): (&EnvironmentName, Option<&FunctionName>),
+    deployment: Option<DeploymentId>,
+    caller: &Caller,
+) -> Result<Option<PromotionOutcome>, CommandError> {
+    engine.ensure_environment(environment)?;
+    let Some(function) = function else {
+        let Some(id) = deployment else { return Ok(None) };
+        let group = Groups::of(engine).find(environment, id).await?;
+        let group = group.filter(|group| group.approvals.iter().any(|one| one.is_by(&caller.id)));
+        return Ok(group.map(|group| PromotionOutcome::Together(Box::new(group))));
+    };
+    let at = engine.at(environment, function)?;
+    let head = engine.store().head(&at).await?.head;
+    let ids = deployment.map_or_else(|| head.deployments(), |id| vec![id]);
+    let is_it = |record: &DeploymentRecord| {
+        let mut approvals = record.promotion.iter().flat_map(|promotion| &promotion.approvals);
+        approvals.any(|one| one.is_by(&caller.id))
+    };
+    // The head names what is open and the last that have ended, newest first.
+    let records = stream::iter(ids).map(|id| record_by_head(engine, &at, &head, id));
+    let mut records = records.buffered(READ_AT_ONCE);
+    while let Some(record) = records.next().await {
+        if let Some(record) = record?.filter(is_it) {
+            return Ok(Some(PromotionOutcome::One(Box::new(record))));
+        }
+    }
+    Ok(None)
+}
