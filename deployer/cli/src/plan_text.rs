@@ -84,6 +84,10 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
     lines.extend(rollout.iter().map(|rollout| ("rollout", sentence(&rollout.to_string()))));
     match question {
+        // The conditions are judged before what the source serves is compared.
+        Question::Plan if report.refused.is_some() && wait.is_some() => {
+            lines.push(("then", ending_as_refused(wait.as_ref()).into()));
+        }
         Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", sentence(&wait.to_string()))))),
         Question::Approval if report.refused.is_some() => lines.push(("then", ending_as_refused(wait.as_ref()).into())),
         Question::Approval => lines.push(("then", sentence(&once_approved(wait.as_ref(), now)))),

@@ -1,5 +1,6 @@
 //! Sends commands to the deployer's Lambda.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -302,13 +303,13 @@ pub(super) fn arn_region(function: &str) -> Option<&str> {
 /// been taken whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
 pub(super) fn did_nothing(error: &CliError) -> bool {
     let is_of_used_id = || USED_ID.iter().any(|words| error.message.contains(words));
-    matches!(error.error_type, "UnknownFunction" | "UnknownRelease" | "NotPromotable")
+    matches!(error.error_type.as_ref(), "UnknownFunction" | "UnknownRelease" | "NotPromotable")
         || (is_wrong(error) && !is_of_used_id())
 }
 
 /// Whether the deployer refuses a request as it is.
 fn is_wrong(error: &CliError) -> bool {
-    error.error_type == "InvalidCommand"
+    matches!(error.error_type.as_ref(), "InvalidCommand" | "Refused")
 }
 
 fn maybe_accepted(error: CliError) -> CliError {
@@ -381,19 +382,30 @@ fn unreadable(name: &str, error: &serde_json::Error) -> CliError {
 
 fn refused(value: &Value) -> SendError {
     let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let message = text("errorMessage");
-    let (exit, error_type, outcome) = match text("errorType").as_str() {
-        "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
-        "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
-        "UnknownRelease" => (Exit::Refused, "UnknownRelease", SendOutcome::Refused),
-        "NotPromotable" => (Exit::Refused, "NotPromotable", SendOutcome::Refused),
-        "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
+    let (error_type, message) = (text("errorType"), text("errorMessage"));
+    let known = |exit, outcome| (exit, Cow::from(error_type.clone()), outcome, message.clone());
+    let (exit, error_type, outcome, message) = match error_type.as_str() {
+        "InvalidCommand" => known(Exit::WrongUse, SendOutcome::Refused),
+        "UnknownFunction" | "UnknownRelease" | "NotPromotable" | "Refused" => {
+            known(Exit::Refused, SendOutcome::Refused)
+        }
+        "InvalidConfig" => known(Exit::Failed, SendOutcome::Refused),
         // The deployer is well, and STS may answer the next time.
-        "IdentityUnavailable" => (Exit::Failed, "IdentityUnavailable", SendOutcome::Broken),
-        "LedgerUnavailable" => (Exit::Failed, "LedgerUnavailable", SendOutcome::Broken),
-        _ => (Exit::Failed, "Internal", SendOutcome::Broken),
+        "IdentityUnavailable" | "LedgerUnavailable" => known(Exit::Failed, SendOutcome::Broken),
+        newer if is_of_a_deployer(newer) => {
+            let message =
+                format!("{message}\n  this deployctl does not know the deployer's error {newer}: update deployctl");
+            (Exit::Failed, Cow::from(error_type.clone()), SendOutcome::Refused, message)
+        }
+        _ => (Exit::Failed, "Internal".into(), SendOutcome::Broken, message.clone()),
     };
     SendError { outcome, error: CliError { exit, error_type, message } }
+}
+
+/// Whether an error that this program does not know has a name as the deployer gives them. Lambda's own names have a dot
+/// (`Runtime.ExitError`), or there is none.
+fn is_of_a_deployer(error_type: &str) -> bool {
+    error_type != "Internal" && !error_type.is_empty() && error_type.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]

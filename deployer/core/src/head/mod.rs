@@ -43,6 +43,7 @@ mod release_claim;
 mod request;
 mod resolve_artifact;
 mod resolved_artifact;
+mod retried_calls;
 mod rollback;
 mod rollout;
 mod source;
@@ -83,6 +84,7 @@ pub use release_claim::{ClaimRelease, Handover, release_claim};
 pub use request::Request;
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
+pub use retried_calls::{RetriedCall, RetriedCalls, with_retried_calls};
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, apply_look,
     begin_rollout, command_rollout, leave_rollout, reject_rollout, rollout_ending, rollout_sentence,

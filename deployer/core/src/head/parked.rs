@@ -87,6 +87,7 @@ impl Active {
     /// for it.
     pub(in crate::head) fn park(&mut self, look_at: Option<Timestamp>, now: Timestamp) {
         self.hops += 1;
+        self.retried = None;
         self.next_look_at = if self.stop.is_some() { Some(now) } else { look_at };
     }
 }

@@ -1,6 +1,6 @@
 //! `rollout`: a person pauses, continues, finishes or aborts the rollout that is under way.
 
-use deployer_core::head::{self, Head, RolloutCommand, RolloutVerb};
+use deployer_core::head::{self, Head, RolloutCommand, RolloutRefusal, RolloutVerb};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
@@ -25,7 +25,10 @@ pub(super) async fn command_rollout(
     let command = RolloutCommand { deployment, action, by: caller.requested_by, reason, id: caller.id };
     let change = async |head: &Head| {
         let effect = head::command_rollout(head, &command, &at, engine.now());
-        effect.map(Some).map_err(|refusal| CommandError::Invalid(refusal.to_string()))
+        effect.map(Some).map_err(|refusal| match refusal {
+            RolloutRefusal::DoesNotFit(because) => CommandError::Refused(because.to_string()),
+            RolloutRefusal::None | RolloutRefusal::Another(..) => CommandError::Invalid(refusal.to_string()),
+        })
     };
     if change_head(engine, &at, change).await?.is_some_and(|changed| changed.is_written) {
         let (by, reason) = (command.by.as_deref(), command.reason.as_deref());
