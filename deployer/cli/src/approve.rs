@@ -63,19 +63,19 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Some(id) => options.promotion.repeated(remote, id).await,
         None => None,
     };
-    let is_open = match repeated {
-        Some(Repeated::Ended(record)) => return Ok(repeated::ended(&record)),
-        Some(Repeated::Open) => true,
-        None => false,
-    };
+    if let Some(Repeated::Ended(record)) = repeated {
+        return Ok(repeated::ended(&record));
+    }
     let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
-    // Who says --yes has decided, and so has who repeats an approval.
-    let is_decided = options.yes || is_open;
-    if !is_decided {
+    // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
+    // plan and asks nothing.
+    let has_decided = options.yes || repeated.is_some();
+    if !has_decided {
         promotion = decide(promotion, &by, (remote, output)).await?;
     }
+    // The requester has read what the request had ended; the approver hears only what ends with the approval.
     let ended_before = match output {
-        Output::Text if !is_decided => ended_before(remote, &promotion).await,
+        Output::Text if !has_decided => ended_before(remote, &promotion).await,
         _ => Vec::new(),
     };
     let Promotion { environment, function, deployment, .. } = promotion;

@@ -139,9 +139,11 @@ async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliEr
     sdk.region().ok_or_else(no_region)?;
     let live = deployer_aws::describe_function(&sdk, from).await.map_err(|error| match error {
         DescribeError::Image => CliError::refused(format!("{from}: {error}")),
-        DescribeError::Unread(failure) if failure.code == "ResourceNotFoundException" => CliError::unknown_function(
-            format!("function {from} cannot be described: {failure}\n  --region and --profile say where it is looked for"),
-        ),
+        DescribeError::Unread(failure) if failure.code == "ResourceNotFoundException" => {
+            CliError::unknown_function(format!(
+                "function {from} cannot be described: {failure}\n  --region and --profile say where it is looked for"
+            ))
+        }
         _ => {
             let obstacle = match &error {
                 DescribeError::Unread(failure) => failure.obstacle.as_ref(),

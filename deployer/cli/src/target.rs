@@ -99,11 +99,7 @@ pub(super) fn nothing_deployed(follow::FunctionArgs { environment, function }: &
     )
 }
 
-fn located(
-    status: Option<&FunctionStatus>,
-    named: &TargetOutcome,
-    wanted: Option<&Target>,
-) -> Result<Located, String> {
+fn located(status: Option<&FunctionStatus>, named: &TargetOutcome, wanted: Option<&Target>) -> Result<Located, String> {
     let targets = status.map_or(&[][..], |status| &status.targets[..]);
     let is_meant = |target: &&TargetStatus| wanted.is_none_or(|wanted| target.target == *wanted);
     let meant: Vec<&TargetStatus> = targets.iter().filter(is_meant).collect();

@@ -36,9 +36,8 @@ async fn looks(op: Op, kind: CallErrorKind, times: usize) -> [[Value; 3]; 2] {
     let _not_delivered = world.put("dev/orders/2.zip", code("2"));
     world.aws(|aws| aws.at("111111111111").settling.time = Duration::from_secs(15));
     world.on(op).times(times).fail_saying(kind, "says AWS, request 1");
-    let (ended, looks) = tokio::join!(world.command(deploy()), async {
-        [told(&world, 5).await, told(&world, 9).await]
-    });
+    let (ended, looks) =
+        tokio::join!(world.command(deploy()), async { [told(&world, 5).await, told(&world, 9).await] });
     assert_eq!(ended["status"], json!(Status::Succeeded), "{ended:#}");
     looks
 }

@@ -34,8 +34,8 @@ mod run;
 mod send_write;
 mod shut_doors;
 mod step_context;
-mod tell_retries;
 mod target_run;
+mod tell_retries;
 mod wait_for_lambda;
 mod wait_until_stable;
 

@@ -24,7 +24,10 @@ impl Deployment<'_> {
                 let calls = self.retried.lasting(self.engine.now());
                 // AWS's words may have a request id that differs from try to try.
                 let is_told = calls.len() == told.len()
-                    && calls.iter().zip(&told).all(|(call, told)| (&call.target, &call.step) == (&told.target, &told.step));
+                    && calls
+                        .iter()
+                        .zip(&told)
+                        .all(|(call, told)| (&call.target, &call.step) == (&told.target, &told.step));
                 if !is_told {
                     self.tell(&claim, &calls).await;
                     told = calls;
