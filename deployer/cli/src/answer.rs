@@ -189,6 +189,11 @@ fn with_moments_in_lines(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Returns ` by ` and the name of somebody, or nothing where nobody is named.
+pub(super) fn by_whom(who: Option<&str>) -> String {
+    who.map_or(String::new(), |who| format!(" by {}", one_line(who)))
+}
+
 /// Returns foreign text of several lines, each without control sequences.
 pub(super) fn lines(text: &str) -> String {
     text.split('\n').map(one_line).collect::<Vec<_>>().join("\n")

@@ -24,6 +24,7 @@ mod doctor_text;
 mod folder;
 mod follow;
 mod follow_another;
+mod function_error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod golden;

@@ -1,6 +1,5 @@
 //! Sends commands to the deployer's Lambda.
 
-use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -15,13 +14,13 @@ use deployer_aws::{CallFailure, Obstacle};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answer::{CliError, Exit};
+use super::answer::CliError;
 use super::aws_options::{AwsOptions, shell_word};
-use super::ci_env;
 use super::hints::hint;
 use super::named_by;
 use super::prove::{Signer, may_need_proof};
 use super::sdk_config::no_region;
+use super::{ci_env, function_error};
 use deployer_core::identity::Identity;
 use deployer_core::names::DEPLOYER_ALIAS;
 use deployer_core::trigger::{Command, CommandRequest};
@@ -229,7 +228,7 @@ impl Remote {
             |error: serde_json::Error| SendError { outcome: SendOutcome::Refused, error: unreadable(name, &error) };
         let value: Value = serde_json::from_slice(body).map_err(unreadable)?;
         if answer.function_error().is_some() {
-            return Err(refused(&value));
+            return Err(function_error::read(&value));
         }
         serde_json::from_value(value).map_err(unreadable)
     }
@@ -378,34 +377,6 @@ fn unreadable(name: &str, error: &serde_json::Error) -> CliError {
     CliError::failed(format!(
         "the answer of {name:?} cannot be read ({error}): is it the deployer, and of the same build as this deployctl?"
     ))
-}
-
-fn refused(value: &Value) -> SendError {
-    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let (error_type, message) = (text("errorType"), text("errorMessage"));
-    let known = |exit, outcome| (exit, Cow::from(error_type.clone()), outcome, message.clone());
-    let (exit, error_type, outcome, message) = match error_type.as_str() {
-        "InvalidCommand" => known(Exit::WrongUse, SendOutcome::Refused),
-        "UnknownFunction" | "UnknownRelease" | "NotPromotable" | "Refused" => {
-            known(Exit::Refused, SendOutcome::Refused)
-        }
-        "InvalidConfig" => known(Exit::Failed, SendOutcome::Refused),
-        // The deployer is well, and STS may answer the next time.
-        "IdentityUnavailable" | "LedgerUnavailable" => known(Exit::Failed, SendOutcome::Broken),
-        newer if is_of_a_deployer(newer) => {
-            let message =
-                format!("{message}\n  this deployctl does not know the deployer's error {newer}: update deployctl");
-            (Exit::Failed, Cow::from(error_type.clone()), SendOutcome::Refused, message)
-        }
-        _ => (Exit::Failed, "Internal".into(), SendOutcome::Broken, message.clone()),
-    };
-    SendError { outcome, error: CliError { exit, error_type, message } }
-}
-
-/// Whether an error that this program does not know has a name as the deployer gives them. Lambda's own names have a dot
-/// (`Runtime.ExitError`), or there is none.
-fn is_of_a_deployer(error_type: &str) -> bool {
-    error_type != "Internal" && !error_type.is_empty() && error_type.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 #[cfg(test)]
