@@ -24,7 +24,6 @@ mod doctor_text;
 mod folder;
 mod follow;
 mod follow_another;
-mod function_error;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod golden;
@@ -64,6 +63,7 @@ mod repeated;
 mod rollback;
 mod rollout;
 mod sdk_config;
+mod send_error;
 mod source_zip;
 mod sources;
 mod status;

@@ -20,7 +20,8 @@ use super::hints::hint;
 use super::named_by;
 use super::prove::{Signer, may_need_proof};
 use super::sdk_config::no_region;
-use super::{ci_env, function_error};
+pub(super) use super::send_error::{SendError, SendOutcome};
+use super::{ci_env, send_error};
 use deployer_core::identity::Identity;
 use deployer_core::names::DEPLOYER_ALIAS;
 use deployer_core::trigger::{Command, CommandRequest};
@@ -59,28 +60,6 @@ pub(super) struct Requester {
     /// machine].
     #[arg(long, value_name = "NAME")]
     requested_by: Option<String>,
-}
-
-/// The outcome of a request that has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SendOutcome {
-    /// AWS or the deployer refused it.
-    Refused,
-    /// It was not sent, because no connection was made.
-    NotSent,
-    /// AWS throttled it.
-    Throttled,
-    /// It was sent, and no answer came.
-    Lost,
-    /// The deployer began and reported an error that another try can mend.
-    Broken,
-}
-
-/// The error of a request without an answer.
-#[derive(Debug, Clone)]
-pub(super) struct SendError {
-    pub outcome: SendOutcome,
-    pub error: CliError,
 }
 
 /// The deployer's Lambda.
@@ -228,7 +207,7 @@ impl Remote {
             |error: serde_json::Error| SendError { outcome: SendOutcome::Refused, error: unreadable(name, &error) };
         let value: Value = serde_json::from_slice(body).map_err(unreadable)?;
         if answer.function_error().is_some() {
-            return Err(function_error::read(&value));
+            return Err(send_error::read(&value));
         }
         serde_json::from_value(value).map_err(unreadable)
     }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 
 use super::mutex::locked;
-use super::timer::between;
+use super::timer::{Timer, between};
 
 /// The time for which a call is tried before it is told.
 pub(crate) const TOLD_AFTER: Duration = Duration::from_secs(3);
@@ -30,6 +30,11 @@ pub(crate) struct RetriedInTarget<'a> {
 }
 
 impl RetriedCalls {
+    /// Lets a timer note which calls of a target are tried again.
+    pub fn noted_by<'t>(&'t self, timer: Timer<'t>, target: &'t Target) -> Timer<'t> {
+        timer.noting(RetriedInTarget { calls: self, target })
+    }
+
     /// Waits until a call is tried again.
     pub async fn begun(&self) {
         self.begun.notified().await;

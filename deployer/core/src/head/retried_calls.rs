@@ -6,8 +6,6 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::active::Active;
-use super::state::Head;
 use crate::config::Target;
 use crate::id::Token;
 use crate::text::PlainText;
@@ -57,27 +55,15 @@ pub struct RetriedCalls {
     calls: Vec<RetriedCall>,
 }
 
-impl Active {
-    /// Returns the calls that its owner tries again, or had tried again when its time was up.
-    #[must_use]
-    pub fn retried_calls(&self) -> &[RetriedCall] {
-        let retried = self.retried.as_ref().filter(|retried| retried.claim == self.claim);
-        retried.map_or(&[], |retried| &retried.calls)
+impl RetriedCalls {
+    /// Makes those of an owner; none if it tries nothing again.
+    pub(super) fn of(claim: Token, calls: &[RetriedCall]) -> Option<Self> {
+        let calls = calls.get(..KEPT).unwrap_or(calls);
+        (!calls.is_empty()).then(|| Self { claim, calls: calls.to_vec() })
     }
-}
 
-/// Writes down which calls the owner of a claim tries again. `None`: it is written already, or the claim is not ours
-/// any more.
-#[must_use]
-pub fn with_retried_calls(head: &Head, claim: Token, calls: &[RetriedCall]) -> Option<Head> {
-    let active = head.queue.claimed(claim)?;
-    let calls = calls.get(..KEPT).unwrap_or(calls);
-    if active.retried_calls() == calls {
-        return None;
+    /// Returns the calls, if they are of this owner.
+    pub(super) fn by(&self, claim: Token) -> &[RetriedCall] {
+        if self.claim == claim { &self.calls } else { &[] }
     }
-    let mut next = head.next();
-    if let Some(active) = &mut next.queue.active {
-        active.retried = (!calls.is_empty()).then(|| RetriedCalls { claim, calls: calls.to_vec() });
-    }
-    Some(next)
 }

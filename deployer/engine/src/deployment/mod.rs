@@ -49,8 +49,7 @@ use self::progress::Progress;
 use crate::Engine;
 use crate::claim::Claim;
 use crate::new_functions::Creation;
-use crate::retried_calls::{RetriedCalls, RetriedInTarget};
-use crate::timer::Timer;
+use crate::retried_calls::RetriedCalls;
 
 /// One deployment that is carried out: its request, its artifact, and the progress of its targets.
 pub(crate) struct Deployment<'a> {
@@ -72,11 +71,6 @@ impl<'a> Deployment<'a> {
     pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, resolved: ResolvedArtifact) -> Self {
         let (inline, progress, creation) = (InlineZip::default(), Progress::default(), Creation::default());
         Self { engine, at, request, resolved, inline, progress, retried: RetriedCalls::default(), creation }
-    }
-
-    /// Returns the time that this invocation has for the calls of a target.
-    fn timer_in<'t>(&'t self, target: &'t Target) -> Timer<'t> {
-        self.engine.timer().noting(RetriedInTarget { calls: &self.retried, target })
     }
 
     /// Returns the span of its log lines.

@@ -19,6 +19,7 @@ use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
 use super::rollout::{RolloutOwner, refusal_without_ports};
 use super::target_run::TargetRun;
+use super::tell_retries::RetryTeller;
 use super::verify::ArtifactReader;
 use crate::claim::{Claim, ObservationBasis, SubmitOutcome, claimant};
 use crate::commit::{FinishDetails, Finished};
@@ -115,7 +116,7 @@ impl Deployment<'_> {
             Ok(results)
         };
         let told = async {
-            match select(pin!(work), pin!(self.tell_retries(needs))).await {
+            match select(pin!(work), pin!(RetryTeller { deployment: self }.tell_retries(needs))).await {
                 Either::Left((results, _)) => results,
                 Either::Right((never, _)) => match never {},
             }

@@ -79,7 +79,12 @@ impl Deployment<'_> {
 
     /// Enters a target.
     pub(super) async fn open_session(&self, session: &SessionRequest) -> Result<Account, TargetError> {
-        open_session(self.engine.ports.sessions.as_ref(), self.timer_in(&session.target), session).await
+        open_session(
+            self.engine.ports.sessions.as_ref(),
+            self.retried.noted_by(self.engine.timer(), &session.target),
+            session,
+        )
+        .await
     }
 
     /// Enters a target once more, with another policy.

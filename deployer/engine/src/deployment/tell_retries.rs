@@ -11,17 +11,22 @@ use crate::claim::Claim;
 use crate::retried_calls::TOLD_AFTER;
 use crate::store::{Change, Versioned};
 
-impl Deployment<'_> {
+/// Tells the calls of a deployment that are tried again.
+pub(super) struct RetryTeller<'a> {
+    pub deployment: &'a Deployment<'a>,
+}
+
+impl RetryTeller<'_> {
     /// Tells the calls that are tried for long, and takes them away once they have ended. Never returns; whoever ends
     /// the deployment drops it.
-    pub(super) async fn tell_retries(&self, needs: &Prerequisites<'_>) -> Infallible {
+    pub(super) async fn tell_retries(self, needs: &Prerequisites<'_>) -> Infallible {
         loop {
-            self.retried.begun().await;
+            self.deployment.retried.begun().await;
             let Ok(claim) = needs.claim().await else { return std::future::pending().await };
             let mut told: Vec<RetriedCall> = claim.active().retried_calls().to_vec();
-            while !(self.retried.is_empty() && told.is_empty()) {
-                self.engine.timer().sleep(TOLD_AFTER).await;
-                let calls = self.retried.lasting(self.engine.now());
+            while !(self.deployment.retried.is_empty() && told.is_empty()) {
+                self.deployment.engine.timer().sleep(TOLD_AFTER).await;
+                let calls = self.deployment.retried.lasting(self.deployment.engine.now());
                 // AWS's words may have a request id that differs from try to try.
                 let is_told = calls.len() == told.len()
                     && calls
@@ -45,7 +50,7 @@ impl Deployment<'_> {
         };
         let before = claim.seen();
         let etag = before.etag.clone();
-        match self.engine.store().update_head(self.at, Some(before), tell).await {
+        match self.deployment.engine.store().update_head(self.deployment.at, Some(before), tell).await {
             // Another part may have written the head meanwhile, and knows a newer state.
             Ok((seen, ())) if claim.seen().etag == etag => claim.set_seen(seen),
             Ok(_) => {}

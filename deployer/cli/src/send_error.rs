@@ -1,11 +1,33 @@
-//! The errors of the deployer's function: its own, by their names, and those of Lambda.
+//! Requests that have no answer: what happened to them, and the errors of the deployer's function, its own by their names
+//! and those of Lambda.
 
 use std::borrow::Cow;
 
 use serde_json::Value;
 
 use super::answer::{CliError, Exit};
-use super::remote::{SendError, SendOutcome};
+
+/// The outcome of a request that has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SendOutcome {
+    /// AWS or the deployer refused it.
+    Refused,
+    /// It was not sent, because no connection was made.
+    NotSent,
+    /// AWS throttled it.
+    Throttled,
+    /// It was sent, and no answer came.
+    Lost,
+    /// The deployer began and reported an error that another try can mend.
+    Broken,
+}
+
+/// The error of a request without an answer.
+#[derive(Debug, Clone)]
+pub(super) struct SendError {
+    pub outcome: SendOutcome,
+    pub error: CliError,
+}
 
 /// Reads the error that the deployer ends an invocation in.
 pub(super) fn read(value: &Value) -> SendError {
