@@ -1,5 +1,6 @@
 //! The answer of a verb: text for people, JSON for programs, and an exit code.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
 
@@ -18,10 +19,11 @@ use super::text_width::{COMMANDS, fitted};
 ///
 /// One rule holds for all verbs. Code 2 means that the call is wrong by itself: an option, or a name that
 /// `deployer.json` or the ledger's open work does not have (an environment, a hold, a reject, a promotion that waits). So
-/// is what the deployer answers as `InvalidCommand`: the approval of a person who may not approve, an id that was another
-/// command's, a reject more than a function may have. Code 3 means that the call makes sense and is refused: by a rule, by
-/// the user who does not confirm it, or because no environment knows the function or the release. Code 130 follows every
-/// Ctrl-C, also where nothing else ends the verb.
+/// is what the deployer answers as `InvalidCommand`, such as an id that was another command's. Code 3 means that the call
+/// makes sense and is refused: by a rule (the approval of a person who may not approve, a reject more than a function may
+/// have), by the user who does not confirm it, or because there is no such function, release or deployment. A verb that
+/// only shows, and finds nothing to show of a function that is known, exits with 0. Code 130 follows every Ctrl-C, also
+/// where nothing else ends the verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: the request is fulfilled.
@@ -110,7 +112,7 @@ pub struct CliError {
     /// The exit code.
     pub exit: Exit,
     /// A stable name for programs: the Lambda's `errorType`, or one of `deployctl`'s own.
-    pub error_type: &'static str,
+    pub error_type: Cow<'static, str>,
     /// The operation, its object, and what to do about it.
     pub message: String,
 }
@@ -118,47 +120,47 @@ pub struct CliError {
 impl CliError {
     /// Makes the error of a verb that failed for an outside reason.
     pub fn failed(message: impl Display) -> Self {
-        Self { exit: Exit::Failed, error_type: "Failed", message: message.to_string() }
+        Self { exit: Exit::Failed, error_type: "Failed".into(), message: message.to_string() }
     }
 
     /// Makes the error of a verb that the user called in a wrong way.
     pub fn wrong_use(message: impl Display) -> Self {
-        Self { exit: Exit::WrongUse, error_type: "WrongUse", message: message.to_string() }
+        Self { exit: Exit::WrongUse, error_type: "WrongUse".into(), message: message.to_string() }
     }
 
     /// Makes the error of a request that a rule refuses.
     pub fn refused(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "Refused", message: message.to_string() }
+        Self { exit: Exit::Refused, error_type: "Refused".into(), message: message.to_string() }
     }
 
     /// Makes the error of a request that the user was asked about and declined: nothing was sent.
     pub fn not_confirmed(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "NotConfirmed", message: format!("not confirmed: {message}") }
+        Self { exit: Exit::Refused, error_type: "NotConfirmed".into(), message: format!("not confirmed: {message}") }
     }
 
     /// Makes the error of a request about a function that no environment knows.
     pub fn unknown_function(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "UnknownFunction", message: message.to_string() }
+        Self { exit: Exit::Refused, error_type: "UnknownFunction".into(), message: message.to_string() }
     }
 
     /// Makes the error of a request about a release that no environment knows.
     pub fn unknown_release(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "UnknownRelease", message: message.to_string() }
+        Self { exit: Exit::Refused, error_type: "UnknownRelease".into(), message: message.to_string() }
     }
 
     /// Makes the error of a promotion that the rules of the environment never let through.
     pub fn not_promotable(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "NotPromotable", message: message.to_string() }
+        Self { exit: Exit::Refused, error_type: "NotPromotable".into(), message: message.to_string() }
     }
 
     /// Makes the error of a deployment that has not ended within the timeout.
     pub fn timed_out(message: impl Display) -> Self {
-        Self { exit: Exit::TimedOut, error_type: "TimedOut", message: message.to_string() }
+        Self { exit: Exit::TimedOut, error_type: "TimedOut".into(), message: message.to_string() }
     }
 
     /// Makes the error of a verb that the user has interrupted.
     pub fn interrupted(message: impl Display) -> Self {
-        Self { exit: Exit::Interrupted, error_type: "Interrupted", message: message.to_string() }
+        Self { exit: Exit::Interrupted, error_type: "Interrupted".into(), message: message.to_string() }
     }
 }
 
@@ -187,6 +189,11 @@ fn with_moments_in_lines(text: &str) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
+/// Returns ` by ` and the name of somebody, or nothing where nobody is named.
+pub(super) fn by_whom(who: Option<&str>) -> String {
+    who.map_or(String::new(), |who| format!(" by {}", one_line(who)))
+}
+
 /// Returns foreign text of several lines, each without control sequences.
 pub(super) fn lines(text: &str) -> String {
     text.split('\n').map(one_line).collect::<Vec<_>>().join("\n")
@@ -204,6 +211,11 @@ impl Answer {
             Ok(json) => Self { text, json, exit },
             Err(error) => CliError::failed(format!("the answer as JSON: {error}")).into(),
         }
+    }
+
+    /// Makes the answer of a verb that has printed everything itself.
+    pub(super) fn printed(exit: Exit) -> Self {
+        Self { text: String::new(), json: Value::Null, exit }
     }
 
     /// Prints the answer, and wraps its text for so many columns. Errors for people go to standard error.

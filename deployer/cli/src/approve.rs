@@ -69,14 +69,15 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     if matches!(repeated, Repeated::New) && named != found {
         repeated = repeated_approval(&options.follow, found.as_ref()).await?;
     }
-    let is_open = !matches!(repeated, Repeated::New);
-    // Who says --yes has decided, and so has who repeats an approval.
-    let is_decided = options.yes || is_open;
-    if !is_decided {
+    // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
+    // plan and asks nothing.
+    let has_decided = options.yes || !matches!(repeated, Repeated::New);
+    if !has_decided {
         promotion = decide(promotion, &by, (remote, output)).await?;
     }
+    // The requester has read what the request had ended; the approver hears only what ends with the approval.
     let ended_before = match output {
-        Output::Text if !is_decided => ended_before(remote, &promotion).await,
+        Output::Text if !has_decided => ended_before(remote, &promotion).await,
         _ => Vec::new(),
     };
     let (is_group, command) = (promotion.function.is_none(), promotion.approval());

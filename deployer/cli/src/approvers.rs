@@ -6,7 +6,7 @@ use deployer_core::status::StatusReport;
 use deployer_core::text::Person;
 use jiff::Timestamp;
 
-use super::answer::{CliError, Exit};
+use super::answer::CliError;
 
 /// The people of a promotion or a group whose approvals count by the names that people give.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,13 +42,12 @@ impl Approvers {
     /// Judges the approval of a person as the deployer will.
     ///
     /// # Errors
-    /// Wrong use: the person has asked for the promotion.
+    /// Refused: the person has asked for the promotion.
     pub fn judge(&self, by: &Person, now: Timestamp) -> Result<Counting, CliError> {
         let (account, principal, unproven, event_id) = Default::default();
         let approved = Approved { by: by.clone(), account, at: now, principal, unproven, event_id };
         let eligible = approved.check_eligible(self.requested_by.as_deref());
-        let ineligible = |message| CliError { exit: Exit::WrongUse, error_type: "InvalidCommand", message };
-        eligible.map_err(ineligible)?;
+        eligible.map_err(CliError::refused)?;
         Ok(if approved.repeats_one_of(&self.approvals) { Counting::Already } else { Counting::Anew })
     }
 }
@@ -59,6 +58,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::answer::Exit;
 
     const WAITS: &str = "01JD3Z9V7Q0000000000000002";
     const GROUP: &str = "01JD3Z9V7Q0000000000000004";
@@ -85,7 +85,7 @@ mod tests {
             let judge = |by: &str| approvers.judge(&by.into(), Timestamp::UNIX_EPOCH);
             let refused = judge("bob").unwrap_err();
             assert_eq!(refused.message, "bob has asked for this promotion, and somebody else must approve it");
-            assert_eq!((refused.exit, refused.error_type), (Exit::WrongUse, "InvalidCommand"));
+            assert_eq!((refused.exit, refused.error_type.as_ref()), (Exit::Refused, "Refused"));
             assert_eq!(judge("carl").unwrap(), Counting::Already);
             assert_eq!(judge("ann").unwrap(), Counting::Anew);
         }

@@ -56,7 +56,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
 
 /// Makes the check for a deployer that does not answer: the first broken link.
 async fn invoke_failed(error: CliError, options: &Options) -> Result<Check, CliError> {
-    match error.error_type {
+    match error.error_type.as_ref() {
         "InvalidCommand" => Err(error),
         "InvalidConfig" => Ok(Check::fail("deployer.json", error.message)),
         _ => {

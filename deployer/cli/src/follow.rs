@@ -412,7 +412,7 @@ mod tests {
     #[test]
     fn wrong_or_unknown_request_keeps_its_exit_code_after_a_lost_answer() {
         let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
-        let wrong = CliError { error_type: "InvalidCommand", ..CliError::wrong_use("no such environment") };
+        let wrong = CliError { error_type: "InvalidCommand".into(), ..CliError::wrong_use("no such environment") };
         for error in [CliError::unknown_function("no environment knows a function ordesr"), wrong] {
             let ended = sent.may_retry(SendOutcome::Refused, 0, &error, &request()).unwrap_err();
             assert_eq!((ended.exit, ended.message), (error.exit, error.message));
@@ -426,7 +426,7 @@ mod tests {
             "id \"r\" was another command's before (a Redeploy): give each command an id of its own",
             "this command was carried out before, and its record is gone",
         ] {
-            let used = CliError { error_type: "InvalidCommand", ..CliError::wrong_use(message) };
+            let used = CliError { error_type: "InvalidCommand".into(), ..CliError::wrong_use(message) };
             let ended = sent.may_retry(SendOutcome::Refused, 0, &used, &request()).unwrap_err();
             assert!(ended.message.starts_with(&format!("{message}\n  it may have been taken\n")), "{ended}");
             assert_eq!(ended.exit, Exit::TimedOut);
@@ -436,7 +436,7 @@ mod tests {
     #[test]
     fn refusal_of_a_look_does_not_hide_the_accepted_deployment() {
         let accepted = RequestState { accepted: Some("deployment 1".to_owned()), ..RequestState::default() };
-        let wrong = CliError { error_type: "InvalidCommand", ..CliError::wrong_use("the proof is too old") };
+        let wrong = CliError { error_type: "InvalidCommand".into(), ..CliError::wrong_use("the proof is too old") };
         let ended = accepted.may_retry(SendOutcome::Refused, 0, &wrong, &request()).unwrap_err();
         assert!(ended.message.starts_with("the proof is too old\n  deployment 1 goes on\n"), "{ended}");
         assert_eq!(ended.exit, Exit::TimedOut);

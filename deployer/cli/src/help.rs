@@ -43,9 +43,8 @@ a SOCKS proxy is refused.
 Exit codes, the same for all verbs:
   0    done
   1    failed
-  2    wrong use; or no such environment, hold, reject or waiting promotion; or your approval does not count, the id was \
-another command's, or a function has too many rejects
-  3    refused by a rule or by you; or no such function or release
+  2    wrong use; or no such environment, hold, reject or waiting promotion; or the id was another command's
+  3    refused by a rule or by you; or no such function or release, or nothing was deployed there that the verb needs
   4    not ended in time
   5    something differs (plan and diff with --exit-code)
   130  stopped by Ctrl-C
@@ -53,8 +52,8 @@ With --output json an error is {\"errorType\", \"errorMessage\"}.";
 
 pub(super) const INIT: &str = "\
 Needs: lambda:GetFunction on the function, and lambda:ListTags for its tags; nothing of the deployer.
-Exit codes: 0 written, 1 the function cannot be read, 3 a file exists already, the function is a container image, or the \
-file cannot be converted.
+Exit codes: 0 written, 1 the function cannot be read, 2 wrong use, 3 a file exists already, there is no such function, it is \
+a container image, or the file cannot be converted.
 
 Example:
   deployctl init --from orders-api --profile dev";
@@ -131,8 +130,8 @@ Needs: the policy operate. With --deployment only its logs:FilterLogEvents on th
 enough to find the newest deployment. With --function-logs, rights of your own in the target account that no policy of infra/ \
 grants: logs:FilterLogEvents on the function's log group, and lambda:GetFunctionConfiguration on its alias (to find the group; \
 not with --log-group).
-Exit codes: 0 printed, or there is no such line, 1 the log cannot be read, 2 wrong use, 3 no environment knows the function, \
-130 Ctrl-C.
+Exit codes: 0 printed, or there is no such line or no deployment yet, 1 the log cannot be read, 2 wrong use, 3 no environment \
+knows the function, or with --function-logs nothing was deployed there, 130 Ctrl-C.
 
 Examples:
   deployctl logs -e prod -f orders-api -F
@@ -157,8 +156,8 @@ Examples:
 pub(super) const INVOKE: &str = "\
 Needs: the policy operate, or with --ledger only look, to find the target; and a right of your own in the target account that \
 no policy of infra/ grants: lambda:InvokeFunction on the function's alias.
-Exit codes: 0 it answered, 1 it ended in an error, or was not invoked, 2 wrong use, 3 no environment knows the function, \
-4 no answer came: it may have run, 130 Ctrl-C. After 4 and 130 the invocation goes on.
+Exit codes: 0 it answered, 1 it ended in an error, or was not invoked, 2 wrong use, 3 no environment knows the function, or \
+nothing was deployed there, 4 no answer came: it may have run, 130 Ctrl-C. After 4 and 130 the invocation goes on.
 
 Examples:
   deployctl invoke -e dev -f orders-api \\
@@ -170,8 +169,8 @@ Examples:
 pub(super) const OPEN: &str = "\
 Needs: the policy operate; with --ledger (or DEPLOYER_LEDGER_BUCKET), only look. The page needs rights of yours in the target \
 account, which the browser is signed in to.
-Exit codes: 0 opened or printed, 1 no answer, 2 wrong use, 3 the console of the partition has no public address, or no environment \
-knows the function.
+Exit codes: 0 opened or printed, 1 no answer, 2 wrong use, 3 the console of the partition has no public address, no environment \
+knows the function, or nothing was deployed there.
 
 Examples:
   deployctl open -e prod -f orders-api --target 222222222222/eu-west-1
@@ -201,8 +200,8 @@ pub(super) const ROLLBACK: &str = deploying!(
 
 pub(super) const ROLLOUT: &str = "\
 Needs: the policy operate.
-Exit codes: 0 shown, or the rollout does what was asked, 1 no answer, 2 wrong use, no rollout is under way, it is that of another \
-deployment, or the action does not fit it, 3 not confirmed, or no environment knows the function.
+Exit codes: 0 shown, or the rollout does what was asked, 1 no answer, 2 wrong use, no rollout is under way, or it is that of \
+another deployment, 3 the action does not fit what it does, not confirmed, or no environment knows the function.
 
 Examples:
   deployctl rollout -e prod -f orders-api
@@ -241,8 +240,8 @@ Examples:
 
 pub(super) const APPROVE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use: nothing waits there, \
-you have asked for it yourself, or you may not approve. 3 refused, not confirmed, or another one took its place. 4 not ended in time. 130 Ctrl-C.
+Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use, or nothing \
+waits there. 3 refused, you have asked for it yourself or may not approve, not confirmed, or another one took its place. 4 not ended in time. 130 Ctrl-C.
 
 Examples:
   deployctl approve -e prod
@@ -288,8 +287,11 @@ pub(super) const HOLD: &str =
     marking!("", "", "deployctl hold -e prod -f orders-api --reason \"stock-taking until Friday\"");
 pub(super) const RELEASE_HOLD: &str =
     marking!(", or nothing is held there", "", "deployctl release-hold -e prod -f orders-api");
-pub(super) const REJECT: &str =
-    marking!("", " or the release", "deployctl reject -f orders-api -r 1.4.2 --reason \"loses orders\"");
+pub(super) const REJECT: &str = marking!(
+    "",
+    " or the release, or the function has too many rejects",
+    "deployctl reject -f orders-api -r 1.4.2 --reason \"loses orders\""
+);
 pub(super) const UNREJECT: &str = marking!(", or it is not rejected", "", "deployctl unreject -f orders-api -r 1.4.2");
 
 pub(super) const DOCTOR: &str = "\

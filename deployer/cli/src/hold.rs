@@ -1,7 +1,7 @@
 //! `deployctl hold` and `release-hold`: a held function takes no new release until its hold is released.
 
 use super::ago::moment;
-use super::answer::{Answer, CliError, one_line};
+use super::answer::{Answer, CliError, by_whom, one_line};
 use super::{follow, open_deployments, records, remote, status};
 use deployer_core::hold_and_reject::Hold;
 use deployer_core::record::Status;
@@ -87,7 +87,7 @@ fn held(args: &follow::FunctionArgs, report: &StatusReport, options: &str) -> St
 
 /// Says who has held the function, or rejected the release, before, since when and why.
 pub(super) fn replaced(how: &str, (by, since, reason): (Option<&Person>, Timestamp, &PlainText)) -> String {
-    let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let by = by_whom(by.map(Person::as_str));
     format!("it was {how} already, since {}{by}: {}; that reason is replaced\n", moment(since), one_line(reason))
 }
 

@@ -79,7 +79,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let made = match (&options.from_file, &options.from) {
         (Some(file), _) => convert_file(file)?,
         (None, Some(function)) => describe_function(options, function).await?,
-        (None, None) => return Err(CliError::refused("neither a function nor a file is named")),
+        (None, None) => return Err(CliError::wrong_use("neither a function nor a file is named")),
     };
     let Draft { function, text, notes, withheld, shows_values } = made;
     let warning = shows_values.then_some(VALUES_WARNING);
@@ -108,7 +108,11 @@ struct Draft {
 /// Makes the draft from another tool's file.
 fn convert_file(file: &Path) -> Result<Draft, CliError> {
     let shown = file.display();
-    let bytes = std::fs::read(file).map_err(|error| CliError::failed(format!("{shown} cannot be read: {error}")))?;
+    let bytes = std::fs::read(file).map_err(|error| {
+        let message = format!("{shown} cannot be read: {error}");
+        let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+        if is_absent { CliError::wrong_use(message) } else { CliError::failed(message) }
+    })?;
     let is_jsonnet = file.extension().is_some_and(|ending| ending == "jsonnet");
     let made = convert(&bytes).map_err(|error| match error {
         NotConverted::Unreadable(_) if is_jsonnet => {
@@ -135,6 +139,11 @@ async fn describe_function(options: &Options, from: &str) -> Result<Draft, CliEr
     sdk.region().ok_or_else(no_region)?;
     let live = deployer_aws::describe_function(&sdk, from).await.map_err(|error| match error {
         DescribeError::Image => CliError::refused(format!("{from}: {error}")),
+        DescribeError::Unread(failure) if failure.code == "ResourceNotFoundException" => {
+            CliError::unknown_function(format!(
+                "function {from} cannot be described: {failure}\n  --region and --profile say where it is looked for"
+            ))
+        }
         _ => {
             let obstacle = match &error {
                 DescribeError::Unread(failure) => failure.obstacle.as_ref(),

@@ -259,6 +259,7 @@ impl From<CommandError> for CliError {
             CommandError::UnknownFunction(because) => Self::unknown_function(because),
             CommandError::UnknownRelease(because) => Self::unknown_release(because),
             CommandError::NotPromotable(because) => Self::not_promotable(because),
+            CommandError::Refused(because) => Self::refused(because),
             CommandError::Transient(transient) => Self::failed(transient),
         }
     }

@@ -65,6 +65,7 @@ mod repeated;
 mod rollback;
 mod rollout;
 mod sdk_config;
+mod send_error;
 mod source_zip;
 mod sources;
 mod status;

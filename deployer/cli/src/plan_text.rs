@@ -9,10 +9,9 @@ use deployer_core::promotion::Wait;
 use deployer_core::text::PlainText;
 use jiff::Timestamp;
 
-use super::ago::ago;
-use super::answer::{one_line, sentence};
-use super::colours;
+use super::answer::{by_whom, one_line, sentence};
 use super::text_width::{fitted, wrapped};
+use super::{ago, colours};
 
 pub(super) const ADDED: Style = colours::GOOD;
 pub(super) const CHANGED: Style = colours::ATTENTION;
@@ -84,6 +83,10 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
     lines.extend(rollout.iter().map(|rollout| ("rollout", sentence(&rollout.to_string()))));
     match question {
+        // The conditions are judged before what the source serves is compared.
+        Question::Plan if report.refused.is_some() && wait.is_some() => {
+            lines.push(("then", ending_as_refused(wait.as_ref()).into()));
+        }
         Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", sentence(&wait.to_string()))))),
         Question::Approval if report.refused.is_some() => lines.push(("then", ending_as_refused(wait.as_ref()).into())),
         Question::Approval => lines.push(("then", sentence(&once_approved(wait.as_ref(), now)))),
@@ -117,10 +120,8 @@ fn same_code(live: Option<&PlannedRelease>, brings: &PlannedRelease) -> &'static
 /// Describes a release: since when it is live, by whom, its commit and its build.
 fn planned(release: &PlannedRelease, now: Timestamp) -> String {
     let PlannedRelease { release, since, by, metadata, .. } = release;
-    let since = since.map_or(String::new(), |since| {
-        format!(", since {} ({})", since.strftime("%Y-%m-%d %H:%M:%SZ"), ago(since, now))
-    });
-    let by = by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let since = since.map_or(String::new(), |since| format!(", since {}", ago::since(since, now)));
+    let by = by_whom(by.as_deref());
     let of = |name: &str, before: &str| {
         metadata.get(name).map_or(String::new(), |value: &PlainText| format!(", {before}{}", one_line(value)))
     };

@@ -14,13 +14,14 @@ use deployer_aws::{CallFailure, Obstacle};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::answer::{CliError, Exit};
+use super::answer::CliError;
 use super::aws_options::{AwsOptions, shell_word};
-use super::ci_env;
 use super::hints::hint;
 use super::named_by;
 use super::prove::{Signer, may_need_proof};
 use super::sdk_config::no_region;
+pub(super) use super::send_error::{SendError, SendOutcome};
+use super::{ci_env, send_error};
 use deployer_core::identity::Identity;
 use deployer_core::names::DEPLOYER_ALIAS;
 use deployer_core::trigger::{Command, CommandRequest};
@@ -56,28 +57,6 @@ pub(super) struct Requester {
     /// machine].
     #[arg(long, value_name = "NAME")]
     requested_by: Option<String>,
-}
-
-/// The outcome of a request that has no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SendOutcome {
-    /// AWS or the deployer refused it.
-    Refused,
-    /// It was not sent, because no connection was made.
-    NotSent,
-    /// AWS throttled it.
-    Throttled,
-    /// It was sent, and no answer came.
-    Lost,
-    /// The deployer began and reported an error that another try can mend.
-    Broken,
-}
-
-/// The error of a request without an answer.
-#[derive(Debug, Clone)]
-pub(super) struct SendError {
-    pub outcome: SendOutcome,
-    pub error: CliError,
 }
 
 /// The deployer's Lambda.
@@ -225,7 +204,7 @@ impl Remote {
             |error: serde_json::Error| SendError { outcome: SendOutcome::Refused, error: unreadable(name, &error) };
         let value: Value = serde_json::from_slice(body).map_err(unreadable)?;
         if answer.function_error().is_some() {
-            return Err(refused(&value));
+            return Err(send_error::read(&value));
         }
         serde_json::from_value(value).map_err(unreadable)
     }
@@ -298,7 +277,7 @@ pub(super) fn arn_region(function: &str) -> Option<&str> {
 /// Whether the deployer says that the request is wrong, or that nobody knows its function or release. Had an earlier try
 /// been taken whose answer was lost, the answer would be that try's, or one of those about an id that was used before.
 pub(super) fn did_nothing(error: &CliError) -> bool {
-    matches!(error.error_type, "UnknownFunction" | "UnknownRelease" | "NotPromotable")
+    matches!(error.error_type.as_ref(), "UnknownFunction" | "UnknownRelease" | "NotPromotable")
         || (is_wrong(error) && !is_of_used_id(error))
 }
 
@@ -310,7 +289,7 @@ pub(super) fn is_of_used_id(error: &CliError) -> bool {
 
 /// Whether the deployer refuses a request as it is.
 fn is_wrong(error: &CliError) -> bool {
-    error.error_type == "InvalidCommand"
+    matches!(error.error_type.as_ref(), "InvalidCommand" | "Refused")
 }
 
 fn maybe_accepted(error: CliError) -> CliError {
@@ -379,23 +358,6 @@ fn unreadable(name: &str, error: &serde_json::Error) -> CliError {
     CliError::failed(format!(
         "the answer of {name:?} cannot be read ({error}): is it the deployer, and of the same build as this deployctl?"
     ))
-}
-
-fn refused(value: &Value) -> SendError {
-    let text = |field: &str| value.get(field).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let message = text("errorMessage");
-    let (exit, error_type, outcome) = match text("errorType").as_str() {
-        "InvalidCommand" => (Exit::WrongUse, "InvalidCommand", SendOutcome::Refused),
-        "UnknownFunction" => (Exit::Refused, "UnknownFunction", SendOutcome::Refused),
-        "UnknownRelease" => (Exit::Refused, "UnknownRelease", SendOutcome::Refused),
-        "NotPromotable" => (Exit::Refused, "NotPromotable", SendOutcome::Refused),
-        "InvalidConfig" => (Exit::Failed, "InvalidConfig", SendOutcome::Refused),
-        // The deployer is well, and STS may answer the next time.
-        "IdentityUnavailable" => (Exit::Failed, "IdentityUnavailable", SendOutcome::Broken),
-        "LedgerUnavailable" => (Exit::Failed, "LedgerUnavailable", SendOutcome::Broken),
-        _ => (Exit::Failed, "Internal", SendOutcome::Broken),
-    };
-    SendError { outcome, error: CliError { exit, error_type, message } }
 }
 
 #[cfg(test)]

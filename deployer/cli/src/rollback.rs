@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::after_rollback::{self, Left};
 use super::ago::ago;
-use super::answer::{Answer, CliError, Exit, one_line};
+use super::answer::{Answer, CliError, Exit, by_whom, one_line};
 use super::confirm::{self, print_stderr};
 use super::follow::{self, Until};
 use super::hints::without_deployer;
@@ -227,7 +227,7 @@ impl Options {
             None => writeln!(text, "  live     nothing"),
             Some((status, live)) => {
                 let (since, by) = live.named_since();
-                let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+                let by = by_whom(by.map(|by| &**by));
                 let (release, ago, extent) = (&live.release, ago(since, now), status.extent());
                 let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
                 writeln!(text, "  live     {release}, since {since} ({ago}){by}, on {extent}")

@@ -9,7 +9,7 @@ use aws_sdk_lambda::config::SharedCredentialsProvider;
 use deployer_core::config::Target;
 use deployer_core::id::{AccountId, AliasName, ExternalId, FunctionName, Region, Release, RoleArn, Version};
 use deployer_core::names::DEPLOY_ROLE;
-use deployer_core::record::DeploymentRecord;
+use deployer_core::record::TargetOutcome;
 use deployer_core::status::{FunctionStatus, TargetStatus};
 use serde::Serialize;
 
@@ -74,7 +74,7 @@ impl Options {
     /// Finds the target that is meant: the named one, or the only one.
     ///
     /// # Errors
-    /// Wrong use: nothing was deployed there, there is no such target, or several are there and none is named.
+    /// Refused: nothing was deployed there. Wrong use: there is no such target, or several are there and none is named.
     pub async fn locate(
         &self,
         status_source: &mut StatusSource,
@@ -84,19 +84,22 @@ impl Options {
         let report = status_source.status(Some(environment), Some(function)).await?;
         let status = report.functions.into_iter().next();
         let records = status_source.history(args, RECORDS).await?.deployments;
-        located(status.as_ref(), &records, self.target.as_ref())
+        // The name and the alias are the same in all targets of an environment.
+        let named = records.iter().flat_map(|record| &record.targets).next();
+        let named = named.ok_or_else(|| CliError::refused(nothing_deployed(args)))?;
+        located(status.as_ref(), named, self.target.as_ref())
             .map_err(|because| CliError::wrong_use(format!("{function} in {environment}: {because}")))
     }
 }
 
-fn located(
-    status: Option<&FunctionStatus>,
-    records: &[DeploymentRecord],
-    wanted: Option<&Target>,
-) -> Result<Located, String> {
-    // The name and the alias are the same in all targets of an environment.
-    let named = records.iter().flat_map(|record| &record.targets).next();
-    let named = named.ok_or("nothing was deployed there yet. To see what is live where:\n  deployctl status")?;
+/// Says that nothing was deployed for a function there, and how to see where it is.
+pub(super) fn nothing_deployed(follow::FunctionArgs { environment, function }: &follow::FunctionArgs) -> String {
+    format!(
+        "nothing was deployed for {function} in {environment} yet. To see what is live where:\n  deployctl status {function}"
+    )
+}
+
+fn located(status: Option<&FunctionStatus>, named: &TargetOutcome, wanted: Option<&Target>) -> Result<Located, String> {
     let targets = status.map_or(&[][..], |status| &status.targets[..]);
     let is_meant = |target: &&TargetStatus| wanted.is_none_or(|wanted| target.target == *wanted);
     let meant: Vec<&TargetStatus> = targets.iter().filter(is_meant).collect();
@@ -195,27 +198,18 @@ mod tests {
         .unwrap()
     }
 
-    fn records() -> Vec<DeploymentRecord> {
-        let record = |targets: serde_json::Value| {
-            serde_json::from_value(serde_json::json!({
-                "id": "01JBJ4GZ00ABCDEFGH0123456J", "environment": "prod", "function": "orders", "release": "1.4.2",
-                "status": "succeeded", "code": null, "because": null, "artifact": null, "targets": targets,
-                "cause": { "kind": "upload", "requested_by": null, "event_id": null },
-                "started_at": "2026-11-25T10:00:00Z", "finished_at": null,
-            }))
-            .unwrap()
-        };
-        let target = serde_json::json!({
+    fn named() -> TargetOutcome {
+        serde_json::from_value(serde_json::json!({
             "account": "111111111111", "region": "eu-west-1", "status": "succeeded", "function_name": "prod-orders",
             "alias": "serving", "version": "7", "previous": null, "error": null,
-        });
-        vec![record(serde_json::json!([])), record(serde_json::json!([target]))]
+        }))
+        .unwrap()
     }
 
     #[test]
     fn only_target_is_meant_and_has_name_and_alias_of_the_records() {
         let status = status(&["111111111111/eu-west-1"]);
-        let found = located(Some(&status), &records(), None).unwrap();
+        let found = located(Some(&status), &named(), None).unwrap();
         assert_eq!((found.function_name.as_str(), found.alias.as_str()), ("prod-orders", "serving"));
         assert_eq!(found.version.as_ref().map(Version::as_str), Some("7"));
         assert_eq!(found.alias_arn(), "arn:aws:lambda:eu-west-1:111111111111:function:prod-orders:serving");
@@ -225,23 +219,21 @@ mod tests {
     fn target_that_is_not_named_among_several_is_wrong_use() {
         let status = status(&["111111111111/eu-west-1", "222222222222/us-gov-west-1"]);
         let wanted = parse("222222222222/us-gov-west-1").unwrap();
-        let found = located(Some(&status), &records(), Some(&wanted)).unwrap();
+        let found = located(Some(&status), &named(), Some(&wanted)).unwrap();
         assert!(found.alias_arn().starts_with("arn:aws-us-gov:lambda:us-gov-west-1:222222222222:"));
         let other = parse("333333333333/eu-west-1").unwrap();
         for (wanted, expected) in [
             (None, "--target says which one is meant: 111111111111/eu-west-1, 222222222222/us-gov-west-1"),
             (Some(&other), "333333333333/eu-west-1 is none of its targets, which are 111111111111/eu-west-1, "),
         ] {
-            let error = located(Some(&status), &records(), wanted).unwrap_err();
+            let error = located(Some(&status), &named(), wanted).unwrap_err();
             assert!(error.starts_with(expected), "{error}");
         }
     }
 
     #[test]
-    fn function_without_a_record_or_target_is_wrong_use() {
-        let error = located(None, &[], None).unwrap_err();
-        assert!(error.starts_with("nothing was deployed there yet"), "{error}");
-        let error = located(Some(&status(&[])), &records(), None).unwrap_err();
+    fn function_without_a_target_is_wrong_use() {
+        let error = located(Some(&status(&[])), &named(), None).unwrap_err();
         assert!(error.starts_with("it has no target"), "{error}");
     }
 

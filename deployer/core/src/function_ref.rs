@@ -158,15 +158,36 @@ impl<'a> FunctionRef<'a> {
         DeploymentRecord { code: because.as_ref().map(|_| Code::Waiting), because, ..record }
     }
 
-    /// Returns the reason why the active deployment does not go on by itself now, as far as the head has it: a rollback
-    /// stops it, its rollout takes its time, or it waits for Lambda.
+    /// Makes the record of a claimed deployment, with the reason why it does not get on, as far as the head has it.
+    #[must_use]
+    pub fn under_way(&self, active: &Active) -> DeploymentRecord {
+        let record = self.record_of(active, Status::InProgress);
+        let because = self.why_not_on(active);
+        DeploymentRecord { code: because.as_ref().map(|_| Code::Waiting), because, ..record }
+    }
+
+    /// Returns the reason why the active deployment does not get on now, and when it is looked at again.
     #[must_use]
     pub fn active_because(&self, active: &Active) -> Option<PlainText> {
+        let because = self.why_not_on(active)?;
+        let waits = active.stop.is_none() && active.rollout.is_none();
+        let next_look = active.next_look_at.filter(|_| waits);
+        let next_look = next_look.map_or_else(String::new, |at| format!("; looked at again at {at:.0}"));
+        Some(format!("{because}{next_look}").into())
+    }
+
+    /// Returns the reason why the active deployment does not get on now, as far as the head has it: a rollback stops
+    /// it, its rollout takes its time, AWS refuses a call for now, or it waits for Lambda.
+    fn why_not_on(&self, active: &Active) -> Option<PlainText> {
         if let Some(by) = active.stop {
             return Some(format!("it is asked to stop by deployment {by}").into());
         }
         if let Some(rollout) = &active.rollout {
             return Some(rollout_sentence(rollout).into());
+        }
+        if let calls @ [_, ..] = active.retried_calls() {
+            let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+            return Some(format!("tries again {}", calls.join(", and ")).into());
         }
         let is_done = |target: &Target| active.done.iter().any(|done| done.target() == *target);
         let open = active.waits.iter().filter(|wait| !wait.task.is_done() && !is_done(&wait.target));
@@ -175,9 +196,7 @@ impl<'a> FunctionRef<'a> {
         if waits.is_empty() && active.awaits.iter().all(|awaited| is_done(&awaited.target)) {
             return None;
         }
-        let because = self.parked(active, &waits).because?;
-        let next_look = active.next_look_at.map_or_else(String::new, |at| format!("; looked at again at {at:.0}"));
-        Some(format!("{because}{next_look}").into())
+        self.parked(active, &waits).because
     }
 
     /// Makes the record of a deployment that is not claimed yet.

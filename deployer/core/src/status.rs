@@ -72,7 +72,8 @@ pub struct FunctionStatus {
     pub targets: Vec<TargetStatus>,
     /// The deployment that is under way.
     pub active: Option<DeploymentId>,
-    /// The reason why that deployment waits, where the ledger knows it: Lambda is at work, or a rollback stops it.
+    /// The reason why that deployment does not get on, where the ledger knows it: Lambda is at work, AWS refuses a call
+    /// for now, or a rollback stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_because: Option<PlainText>,
     /// The rollout of that deployment.

@@ -21,13 +21,17 @@ pub enum CommandError {
     /// The rules of the environment promote nothing from there. Nothing was changed.
     #[error("{0}")]
     NotPromotable(String),
+    /// A rule refuses the command as things stand: an approval that does not count, an identity that is not proven, a
+    /// bound that is reached. Nothing was changed.
+    #[error("{0}")]
+    Refused(String),
     /// Another try can help.
     #[error(transparent)]
     Transient(#[from] Transient),
 }
 
 impl CommandError {
-    /// Returns the reason why the command is wrong as it is.
+    /// Returns the reason why the command is wrong or refused as it is.
     ///
     /// # Errors
     /// [`Transient`]: another try can help.
@@ -36,7 +40,8 @@ impl CommandError {
             Self::Invalid(because)
             | Self::UnknownFunction(because)
             | Self::UnknownRelease(because)
-            | Self::NotPromotable(because) => Ok(because),
+            | Self::NotPromotable(because)
+            | Self::Refused(because) => Ok(because),
             Self::Transient(transient) => Err(transient),
         }
     }

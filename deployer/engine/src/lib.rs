@@ -27,6 +27,7 @@ mod promotions;
 mod prove_identity;
 mod reconcile;
 mod resolve_artifact;
+mod retried_calls;
 mod retry_policy;
 mod send_tick;
 mod smoke_tests;

@@ -34,8 +34,8 @@ impl ProofDemand {
         let Self::Required(what) = self else { return Ok(()) };
         match identity {
             Identity::Proven(_) => Ok(()),
-            Identity::Unproven(because) => Err(CommandError::Invalid(format!("{what}: {because}"))),
-            Identity::None | Identity::Unchecked(_) => Err(CommandError::Invalid(format!(
+            Identity::Unproven(because) => Err(CommandError::Refused(format!("{what}: {because}"))),
+            Identity::None | Identity::Unchecked(_) => Err(CommandError::Refused(format!(
                 "{what}, and the request carries no proof (identity): deployctl sends it where your credentials allow"
             ))),
         }

@@ -155,8 +155,7 @@ impl Reconciler<'_> {
             Next::Queued { request, status, behind } => {
                 let record = match seen.head.active().filter(|active| active.request.id == request.id) {
                     None => self.at.pending(&request, behind.0),
-                    Some(active) if !active.awaits.is_empty() => self.at.parked(active, &[]),
-                    Some(active) => self.at.record_of(active, status),
+                    Some(active) => self.at.under_way(active),
                 };
                 if status == Status::Pending && !is_duplicate {
                     self.engine.store().write_record(&record, None).await?;

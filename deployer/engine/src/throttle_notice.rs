@@ -21,6 +21,11 @@ impl ThrottleNotice {
         Self { since, told: None }
     }
 
+    /// Returns the time of the first attempt.
+    pub fn since(&self) -> Timestamp {
+        self.since
+    }
+
     /// Returns how long the call has been tried, if the log is to tell it now.
     pub fn due(&mut self, now: Timestamp) -> Option<Duration> {
         let passed = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use super::{Engine, RetryPolicy};
 use crate::port::{CallError, CallErrorKind, Clock};
+use crate::retried_calls::RetriedInTarget;
 use crate::throttle_notice::ThrottleNotice;
 
 /// The number of times that a read without an answer is tried again.
@@ -21,9 +22,35 @@ pub(super) struct Timer<'e> {
     clock: &'e dyn Clock,
     deadline: Timestamp,
     pub retries: &'e RetryPolicy,
+    /// The target whose calls are waited for, if it is noted which of them are tried again.
+    noted: Option<RetriedInTarget<'e>>,
 }
 
-impl Timer<'_> {
+impl<'e> Timer<'e> {
+    /// Notes from now on which calls of a target are tried again.
+    pub fn noting(self, noted: RetriedInTarget<'e>) -> Self {
+        Self { noted: Some(noted), ..self }
+    }
+
+    /// Makes the calls of a step, none of which is tried again after it.
+    pub async fn ending<T>(self, step: &'static str, calls: impl Future<Output = T>) -> T {
+        let ended = calls.await;
+        self.noted.inspect(|noted| noted.end(step));
+        ended
+    }
+
+    /// Waits as [`Self::pause`] does, after a call that was first made at `since` was refused for now or got no answer.
+    pub async fn pause_refused(
+        self,
+        since: Timestamp,
+        attempt: u32,
+        step: &'static str,
+        because: &str,
+    ) -> Result<(), TargetError> {
+        self.noted.inspect(|noted| noted.note(step, since, because));
+        self.pause(attempt, step, because).await
+    }
+
     /// Returns the time by the wall clock.
     pub fn now(self) -> Timestamp {
         self.clock.now()
@@ -81,7 +108,7 @@ impl Timer<'_> {
         if let Some(waited) = notice.due(self.now()) {
             tracing::info!(step, waited_seconds = waited.as_secs(), "throttled, and tried again: {because}");
         }
-        self.pause(attempt, step, because).await
+        self.pause_refused(notice.since(), attempt, step, because).await
     }
 
     /// Waits for something that comes before a write, or fails once a write would come too late.
@@ -105,6 +132,13 @@ impl Timer<'_> {
     where
         F: Future<Output = Result<T, CallError>>,
     {
+        self.ending(step, self.try_to_read(step, read)).await
+    }
+
+    async fn try_to_read<T, F>(self, step: &'static str, read: impl Fn() -> F) -> Result<T, TargetError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
         let since = self.now();
         let (mut unanswered, mut notice) = (0, ThrottleNotice::of_call_since(since));
         for attempt in 0.. {
@@ -118,18 +152,18 @@ impl Timer<'_> {
                         }
                     }
                     CallErrorKind::Busy => {
-                        if self.pause(attempt, step, &error.message).await.is_err() {
+                        if self.pause_refused(since, attempt, step, &error.message).await.is_err() {
                             return Err(error.at_the_deadline(step));
                         }
                     }
                     CallErrorKind::Denied
                         if self.passed(since) + self.retries.wait(attempt) <= self.retries.denied_for =>
                     {
-                        self.pause(attempt, step, &error.message).await?;
+                        self.pause_refused(since, attempt, step, &error.message).await?;
                     }
                     CallErrorKind::Unknown if unanswered < MAX_READ_RETRIES => {
                         unanswered += 1;
-                        self.pause(attempt, step, &error.message).await?;
+                        self.pause_refused(since, attempt, step, &error.message).await?;
                     }
                     _ => return Err(error.in_step(step)),
                 },
@@ -142,7 +176,7 @@ impl Timer<'_> {
 impl Engine {
     /// Returns the time that this invocation has.
     pub(super) fn timer(&self) -> Timer<'_> {
-        Timer { clock: self.ports.clock.as_ref(), deadline: self.deadline, retries: &self.retries }
+        Timer { clock: self.ports.clock.as_ref(), deadline: self.deadline, retries: &self.retries, noted: None }
     }
 }
 

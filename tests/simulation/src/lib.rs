@@ -189,8 +189,9 @@ async fn play_and_check(
             }
         }
         for (number, before, outcome) in outcomes.commands {
-            let is_invalid =
-                |error_type: &str| matches!(error_type, "InvalidCommand" | "UnknownRelease" | "NotPromotable");
+            let is_invalid = |error_type: &str| {
+                matches!(error_type, "InvalidCommand" | "UnknownRelease" | "NotPromotable" | "Refused")
+            };
             let is_invalid = matches!(&outcome, Outcome::Refused { error_type, .. } if is_invalid(error_type));
             if is_invalid && runner.has_used_up_id(number) {
                 continue;

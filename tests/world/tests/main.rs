@@ -30,6 +30,7 @@ mod promotions;
 mod promotions_found;
 mod queues;
 mod resumed;
+mod retried;
 mod rollback_targets;
 mod rollout_configuration;
 mod rollout_ports;

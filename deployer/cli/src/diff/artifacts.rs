@@ -65,7 +65,7 @@ fn unread(
     let artifact = &deployed.artifact;
     let gone = |because: &str| CliError {
         exit: Exit::Failed,
-        error_type: "ArtifactGone",
+        error_type: "ArtifactGone".into(),
         message: format!(
             "{what}, the artifact of {} in {}, does not exist any more ({because}): only its record is left",
             deployed.release, deployed.environment

@@ -72,7 +72,10 @@ const RECENT: SignedDuration = SignedDuration::from_mins(10);
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
     let log = match (options.function_logs, options.args()) {
         (true, Some(args)) => options.of_function(&args).await?,
-        (_, args) => options.of_deployment(args).await?,
+        (_, args) => match options.of_deployment(args).await? {
+            Some(log) => log,
+            None => return Ok(Answer::printed(Exit::Done)),
+        },
     };
     let mut interrupts = Interrupts::listen()?;
     let failed = |failure| unread(&log, &failure);
@@ -92,7 +95,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
             log.group.region()
         ))?;
     }
-    Ok(Answer { text: String::new(), json: serde_json::Value::Null, exit })
+    Ok(Answer::printed(exit))
 }
 
 impl Options {
@@ -106,8 +109,8 @@ impl Options {
         Timestamp::now().checked_sub(age).ok()
     }
 
-    /// Finds the deployer's own log group, and the deployment.
-    async fn of_deployment(&self, args: Option<follow::FunctionArgs>) -> Result<Log, CliError> {
+    /// Finds the deployer's own log group, and the deployment. None, and it says so: nothing was deployed there yet.
+    async fn of_deployment(&self, args: Option<follow::FunctionArgs>) -> Result<Option<Log>, CliError> {
         self.reject_options_of_targets()?;
         let remote = &self.ledger.remote;
         let sdk = remote.sdk().await?;
@@ -120,29 +123,31 @@ impl Options {
         let region = region.map_err(CliError::wrong_use)?;
         let id = match (self.deployment, args) {
             (Some(id), _) => id,
-            (None, Some(args)) => self.newest(&args).await?,
+            (None, Some(args)) => match self.newest(&args).await? {
+                Some(id) => id,
+                None => return Ok(None),
+            },
             (None, None) => {
                 return Err(CliError::wrong_use("--deployment, or -e and -f, say which deployment is meant"));
             }
         };
         let group = self.log_group.clone().unwrap_or_else(|| format!("/aws/lambda/{}", deployer_name(&name)));
         let requested = id.time().checked_sub(MARGIN).unwrap_or_default();
-        Ok(Log {
+        Ok(Some(Log {
             group: LogGroup::new(&sdk, &region, group),
             lines: Lines::OfDeployment(id),
             from: self.since().map_or(requested, |since| since.max(requested)),
             account: deployer_aws::caller(&sdk).await.ok(),
-        })
+        }))
     }
 
-    async fn newest(&self, args: &follow::FunctionArgs) -> Result<DeploymentId, CliError> {
+    async fn newest(&self, args: &follow::FunctionArgs) -> Result<Option<DeploymentId>, CliError> {
         let history = self.ledger.status_source(Some(&args.environment)).await?.history(args, 1).await?;
-        let follow::FunctionArgs { environment, function } = args;
-        history.deployments.first().map(|record| record.id).ok_or_else(|| {
-            CliError::wrong_use(format!(
-                "nothing was deployed for {function} in {environment} yet. To see what is live where:\n  deployctl status"
-            ))
-        })
+        let newest = history.deployments.first().map(|record| record.id);
+        if newest.is_none() {
+            print_stderr(&format!("{}\n", target::nothing_deployed(args)))?;
+        }
+        Ok(newest)
     }
 
     fn reject_options_of_targets(&self) -> Result<(), CliError> {

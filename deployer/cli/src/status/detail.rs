@@ -8,7 +8,7 @@ use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, Live
 use deployer_core::text::{Person, counted};
 use jiff::Timestamp;
 
-use super::super::answer::{one_line, sentence};
+use super::super::answer::{by_whom, one_line, sentence};
 use super::rollout;
 use super::table::functions_in_order;
 use crate::ago::{ago, since, until};
@@ -169,7 +169,7 @@ fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let release = release.as_ref().map_or("-", |release| release.as_str());
     let because = if waiting.rejected { "is rejected: it ends with the next sweep" } else { because.as_str() };
     let because = sentence(because);
-    let by = requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let by = by_whom(requested_by.as_deref());
     let mut lines =
         vec![format!("{release} from {from} {because} (asked for {}{by}, deployment {deployment})", ago(*since, now))];
     lines.extend((!approvals.is_empty()).then(|| {
@@ -198,7 +198,7 @@ fn rejected(status: &FunctionStatus, reject: &Reject, now: Timestamp) -> String 
 /// Says by which deployment a release is live, and by which one its code, if that had another release before.
 fn brought(live: &LiveStatus, now: Timestamp) -> String {
     let deployment = |at: Timestamp, by: Option<&Person>, approved: &[Person], id: DeploymentId| {
-        let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+        let by = by_whom(by.map(Person::as_str));
         format!("since {}{by}{}, deployment {id}", since(at, now), approved_text(approved))
     };
     let code = deployment(live.since, live.by.as_ref(), &live.approved_by, live.deployment);
@@ -215,6 +215,6 @@ fn approved_text(by: &[Person]) -> String {
 
 /// Names who asked: as they say, and as AWS has proven.
 fn by_text(requested_by: Option<&str>, principal: Option<&Principal>) -> String {
-    let by = requested_by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let by = by_whom(requested_by);
     principal.map_or(by.clone(), |principal| format!("{by} ({principal})"))
 }

@@ -6,7 +6,7 @@ use anstyle::Style;
 use deployer_core::group::{GroupStatus, MemberStatus};
 use jiff::Timestamp;
 
-use super::super::answer::{one_line, sentence};
+use super::super::answer::{by_whom, sentence};
 use crate::ago::ago;
 
 pub(super) fn text(groups: &[GroupStatus], now: Timestamp) -> String {
@@ -16,7 +16,7 @@ pub(super) fn text(groups: &[GroupStatus], now: Timestamp) -> String {
 fn one(group: &GroupStatus, now: Timestamp) -> String {
     let GroupStatus { id, environment, from, status, .. } = group;
     let bold = Style::new().bold();
-    let by = group.requested_by.as_deref().map_or(String::new(), |by| format!(" by {}", one_line(by)));
+    let by = by_whom(group.requested_by.as_deref());
     let since = ago(group.since, now);
     let mut text =
         format!("\n{bold}group {id} from {from} to {environment}{bold:#}, {status}, asked for {since}{by}\n");

@@ -64,14 +64,14 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         // An error is shown, and the watch goes on.
         let answer = tokio::select! {
             report = report(options, &mut status_source) => report.map_or_else(Answer::from, |report| answer_of(options, &report)),
-            () = interrupts.received() => return Ok(printed(Exit::Interrupted)),
+            () = interrupts.received() => return Ok(Answer::printed(Exit::Interrupted)),
         };
         if draw(&answer, output, seconds).is_err() {
-            return Ok(printed(Exit::Done));
+            return Ok(Answer::printed(Exit::Done));
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(seconds)) => {}
-            () = interrupts.received() => return Ok(printed(Exit::Interrupted)),
+            () = interrupts.received() => return Ok(Answer::printed(Exit::Interrupted)),
         }
     }
 }
@@ -169,9 +169,4 @@ fn in_detail(report: &StatusReport) -> Answer {
     let (now, columns) = (Timestamp::now(), terminal::columns());
     let text = detail::text(report, now, columns) + &groups::text(&report.groups, now) + &unreadable(report);
     Answer::with_text(text, report, exit_of(report))
-}
-
-/// Makes the answer of a watch that has printed all.
-fn printed(exit: Exit) -> Answer {
-    Answer { text: String::new(), json: serde_json::Value::Null, exit }
 }

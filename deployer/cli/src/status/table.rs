@@ -10,9 +10,10 @@ use anstyle::Style;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::promotion::Wait;
 use deployer_core::status::{Behind, FunctionStatus, StatusReport, WaitingStatus};
+use deployer_core::text::Person;
 use jiff::Timestamp;
 
-use super::super::answer::one_line;
+use super::super::answer::by_whom;
 use super::{marks, rollout};
 use crate::ago::ago;
 use crate::colours;
@@ -98,7 +99,7 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
         Some(live) => {
             let versions = if versions.is_empty() { String::new() } else { format!(" v{}", versions.join("/v")) };
             let (since, by) = live.named_since();
-            let by = by.map_or(String::new(), |by| format!(" by {}", one_line(by)));
+            let by = by_whom(by.map(Person::as_str));
             let marked = marks::of(status).into_iter().map(|mark| mark.style);
             let colour = marked.max_by_key(|style| *style == colours::BAD).unwrap_or(colours::GOOD);
             vec![(format!("{}{versions}", live.release), colour), (format!("{}{by}", ago(since, now)), faint())]

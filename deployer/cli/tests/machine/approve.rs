@@ -77,7 +77,7 @@ fn plan_that_fails_without_a_terminal_is_told_and_holds_nothing_up() {
 #[test]
 fn requester_is_refused_before_the_plan() {
     let (Outcome { exit, err }, sent) = run(&["--requested-by", "ada"]);
-    assert_eq!((exit, sent), (Some(2), vec!["status".to_owned()]), "{err}");
+    assert_eq!((exit, sent), (Some(3), vec!["status".to_owned()]), "{err}");
     assert_eq!(err, "error: ada has asked for this promotion, and somebody else must approve it\n");
 }
 

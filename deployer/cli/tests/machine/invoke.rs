@@ -98,3 +98,15 @@ fn wrong_use_calls_nothing() {
     }
     assert!(!server.requests().iter().any(is_call));
 }
+
+#[test]
+fn invocation_of_what_was_never_deployed_is_refused() {
+    let server = function(|| (200, ANSWERED, "{}".to_owned()));
+    let mut arguments = CALL;
+    arguments[2] = "dev";
+    let Outcome { exit, err } = person(&server).run(&arguments);
+    let nothing =
+        "error: nothing was deployed for orders in dev yet. To see what is live where:\n  deployctl status orders\n";
+    assert_eq!((exit, err.as_str()), (Some(3), nothing));
+    assert!(!server.requests().iter().any(is_call));
+}

@@ -209,7 +209,6 @@ fn wrong_use_says_what_to_do() {
         (&["logs", "--deployment", "7"], "deployment id"),
         (&["logs", "--deployment", ID, "--function-logs"], "cannot be used with"),
         (&["logs", "--deployment", ID, "--target", "222222222222/eu-central-1"], "are for --function-logs"),
-        (&["logs", "-e", "dev", "-f", "orders"], "nothing was deployed for orders in dev yet"),
         (&["logs", "-e", "prod", "-f", "orders", "--since", "soon"], "a whole number and s, m, h or d"),
         (
             &["logs", "-e", "prod", "-f", "orders", "--function-logs"],
@@ -224,5 +223,19 @@ fn wrong_use_says_what_to_do() {
         let Outcome { exit, err } = person(&server).run(arguments);
         assert!(exit == Some(2) && err.contains(expected), "{arguments:?}: {err}");
     }
+    assert_eq!(asked(&server).len(), 0);
+}
+
+#[test]
+fn logs_of_what_was_never_deployed_are_none_and_function_logs_are_refused() {
+    let server = logs(|_| ok(&json!({ "events": [] })));
+    let nothing = "nothing was deployed for orders in dev yet. To see what is live where:\n  deployctl status orders\n";
+    let of = ["logs", "-e", "dev", "-f", "orders"];
+    for more in [&[][..], &["-F"], &["-o", "json"]] {
+        let Outcome { exit, err } = person(&server).run(&[&of[..], more].concat());
+        assert_eq!((exit, err.as_str()), (Some(0), nothing), "{more:?}");
+    }
+    let Outcome { exit, err } = person(&server).run(&[&of[..], &["--function-logs"]].concat());
+    assert_eq!((exit, err), (Some(3), format!("error: {nothing}")));
     assert_eq!(asked(&server).len(), 0);
 }

@@ -27,4 +27,5 @@ mod regions;
 mod repeat;
 mod rollback;
 mod server;
+mod versions;
 mod wrapped;

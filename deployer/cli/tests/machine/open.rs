@@ -26,10 +26,13 @@ fn target_that_is_not_there_is_wrong_use() {
     let server = server(|_| None);
     for (arguments, expected) in [
         (&["open", "-e", "prod", "-f", "orders", "--target", "333333333333/eu-west-1"][..], "is none of its targets"),
-        (&["open", "-e", "dev", "-f", "orders"], "orders in dev: nothing was deployed there yet"),
         (&["open", "-e", "prod"], "--function"),
     ] {
         let Outcome { exit, err } = person(&server).run(arguments);
         assert!(exit == Some(2) && err.contains(expected), "{arguments:?}: {err}");
     }
+    let Outcome { exit, err } = person(&server).run(&["open", "-e", "dev", "-f", "orders"]);
+    let nothing =
+        "error: nothing was deployed for orders in dev yet. To see what is live where:\n  deployctl status orders\n";
+    assert_eq!((exit, err.as_str()), (Some(3), nothing));
 }

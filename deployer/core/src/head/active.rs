@@ -9,6 +9,7 @@ use super::door::{Door, ServedBefore};
 use super::lambda_wait::LambdaWait;
 use super::request::Request;
 use super::resolved_artifact::ResolvedArtifact;
+use super::retried_calls::{RetriedCall, RetriedCalls};
 use crate::alias_traffic::Awaited;
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Token};
@@ -85,6 +86,9 @@ pub struct Active {
     /// where it has sent one; none: the sweep sends one.
     #[serde(default, rename = "looks_at", skip_serializing_if = "Option::is_none")]
     pub next_look_at: Option<Timestamp>,
+    /// The calls that its owner tries again for a while, for people to see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retried: Option<RetriedCalls>,
     /// The rollout, from the time on at which all targets have their new version.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<RolloutState>,
@@ -109,6 +113,12 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Active {
+    /// Returns the calls that its owner tries again, or had tried again when its time was up.
+    #[must_use]
+    pub fn retried_calls(&self) -> &[RetriedCall] {
+        self.retried.as_ref().map_or(&[], |retried| retried.by(self.claim))
+    }
+
     /// Whether its owner's lease holds.
     pub(super) fn is_leased(&self, now: Timestamp) -> bool {
         now < self.lease_until

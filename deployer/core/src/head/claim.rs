@@ -47,6 +47,7 @@ impl Active {
             start_unpublished: false,
             hops: 0,
             next_look_at: None,
+            retried: None,
             rollout: None,
             brings: None,
         }

@@ -63,7 +63,7 @@ pub struct LiveArtifact {
     pub(super) renamed: Option<Renamed>,
 }
 
-/// A deployment that brought live code under another release.
+/// A deployment that brought live code under its present release.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Renamed {
     /// The release.
@@ -113,6 +113,18 @@ impl LiveArtifact {
     #[must_use]
     pub fn renamed(&self) -> Option<&Renamed> {
         self.renamed.as_ref().filter(|renamed| renamed.release == self.release)
+    }
+
+    /// Returns how the code got its present release. Whoever shows since when a release is live shows this.
+    #[must_use]
+    pub fn naming(&self) -> Renamed {
+        let by_its_deployment = || Renamed {
+            release: self.release.clone(),
+            deployment: self.deployment,
+            since: self.since,
+            by: self.by.clone(),
+        };
+        self.renamed().cloned().unwrap_or_else(by_its_deployment)
     }
 
     /// Whether every target serves it that the environment had when its deployment ended and still has.

@@ -43,6 +43,7 @@ mod release_claim;
 mod request;
 mod resolve_artifact;
 mod resolved_artifact;
+mod retried_calls;
 mod rollback;
 mod rollout;
 mod source;
@@ -73,7 +74,7 @@ pub use newly_ended::newly_ended;
 pub use next_action::{NextAction, SkippedWork, Wakeup};
 pub use open_doors::{SHUT_DOOR, list_open_doors, with_doors, with_shut_token, without_shut_token};
 pub use outbox::{Failure, OutboxEntry, SideEffect};
-pub use parked::{HOPS, with_awaited, with_tick_sent};
+pub use parked::{HOPS, with_awaited, with_retried_calls, with_tick_sent};
 pub use plan_rollback::{PlannedRollback, plan_rollback};
 pub use promote::{WAITING, accept_promotion, apply_decision, outdated, promotion_refusal, put_back, with_notified};
 pub use queue::Queue;
@@ -83,6 +84,7 @@ pub use release_claim::{ClaimRelease, Handover, release_claim};
 pub use request::Request;
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
+pub use retried_calls::{RetriedCall, RetriedCalls};
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, alone_since,
     apply_look, begin_rollout, command_rollout, leave_rollout, reject_rollout, rollout_ending, rollout_sentence,

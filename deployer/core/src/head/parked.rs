@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::active::Active;
+use super::retried_calls::{RetriedCall, RetriedCalls};
 use super::state::Head;
 use crate::alias_traffic::Awaited;
 use crate::config::Target;
@@ -87,6 +88,7 @@ impl Active {
     /// for it.
     pub(in crate::head) fn park(&mut self, look_at: Option<Timestamp>, now: Timestamp) {
         self.hops += 1;
+        self.retried = None;
         self.next_look_at = if self.stop.is_some() { Some(now) } else { look_at };
     }
 }
@@ -115,6 +117,22 @@ pub fn with_tick_sent(head: &Head, now: Timestamp) -> Option<Head> {
     let mut next = head.next();
     if let Some(active) = &mut next.queue.active {
         active.next_look_at = now.checked_add(NO_OTHER_FOR).ok();
+    }
+    Some(next)
+}
+
+/// Writes down which calls the owner of a claim tries again. `None`: it is written already, or the claim is not ours
+/// any more.
+#[must_use]
+pub fn with_retried_calls(head: &Head, claim: Token, calls: &[RetriedCall]) -> Option<Head> {
+    let retried = RetriedCalls::of(claim, calls);
+    let active = head.queue.claimed(claim)?;
+    if active.retried_calls() == retried.as_ref().map_or(&[][..], |retried| retried.by(claim)) {
+        return None;
+    }
+    let mut next = head.next();
+    if let Some(active) = &mut next.queue.active {
+        active.retried = retried;
     }
     Some(next)
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::rollout::PlannedRollout;
 use super::{Change, PUBLISH_VERSION, Plan, Step, UPDATE_CONFIGURATION};
 use crate::config::Target;
-use crate::head::{LiveArtifact, ResolvedArtifact};
+use crate::head::{LiveArtifact, Renamed, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
 use crate::record::{Code, TargetError};
@@ -71,10 +71,11 @@ pub struct PlanReport {
 pub struct PlannedRelease {
     /// The release.
     pub release: Release,
-    /// The deployment that brought it, in this environment or in the one that it would be promoted from.
+    /// The deployment by which the code got this release, in this environment or in the one that it would be promoted
+    /// from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<DeploymentId>,
-    /// The time since which it is live, or was, there.
+    /// The time since which it is live there, or was, under this release.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
     /// The person who asked for it, or uploaded it.
@@ -186,11 +187,12 @@ impl PlannedRelease {
     /// Makes the release of an artifact that is or was live.
     #[must_use]
     pub fn of(live: &LiveArtifact) -> Self {
+        let Renamed { release, deployment, since, by } = live.naming();
         Self {
-            release: live.release.clone(),
-            deployment: Some(live.deployment),
-            since: Some(live.since),
-            by: live.by.clone(),
+            release,
+            deployment: Some(deployment),
+            since: Some(since),
+            by,
             sha256: live.sha256,
             metadata: BTreeMap::new(),
         }

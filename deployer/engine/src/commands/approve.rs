@@ -85,7 +85,7 @@ async fn record_for_group(
         let next = match &response.decision {
             ApprovalDecision::Approve => group
                 .with_approval(&approved(engine, response, &identity), rules(engine, response))
-                .map_err(CommandError::Invalid)?,
+                .map_err(CommandError::Refused)?,
             ApprovalDecision::Decline { reason } => {
                 Some(group.declined(declined(response, &identity, reason.as_deref()), engine.now()))
             }
@@ -138,7 +138,7 @@ async fn record_for_function(
             ApprovalEffect::Write(head) => Change::Write(head, (id, Effect::Recorded)),
             ApprovalEffect::Duplicate => Change::Keep((id, Effect::Duplicate)),
             ApprovalEffect::NotWaiting => Change::Keep((id, Effect::NotWaiting)),
-            ApprovalEffect::Ineligible(because) => return Err(CommandError::Invalid(because)),
+            ApprovalEffect::Ineligible(because) => return Err(CommandError::Refused(because)),
         })
     };
     let (seen, (id, effect)) = engine.store().update_head(at, None, change).await?;

@@ -20,6 +20,9 @@ pub enum FunctionError {
     /// A command by hand promotes from where the environment takes no promotions.
     #[error("{0}")]
     NotPromotable(String),
+    /// A command by hand is refused by a rule as things stand.
+    #[error("{0}")]
+    Refused(String),
     /// deployer.json or the environment is wrong. Queued messages stay in the queue.
     #[error("{0}")]
     InvalidConfig(#[from] InvalidConfig),
@@ -50,6 +53,7 @@ impl FunctionError {
             Self::UnknownFunction(_) => "UnknownFunction",
             Self::UnknownRelease(_) => "UnknownRelease",
             Self::NotPromotable(_) => "NotPromotable",
+            Self::Refused(_) => "Refused",
             Self::InvalidConfig(_) => "InvalidConfig",
             Self::LedgerUnavailable(_) => "LedgerUnavailable",
             Self::IdentityUnavailable(_) => "IdentityUnavailable",
@@ -64,7 +68,8 @@ impl FunctionError {
             Self::InvalidCommand(because)
             | Self::UnknownFunction(because)
             | Self::UnknownRelease(because)
-            | Self::NotPromotable(because) => {
+            | Self::NotPromotable(because)
+            | Self::Refused(because) => {
                 tracing::warn!("refused: {because}");
             }
             Self::IdentityUnavailable(because) => tracing::warn!("put off: {because}"),
@@ -98,6 +103,7 @@ impl From<CommandError> for FunctionError {
             CommandError::UnknownFunction(because) => Self::UnknownFunction(because),
             CommandError::UnknownRelease(because) => Self::UnknownRelease(because),
             CommandError::NotPromotable(because) => Self::NotPromotable(because),
+            CommandError::Refused(because) => Self::Refused(because),
             CommandError::Transient(transient) => transient.into(),
         }
     }

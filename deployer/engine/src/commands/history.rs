@@ -1,10 +1,10 @@
 //! `history`: the deployments of a function, newest first, without reading all of them.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::ENDED;
+use deployer_core::head::{ENDED, Head};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
-use deployer_core::record::DeploymentRecord;
+use deployer_core::record::{DeploymentRecord, Status};
 use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,8 @@ impl Engine {
         let records = ids.iter().map(|id| async {
             let record = self.store().record(&at, *id).await?;
             // The head may be written already, and the record not yet.
-            Ok::<_, Transient>(record.or_else(|| head.ended_record(*id).cloned()))
+            let record = record.or_else(|| head.ended_record(*id).cloned());
+            Ok::<_, Transient>(record.map(|record| with_reason(record, &at, &head)))
         });
         let mut deployments: Vec<DeploymentRecord> = try_join_all(records).await?.into_iter().flatten().collect();
         // The order is that of the ids: a request for one more gets the same records, and one more.
@@ -64,6 +65,17 @@ impl Engine {
         });
         deployments.truncate(limit);
         Ok(History { deployments })
+    }
+}
+
+/// Adds to the record of the active deployment why it does not get on.
+fn with_reason(record: DeploymentRecord, at: &FunctionRef<'_>, head: &Head) -> DeploymentRecord {
+    match head.active() {
+        Some(active) if active.request.id == record.id && record.status == Status::InProgress => {
+            let DeploymentRecord { code, because, .. } = at.under_way(active);
+            DeploymentRecord { code: code.or(record.code), because: because.or(record.because), ..record }
+        }
+        _ => record,
     }
 }
 

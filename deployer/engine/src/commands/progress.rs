@@ -115,7 +115,7 @@ fn open_record(at: &FunctionRef<'_>, head: &Head, id: DeploymentId) -> Option<De
         return Some(waiting.record(at));
     }
     if let Some(active) = head.active().filter(|active| active.request.id == id) {
-        return Some(at.record_of(active, Status::InProgress));
+        return Some(at.under_way(active));
     }
     let waits = head.all_pending().iter().find(|waits| waits.id == id)?;
     Some(match head.active() {

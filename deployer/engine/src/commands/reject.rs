@@ -166,7 +166,7 @@ pub(super) async fn mark_as_rejected(
                 Ok(Change::Write(*with.clone(), CommandEffect::Write(with)))
             }
             Some(earlier) => Ok(Change::Keep(earlier)),
-            None => Err(CommandError::Invalid(format!(
+            None => Err(CommandError::Refused(format!(
                 "{} releases of {function} are rejected already: unreject old ones first",
                 rejects.all().len()
             ))),

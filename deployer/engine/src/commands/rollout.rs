@@ -1,7 +1,7 @@
 //! `rollout`: a person pauses, continues, finishes or aborts the rollout that is under way.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{self, Active, Head, RolloutCommand, RolloutVerb};
+use deployer_core::head::{self, Active, Head, RolloutCommand, RolloutRefusal, RolloutVerb};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::rollout::awaits_look;
 use deployer_core::status::{FunctionStatus, StatusReport};
@@ -38,7 +38,10 @@ pub(super) async fn command_rollout(
     let command = RolloutCommand { deployment, action, by: caller.requested_by, reason, id: caller.id };
     let change = async |head: &Head| {
         let effect = head::command_rollout(head, &command, &at, engine.now());
-        effect.map(Some).map_err(|refusal| CommandError::Invalid(refusal.to_string()))
+        effect.map(Some).map_err(|refusal| match refusal {
+            RolloutRefusal::DoesNotFit(because) => CommandError::Refused(because.to_string()),
+            RolloutRefusal::None | RolloutRefusal::Another(..) => CommandError::Invalid(refusal.to_string()),
+        })
     };
     if change_head(engine, &at, change).await?.is_some_and(|changed| changed.is_written) {
         let (by, reason) = (command.by.as_deref(), command.reason.as_deref());

@@ -26,7 +26,7 @@ pub(super) struct ClaimedTarget<'a> {
 impl<'a> ClaimedTarget<'a> {
     /// Returns the time that this invocation has.
     pub fn timer(self) -> Timer<'a> {
-        self.deployment.engine.timer()
+        self.deployment.retried.noted_by(self.deployment.engine.timer(), self.target)
     }
 
     /// Returns the reading side of the account.

@@ -35,6 +35,7 @@ mod send_write;
 mod shut_doors;
 mod step_context;
 mod target_run;
+mod tell_retries;
 mod wait_for_lambda;
 mod wait_until_stable;
 
@@ -48,6 +49,7 @@ use self::progress::Progress;
 use crate::Engine;
 use crate::claim::Claim;
 use crate::new_functions::Creation;
+use crate::retried_calls::RetriedCalls;
 
 /// One deployment that is carried out: its request, its artifact, and the progress of its targets.
 pub(crate) struct Deployment<'a> {
@@ -58,6 +60,8 @@ pub(crate) struct Deployment<'a> {
     /// The zip, for targets that cannot copy it from the artifact bucket.
     inline: InlineZip,
     progress: Progress,
+    /// The calls that are tried again now.
+    retried: RetriedCalls,
     /// Whether the function may be made in targets that do not have it.
     creation: Creation,
 }
@@ -66,7 +70,7 @@ impl<'a> Deployment<'a> {
     /// Makes the deployment of an artifact.
     pub fn new(engine: &'a Engine, at: &'a FunctionRef<'a>, request: Request, resolved: ResolvedArtifact) -> Self {
         let (inline, progress, creation) = (InlineZip::default(), Progress::default(), Creation::default());
-        Self { engine, at, request, resolved, inline, progress, creation }
+        Self { engine, at, request, resolved, inline, progress, retried: RetriedCalls::default(), creation }
     }
 
     /// Returns the span of its log lines.

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::head::{self, ATTEMPTS, ClaimRelease, EXTENSIONS, Next, Rules};
 use deployer_core::record::{Ending, RecordedArtifact};
 use deployer_core::rejects::Rejects;
-use futures::future::{self, FutureExt as _, LocalBoxFuture, TryFutureExt as _};
+use futures::future::{self, Either, FutureExt as _, LocalBoxFuture, TryFutureExt as _, select};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
 use super::Deployment;
@@ -18,6 +19,7 @@ use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
 use super::rollout::{RolloutOwner, refusal_without_ports};
 use super::target_run::TargetRun;
+use super::tell_retries::RetryTeller;
 use super::verify::ArtifactReader;
 use crate::claim::{Claim, ObservationBasis, SubmitOutcome, claimant};
 use crate::commit::{FinishDetails, Finished};
@@ -113,7 +115,13 @@ impl Deployment<'_> {
             )?;
             Ok(results)
         };
-        work.boxed_local()
+        let told = async {
+            match select(pin!(work), pin!(RetryTeller { deployment: self }.tell_retries(needs))).await {
+                Either::Left((results, _)) => results,
+                Either::Right((never, _)) => match never {},
+            }
+        };
+        told.boxed_local()
     }
 
     /// Runs the targets side by side, at most [`TARGETS_AT_ONCE`] at a time. A further one begins as soon as any of

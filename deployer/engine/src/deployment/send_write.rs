@@ -35,7 +35,11 @@ impl<'a> WriteCall<'a> {
 
     /// Sends the call, and sends it again while Lambda is busy, throttles it or denies it for now. After a conflict or
     /// a lost answer it sends nothing more: the caller observes the target anew.
-    pub async fn send(mut self, write: Write<'_>) -> Result<Answer, StepError> {
+    pub async fn send(self, write: Write<'_>) -> Result<Answer, StepError> {
+        self.on.timer().ending(self.step, self.send_until_answered(write)).await
+    }
+
+    async fn send_until_answered(mut self, write: Write<'_>) -> Result<Answer, StepError> {
         let ClaimedTarget { deployment, claim, target, .. } = self.on;
         let timer = self.on.timer();
         let mut last: Option<CallError> = None;
@@ -97,30 +101,30 @@ impl<'a> WriteCall<'a> {
         let attempt = self.attempt;
         self.attempt += 1;
         match error.kind {
-            CallErrorKind::Busy => return Ok(self.on.wait_while_busy(task, attempt, step, because).await?),
+            CallErrorKind::Busy => Ok(self.on.wait_while_busy(task, attempt, step, because).await?),
             CallErrorKind::Throttled => {
                 let paused = timer.pause_throttled(&mut self.notice, attempt, step, because).await;
-                return paused.map_err(|_| error.clone().at_the_deadline(step).into());
+                paused.map_err(|_| error.clone().at_the_deadline(step).into())
             }
             CallErrorKind::RoleNotReady | CallErrorKind::RefusedForNow => {
                 let wait = WaitForLambda { task, step, because, is_refused: true };
-                return Ok(self.on.wait_for_lambda(&wait, attempt, || error.clone().in_step(step)).await?);
+                Ok(self.on.wait_for_lambda(&wait, attempt, || error.clone().in_step(step)).await?)
             }
             CallErrorKind::Denied | CallErrorKind::CodeDenied => {
                 let since = *self.denied_since.get_or_insert_with(|| timer.now());
                 if timer.passed(since) + timer.retries.wait(attempt) > timer.retries.denied_for {
                     return ends();
                 }
+                Ok(timer.pause_refused(since, attempt, step, because).await?)
             }
             CallErrorKind::StorageFull if !self.made_room => {
                 self.made_room = true;
-                return if self.on.make_room().await { Ok(()) } else { ends() };
+                if self.on.make_room().await { Ok(()) } else { ends() }
             }
             CallErrorKind::Conflict | CallErrorKind::Unknown => {
-                return Err(StepError::Reobserve { step, error: error.clone().in_step(step) });
+                Err(StepError::Reobserve { step, error: error.clone().in_step(step) })
             }
-            _ => return ends(),
+            _ => ends(),
         }
-        Ok(timer.pause(attempt, step, because).await?)
     }
 }

@@ -11,6 +11,9 @@ use crate::port::{Account, EnterError, SessionProvider, SessionRequest};
 use crate::throttle_notice::ThrottleNotice;
 use crate::timer::{MAX_READ_RETRIES, Timer};
 
+/// The step's name in errors.
+const ENTER: &str = "enter";
+
 /// Opens a session. A fresh trust policy takes some seconds until STS knows it.
 pub(crate) async fn open_session(
     sessions: &dyn SessionProvider,
@@ -25,30 +28,37 @@ pub(crate) async fn enter<T, F: Future<Output = Result<T, EnterError>>>(
     timer: Timer<'_>,
     open: impl Fn() -> F,
 ) -> Result<T, TargetError> {
+    timer.ending(ENTER, try_to_enter(timer, open)).await
+}
+
+async fn try_to_enter<T, F: Future<Output = Result<T, EnterError>>>(
+    timer: Timer<'_>,
+    open: impl Fn() -> F,
+) -> Result<T, TargetError> {
     let since = timer.now();
     let (mut unanswered, mut notice) = (0, ThrottleNotice::of_call_since(since));
     for attempt in 0.. {
         match open().await {
             Ok(entered) => return Ok(entered),
             Err(EnterError::Target(error)) if error.code == TargetErrorCode::Throttled => {
-                if timer.pause_throttled(&mut notice, attempt, "enter", &error.message).await.is_err() {
+                if timer.pause_throttled(&mut notice, attempt, ENTER, &error.message).await.is_err() {
                     return Err(error);
                 }
             }
             Err(EnterError::Target(error)) => return Err(error),
             Err(EnterError::Unanswered(message)) if unanswered < MAX_READ_RETRIES => {
                 unanswered += 1;
-                timer.pause(attempt, "enter", &message).await?;
+                timer.pause_refused(since, attempt, ENTER, &message).await?;
             }
             Err(EnterError::Unanswered(message)) => {
-                return Err(TargetError::new(TargetErrorCode::Internal, "enter", message));
+                return Err(TargetError::new(TargetErrorCode::Internal, ENTER, message));
             }
             Err(EnterError::Denied(message)) => {
                 let wait = timer.retries.wait(attempt);
                 if timer.passed(since) + wait > timer.retries.denied_for {
-                    return Err(TargetError::new(TargetErrorCode::AssumeRoleDenied, "enter", message));
+                    return Err(TargetError::new(TargetErrorCode::AssumeRoleDenied, ENTER, message));
                 }
-                timer.pause(attempt, "enter", &message).await?;
+                timer.pause_refused(since, attempt, ENTER, &message).await?;
             }
         }
     }
@@ -69,7 +79,12 @@ impl Deployment<'_> {
 
     /// Enters a target.
     pub(super) async fn open_session(&self, session: &SessionRequest) -> Result<Account, TargetError> {
-        open_session(self.engine.ports.sessions.as_ref(), self.engine.timer(), session).await
+        open_session(
+            self.engine.ports.sessions.as_ref(),
+            self.retried.noted_by(self.engine.timer(), &session.target),
+            session,
+        )
+        .await
     }
 
     /// Enters a target once more, with another policy.

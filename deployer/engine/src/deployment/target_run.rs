@@ -81,7 +81,11 @@ impl TargetRun<'_, '_> {
             }
         };
         // The target is observed beside the claim; only the claim's owner waits for long.
-        let reader = FunctionReader { timer: self.deployment.engine.timer(), at: self.deployment.at, account };
+        let reader = FunctionReader {
+            timer: self.deployment.retried.noted_by(self.deployment.engine.timer(), self.target),
+            at: self.deployment.at,
+            account,
+        };
         let first = reader.observe_once().await?;
         let claim = self.needs.claim().await?;
         let on = self.on(&claim, account);

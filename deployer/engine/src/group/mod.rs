@@ -62,9 +62,9 @@ impl<'e> Groups<'e> {
         }
         if let Some(ending) = promotion.refusal_by_time(self.engine.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
-                return Err(CommandError::Invalid("it is out of time".into()));
+                return Err(CommandError::Refused("it is out of time".into()));
             };
-            return Err(CommandError::Invalid(because));
+            return Err(CommandError::Refused(because));
         }
         let proven = PromotionRequest { identity: giver.identity().await?, ..promotion.clone() };
         let group = Group::of(&proven, functions, self.engine.now());

@@ -110,7 +110,7 @@ impl<'w> Runner<'w> {
                 return;
             }
             (Outcome::Refused { error_type, message: because }, about)
-                if matches!(error_type.as_str(), "InvalidCommand" | "UnknownRelease" | "NotPromotable") =>
+                if matches!(error_type.as_str(), "InvalidCommand" | "UnknownRelease" | "NotPromotable" | "Refused") =>
             {
                 if let About::Command(number) = about {
                     self.invalid_commands.push((number, because.clone()));

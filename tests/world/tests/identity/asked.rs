@@ -100,14 +100,18 @@ async fn known_id_answers_no_more_than_before_where_the_proof_is_none() {
     world.command(world.signed("bob", approve("bob", "a1"))).await;
     let before = world.snapshot();
     let elsewhere = "arn:aws:lambda:eu-west-1:000000000000:function:deployer-2";
-    for (command, because) in [
-        (hold("h1"), "the request carries no proof (identity)"),
-        (approve("bob", "a1"), "does not count without a proof of identity (identity)"),
-        (signed_for(elsewhere, "ann", world.now(), hold("h1")), "the proof of identity is for the deployer"),
-        (world.signed("ann", hold("h1")), "was another command's before"),
+    for (command, expected, because) in [
+        (hold("h1"), "Refused", "the request carries no proof (identity)"),
+        (approve("bob", "a1"), "Refused", "does not count without a proof of identity (identity)"),
+        (
+            signed_for(elsewhere, "ann", world.now(), hold("h1")),
+            "InvalidCommand",
+            "the proof of identity is for the deployer",
+        ),
+        (world.signed("ann", hold("h1")), "InvalidCommand", "was another command's before"),
     ] {
         let (error, message) = world.command_error(command).await;
-        assert_eq!(error, "InvalidCommand");
+        assert_eq!(error, expected);
         assert!(message.contains(because), "{message}");
     }
     // The id of a command under another reason is another request, and STS is asked about a new id.
@@ -131,7 +135,7 @@ async fn sts_is_asked_again_after_a_pause_and_a_denial_is_final() {
     let denied = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>t0ken</Message></Error></ErrorResponse>";
     world.aws(|aws| aws.keys.answer = Some((403, denied.to_owned())));
     let (error, message) = world.command_error(world.signed("ann", hold("h2"))).await;
-    assert_eq!((error.as_str(), asked().len()), ("InvalidCommand", 4), "{message}");
+    assert_eq!((error.as_str(), asked().len()), ("Refused", 4), "{message}");
     assert!(message.contains("prod takes hold from proven identities only: STS in eu-west-1 may not say"), "{message}");
     assert!(message.contains("look at the policy of the deployer's VPC endpoint for STS"), "{message}");
     assert!(!message.contains("service control"), "GetCallerIdentity cannot be denied: {message}");

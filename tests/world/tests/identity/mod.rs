@@ -176,7 +176,7 @@ async fn commands_that_need_proof_are_refused_without_it() {
     ] {
         let before = world.snapshot();
         let (error, message) = world.command_error(command.clone()).await;
-        assert_eq!(error, "InvalidCommand");
+        assert_eq!(error, "Refused");
         let expected = format!(
             "prod takes {what} from proven identities only, and the request carries no proof (identity): deployctl sends it \
              where your credentials allow"
@@ -243,7 +243,7 @@ async fn promotion_counts_approvals_of_proven_approvers_only() {
         (world.signed("ann", approve("dora", "a2")), "is none of the approvers of this environment"),
     ] {
         let (error, message) = world.command_error(command).await;
-        assert_eq!(error, "InvalidCommand");
+        assert_eq!(error, "Refused");
         assert!(message.contains(because), "{message}");
     }
     let still = world.command_record(world.signed("bob", approve("bob", "a3"))).await;

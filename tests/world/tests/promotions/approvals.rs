@@ -35,7 +35,7 @@ async fn promotion_waits_for_another_persons_approval() {
         let (error, because) = world.command_error(approve(own)).await;
         assert_eq!(
             (error.as_str(), because.as_str()),
-            ("InvalidCommand", "ann has asked for this promotion, and somebody else must approve it")
+            ("Refused", "ann has asked for this promotion, and somebody else must approve it")
         );
     }
     let (_, nobody) = world.command_error(approve("\u{200b}")).await;

@@ -123,6 +123,8 @@ fn same_bytes_under_another_label_tell_since_when_they_have_it() {
     assert_eq!((renamed.release.as_str(), renamed.deployment, renamed.since), ("3-again", other.id, second(41)));
     let told = crate::status::FunctionStatus::of(&at(), &head, &Rejects::default()).live.unwrap();
     assert_eq!((told.since, told.named_since().0, told.renamed.as_ref()), (brought, second(41), Some(renamed)));
+    let planned = crate::plan::PlannedRelease::of(head.live().unwrap());
+    assert_eq!((planned.since, planned.deployment), (Some(second(41)), Some(other.id)), "a plan says what status says");
     let left = Rollback { if_live: Some("9".into()), ..Rollback::default() };
     let (refused, _) =
         head.accepts(&command("r", CauseKind::Rollback, Source::Earlier(left.clone()), 50), &me("r", 50));
