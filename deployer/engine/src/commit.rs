@@ -84,6 +84,19 @@ impl Reconciler<'_> {
         ending: Ending,
         details: FinishDetails,
     ) -> Result<Finished, Transient> {
+        let finished = self.commit_unless_overruled(claim, ending, details).await?;
+        // Only the owner of a rollout can be overruled.
+        finished.ok_or(Transient::TakenOver)
+    }
+
+    /// Ends the deployment as [`Self::commit`] does. `None`: somebody has asked its rollout to go back or to pause
+    /// since this end was made, and the claim has seen the head that says so.
+    pub(crate) async fn commit_unless_overruled(
+        self,
+        claim: &Claim,
+        ending: Ending,
+        details: FinishDetails,
+    ) -> Result<Option<Finished>, Transient> {
         let FinishDetails { artifact, managed_keys, written, alias_only, provisioned, unobserved } = details;
         // Nobody has written anything before the artifact was resolved.
         let begun = claim.resumed() && claim.resolved_artifact().is_some();
@@ -127,19 +140,24 @@ impl Reconciler<'_> {
             self.at,
             self.engine.timer().has_time_for_another().then_some(&me),
         ) {
-            Finish::Commit { head, next } => Ok(Change::Write(head, (true, next))),
-            Finish::Over { next } => Ok(Change::Keep((false, next))),
+            Finish::Commit { head, next } => Ok(Change::Write(head, Some((true, next)))),
+            Finish::Over { next } => Ok(Change::Keep(Some((false, next)))),
+            Finish::Overruled => Ok(Change::Keep(None)),
             Finish::Lost => Err(Transient::TakenOver),
         };
-        let (seen, (is_ours, next)) =
+        let (seen, ended) =
             self.engine.store().update_head_with(self.at, Some(claim.seen()), persistence, change).await?;
+        let Some((is_ours, next)) = ended else {
+            claim.set_seen(seen);
+            return Ok(None);
+        };
         let record = match is_ours {
             true => end.record,
             false => self.engine.store().record(self.at, end.record.id).await.ok().flatten().unwrap_or(end.record),
         };
         // The head may have changed the ending: a deployment that was asked to stop ends as superseded.
         let record = record_in_outbox(&seen, record);
-        self.after_commit(claim, record, seen, next).await
+        self.after_commit(claim, record, seen, next).await.map(Some)
     }
 
     pub(crate) async fn after_commit(

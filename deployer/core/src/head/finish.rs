@@ -18,6 +18,7 @@ use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::managed_keys::ManagedKeys;
 use crate::record::{DeploymentRecord, Status, TargetOutcome};
+use crate::rollout::end_of_way_back;
 
 /// The end of a deployment, as its owner knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +54,8 @@ pub enum Finish {
         /// The next deployment, if it is ours to work on.
         next: Option<Active>,
     },
+    /// Somebody has asked the rollout to go back, or to pause, since it was judged: it does not end in this way.
+    Overruled,
     /// Somebody else has resumed the deployment.
     Lost,
 }
@@ -66,6 +69,9 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
         let is_over = head.ended.ids.contains(&end.record.id);
         return if is_over { Finish::Over { next } } else { Finish::Lost };
     };
+    if is_overruled(active, end.record.status) {
+        return Finish::Overruled;
+    }
     let mut ended = head.next();
     ended.queue.active = None;
     let record = final_record(head, active, end);
@@ -96,6 +102,16 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
     let next = next.map(|(me, index)| Active::first(ended.queue.pending.remove(index), at, me));
     ended.queue.active.clone_from(&next);
     Finish::Commit { head: Box::new(ended), next }
+}
+
+/// Whether somebody has asked for another end of the rollout: an abort, a reject, something newer or a pause needs no
+/// claim, and may come at any moment before the commit.
+fn is_overruled(active: &Active, status: Status) -> bool {
+    let Some(state) = &active.rollout else { return false };
+    match status {
+        Status::Succeeded | Status::Unchanged => state.abort.is_some() || state.paused.is_some(),
+        _ => state.abort.is_some() && end_of_way_back(state).is_none(),
+    }
 }
 
 /// Completes the record by what the head knows: who stopped the deployment, and what was found beside it.

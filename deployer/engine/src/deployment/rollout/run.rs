@@ -17,24 +17,37 @@ use super::move_alias::Moved;
 use crate::claim::{Claim, Stopped};
 use crate::commit::{FinishDetails, Finished};
 use crate::mutex::locked;
+use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
 use crate::{TARGETS_AT_ONCE, Transient};
 use deployer_core::head::EXTENSIONS;
 
 impl RolloutOwner<'_> {
-    /// Goes on with a rollout under a claim that is ours. `end`: it has succeeded, and commits.
-    pub async fn resume(&self, end: Option<RolloutEnd>) -> Result<Finished, Unfinished> {
-        let (ending, details) = match end {
-            Some(end) => self.end_rollout(&end),
-            None => {
-                if self.claim.only_observes() {
-                    self.give_moves_up().await?;
+    /// Goes on with a rollout under a claim that is ours. `end`: it has succeeded, and commits, unless somebody has
+    /// asked for another end meanwhile.
+    pub async fn resume(&self, mut end: Option<RolloutEnd>) -> Result<Finished, Unfinished> {
+        loop {
+            let (ending, details) = match end.take() {
+                Some(end) => self.end_rollout(&end),
+                None => {
+                    if self.claim.only_observes() {
+                        self.give_moves_up().await?;
+                    }
+                    self.roll_out().await?
                 }
-                self.roll_out().await?
+            };
+            let has_succeeded = matches!(ending, Ending::Tried(_));
+            let reconciler = self.deployment.engine.reconciler(self.deployment.at);
+            let Some(finished) = reconciler.commit_unless_overruled(self.claim, ending, details).await? else {
+                tracing::warn!("somebody has asked the rollout for another end before it was live");
+                continue;
+            };
+            // The next deployment, which is claimed already, deletes old versions itself.
+            if has_succeeded && matches!(finished.next, ReconcileFrom::Head(_)) {
+                self.prune_old_versions().await;
             }
-        };
-        self.prune_old_versions(&ending).await;
-        Ok(self.deployment.engine.reconciler(self.deployment.at).commit(self.claim, ending, details).await?)
+            return Ok(finished);
+        }
     }
 
     /// Does what the rollout asks for, one action after the other.
@@ -139,9 +152,9 @@ impl RolloutOwner<'_> {
         .await
     }
 
-    /// Deletes old versions where the rollout has succeeded, but neither the new one nor the one before. Best effort.
-    async fn prune_old_versions(&self, ending: &Ending) {
-        let (Ok(state), Ending::Tried(_)) = (rollout_now(self.claim), ending) else { return };
+    /// Deletes old versions after the rollout has succeeded, but neither the new one nor the one before. Best effort.
+    async fn prune_old_versions(&self) {
+        let Ok(state) = rollout_now(self.claim) else { return };
         let prune = |one: RolloutTarget| async move {
             let (deployment, claim) = (self.deployment, self.claim);
             let Some(new) = &one.new else { return };

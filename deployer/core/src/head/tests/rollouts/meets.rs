@@ -127,7 +127,7 @@ fn rollback_with_to_takes_the_rollout_back_and_goes_on() {
     assert_eq!(next.unwrap().request.id, to.id);
 }
 
-fn rejecting() -> Rejects {
+pub(super) fn rejecting() -> Rejects {
     let reject = serde_json::from_value(json!({
         "release": "2", "sha256": [], "reason": "bad", "requested_by": "ann", "since": "1970-01-01T00:00:00Z"
     }));
