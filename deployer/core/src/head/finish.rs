@@ -18,7 +18,7 @@ use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::managed_keys::ManagedKeys;
 use crate::record::{DeploymentRecord, Status, TargetOutcome};
-use crate::rollout::end_of_way_back;
+use crate::rollout::{WayBack, end_of_way_back};
 
 /// The end of a deployment, as its owner knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,6 +79,7 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
     for outcome in &record.targets {
         set_target(&mut ended.live_state, active, outcome, end);
     }
+    set_back(&mut ended.live_state, active);
     // A target that the configuration has no more is forgotten.
     if record.status == Status::Succeeded {
         let targets = &mut ended.live_state.targets;
@@ -162,6 +163,21 @@ fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutco
     there.sha256 = end.record.artifact.as_ref().and_then(|artifact| artifact.sha256);
     if let Some(managed) = managed {
         there.managed = managed.clone();
+    }
+}
+
+/// Sets what the targets serve that a rollout has taken back: the old version again, also where it had served the new one
+/// before the rollout began.
+fn set_back(live_state: &mut LiveState, active: &Active) {
+    let live = live_state.live().map(|live| (live.release.clone(), live.id(), live.sha256));
+    for one in active.rollout.iter().flat_map(|state| &state.targets) {
+        let there = live_state.targets.iter_mut().find(|there| there.target == one.target && there.version == one.new);
+        if let (Some(WayBack::Done(_)), Some(old), Some(there)) = (&one.way_back, &one.old, there) {
+            there.version = Some(old.clone());
+            if let Some((release, id, sha256)) = &live {
+                (there.release, there.deployment, there.sha256) = (Some(release.clone()), Some(*id), *sha256);
+            }
+        }
     }
 }
 

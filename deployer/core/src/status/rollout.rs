@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::head::Active;
 use crate::id::{DeploymentId, Release, Version};
-use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift};
+use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift, WayBack};
 use crate::text::{Person, PlainText};
 
 /// A rollout that is under way.
@@ -82,6 +82,12 @@ pub struct RolloutTargetStatus {
     /// Whether its traffic moves at once, because it cannot be shared.
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub at_once: bool,
+    /// Whether it is to serve the old version again and was not seen to yet.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub goes_back: bool,
+    /// The reason why it has not gone back yet, or stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<PlainText>,
 }
 
 impl RolloutStatus {
@@ -128,6 +134,11 @@ impl RolloutTargetStatus {
             weight: one.weight,
             at: one.at,
             at_once: one.shift == Shift::AtOnce,
+            goes_back: one.way_back == Some(WayBack::Open),
+            because: match &one.way_back {
+                Some(WayBack::Stays { because }) => Some(because.clone()),
+                _ => one.held_up.clone(),
+            },
         }
     }
 }

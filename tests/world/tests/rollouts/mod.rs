@@ -2,7 +2,9 @@
 
 mod crashes;
 mod effect;
+mod ends;
 mod smoke;
+mod way_back;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod invariants;
+mod way_back;
 
 use std::time::Duration;
 
