@@ -45,12 +45,6 @@ impl FaultyRollouts {
                 }
             }
             Some(Mutant::StepsCutShort) if !rollout["due"].is_null() => rollout["due"] = json!(Timestamp::UNIX_EPOCH),
-            Some(Mutant::CommitDeaf) if !rollout["abort"].is_null() => {
-                let seen = self.seen.lock().unwrap().clone();
-                if !seen.is_null() {
-                    *rollout = seen;
-                }
-            }
             Some(Mutant::FinishDeaf) if rollout["abort"].is_null() => *self.seen.lock().unwrap() = rollout.clone(),
             _ => {}
         }
@@ -67,17 +61,6 @@ impl FaultyRollouts {
                 if let Some(due) = meant.and_then(|meant: Timestamp| meant.checked_add(lasts).ok()) {
                     rollout["due"] = json!(due);
                 }
-            }
-            Some(Mutant::WayBackGivenUp) => {
-                for one in targets(rollout).into_iter().filter(|one| one["way_back"] == "open") {
-                    if let Some(because) = one["held_up"].as_str().map(str::to_owned) {
-                        one["way_back"] = json!({ "stays": { "because": because } });
-                    }
-                }
-            }
-            // Only the claim of a rollout that has succeeded is written without a change of this.
-            Some(Mutant::CommitDeaf) if rollout["phase"] == "watching" && !rollout["due"].is_null() => {
-                *self.seen.lock().unwrap() = rollout.clone();
             }
             Some(Mutant::FinishDeaf) if rollout["finish"] == true && rollout["abort"]["reason"] == "aborted" => {
                 let seen = self.seen.lock().unwrap().clone();

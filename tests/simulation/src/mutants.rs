@@ -179,10 +179,6 @@ mutants! {
     StepTakenTwice = "step-taken-twice", Some(Focus::Rollouts);
     /// The time of a step reads as over.
     StepsCutShort = "steps-cut-short", Some(Focus::Rollouts);
-    /// A target that could not be moved back yet is given up.
-    WayBackGivenUp = "way-back-given-up", Some(Focus::Rollouts);
-    /// Whoever commits a rollout that has succeeded does not hear an abort.
-    CommitDeaf = "commit-deaf", Some(Focus::Rollouts);
 }
 
 impl Mutant {
@@ -232,9 +228,7 @@ impl Mutant {
             | Self::StepsFromIntent
             | Self::FinishDeaf
             | Self::StepTakenTwice
-            | Self::StepsCutShort
-            | Self::WayBackGivenUp
-            | Self::CommitDeaf => {
+            | Self::StepsCutShort => {
                 ports.ledger = Arc::new(FaultyRollouts::new(ports.ledger, Some(self)));
             }
             _ => ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, Some(self))),

@@ -144,8 +144,6 @@ mutants! {
     finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed;
     step_taken_twice_is_found: StepTakenTwice => StepsInOrder;
     step_cut_short_is_found: StepsCutShort => ShareHeld;
-    way_back_given_up_is_found: WayBackGivenUp => EndServesWhatItSays;
-    commit_deaf_to_an_abort_is_found: CommitDeaf => AbortObeyed;
     open_door_is_found: DoorsLeftOpen => DoorsShut from 121;
 }
 

@@ -161,8 +161,8 @@ async fn alarm_of_a_target_that_served_the_release_already_takes_it_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn same_reject_is_answered_again_after_it_has_ended_the_only_deployment() {
-    let (mut answered, mut unknown) = (0, 0);
+async fn same_reject_is_answered_again_whatever_it_has_ended() {
+    let mut answered = 0;
     for milliseconds in (60..700).step_by(40) {
         let world = World::with_callers(&[DEV], &one_step());
         let reject = || {
@@ -180,13 +180,9 @@ async fn same_reject_is_answered_again_after_it_has_ended_the_only_deployment() 
             continue;
         }
         world.sweep_minutes(3).await;
-        match world.invocation().run(&reject()).await.outcome {
-            world::Outcome::Answered(again) => {
-                answered += 1;
-                unknown += usize::from(again["functions"].as_array().is_some_and(Vec::is_empty));
-            }
-            other => panic!("{milliseconds} ms: {other:?}"),
-        }
+        let again = world.invocation().run(&reject()).await.outcome;
+        assert!(matches!(again, world::Outcome::Answered(_)), "{milliseconds} ms: {again:?}");
+        answered += 1;
     }
-    assert!(answered > 3 && unknown > 0, "{answered} answered, in {unknown} nobody knows the function any more");
+    assert!(answered > 3, "only {answered} were answered");
 }

@@ -11,6 +11,7 @@ mod ready;
 mod run;
 mod settings;
 mod smoke;
+mod state_now;
 
 pub(super) use ready::{ensure_shiftable, ready};
 

@@ -9,12 +9,13 @@ use deployer_core::rollout::{FoundAlias, RolloutTarget};
 use deployer_core::session_policy::{AliasChange, move_policy};
 use jiff::Timestamp;
 
+use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{internal, is_late};
 use super::super::lambda_writer::LambdaWriter;
 use super::RolloutOwner;
 use super::evidence::RolloutLook;
-use super::run::rollout_now;
+use super::state_now::rollout_now;
 use crate::Transient;
 use crate::port::{Answer, CallError, CallErrorKind, Write};
 use crate::throttle_notice::ThrottleNotice;
@@ -58,18 +59,18 @@ impl RolloutOwner<'_> {
         let on = ClaimedTarget { deployment, claim, target: &one.target, account: &account };
         let moved = AliasMove { on, one, notice: ThrottleNotice::of_call_since(on.timer().now()), denied_since: None };
         match (moved.run().await, &one.old) {
-            (Moved::Failed(error), Some(old)) if one.way_back.is_some() && self.is_gone(one, old).await => {
+            (Moved::Failed(error), Some(old)) if one.way_back.is_some() && is_gone(deployment, one, old).await => {
                 Moved::Gone(format!("version {old}, which it served before, is not there any more ({error})"))
             }
             (moved, _) => moved,
         }
     }
+}
 
-    /// Whether a version is known not to be there.
-    async fn is_gone(&self, one: &RolloutTarget, version: &Version) -> bool {
-        let Ok(session) = RolloutLook(self.deployment).look_session(&one.target).await else { return false };
-        matches!(session.has_version(&self.deployment.at.function_name, version).await, Ok(false))
-    }
+/// Whether a version is known not to be there.
+async fn is_gone(deployment: &Deployment<'_>, one: &RolloutTarget, version: &Version) -> bool {
+    let Ok(session) = RolloutLook(deployment).look_session(&one.target).await else { return false };
+    matches!(session.has_version(&deployment.at.function_name, version).await, Ok(false))
 }
 
 struct AliasMove<'a> {

@@ -1,6 +1,7 @@
 //! The owner of a rollout's claim does what its state asks for, until it asks for nothing but a look.
 
 use deployer_core::config::Target;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
@@ -15,9 +16,10 @@ use super::super::error::{Unfinished, given_up};
 use super::look::gone_targets;
 use super::move_alias::Moved;
 use super::settings::SettingsOutcome;
+use super::state_now::rollout_now;
 use super::{PERSISTENCE, RolloutOwner};
-use crate::claim::{Claim, Stopped};
-use crate::commit::{FinishDetails, Finished};
+use crate::claim::Stopped;
+use crate::commit::{FinishDetails, Finished, commit_unless_overruled};
 use crate::mutex::locked;
 use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
@@ -46,7 +48,7 @@ impl RolloutOwner<'_> {
             };
             let has_succeeded = matches!(ending, Ending::Tried(_));
             let reconciler = self.deployment.engine.reconciler(self.deployment.at);
-            match reconciler.commit_unless_overruled(self.claim, ending, details).await {
+            match commit_unless_overruled(reconciler, self.claim, ending, details).await {
                 Ok(Some(finished)) => {
                     // The next deployment, which is claimed already, deletes old versions itself.
                     if has_succeeded && matches!(finished.next, ReconcileFrom::Head(_)) {
@@ -151,7 +153,9 @@ impl RolloutOwner<'_> {
         // What has arrived is told before what has failed: the way back counts it.
         outcomes.sort_by_key(|(_, moved)| !matches!(moved, Moved::Arrived(_)));
         self.advance(|state| {
-            outcomes.iter().fold(continues(state), |progress, (one, moved)| self.apply(progress, one, moved))
+            outcomes
+                .iter()
+                .fold(continues(state), |progress, (one, moved)| apply(self.deployment.at, progress, one, moved))
         })
         .await?;
         let state = rollout_now(self.claim)?;
@@ -165,28 +169,6 @@ impl RolloutOwner<'_> {
             None => return Ok(()),
         };
         Err(self.leave_rollout(how).await)
-    }
-
-    /// Applies what has become of one target's move.
-    fn apply(&self, progress: Progress, one: &RolloutTarget, moved: &Moved) -> Progress {
-        let state = progress.into_state();
-        let target = &one.target;
-        let is_configured = || self.deployment.at.as_configured().environment.targets.contains(target);
-        match moved {
-            Moved::Arrived(at) if one.way_back.is_some() => state.returned(target, *at),
-            Moved::Arrived(at) => state.moved(target, one.weight, Timestamp::max(*at, one.meant_at.unwrap_or(*at))),
-            Moved::Foreign(found) => state.changed_by_others(target, format!("{target}: {found}")),
-            Moved::Gone(because) => state.cannot_return(target, format!("{target}: {because}")),
-            // All go back already, because of another target.
-            Moved::Failed(_) | Moved::Late(_) if one.way_back.is_none() && state.phase == Phase::GoingBack => {
-                continues(state)
-            }
-            Moved::Failed(error) if one.way_back.is_some() && !is_configured() => {
-                state.cannot_return(target, format!("{target}, which deployer.json does not have any more: {error}"))
-            }
-            Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}")),
-            Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),
-        }
     }
 
     /// Writes down what was done for the rollout.
@@ -296,13 +278,28 @@ impl RolloutOwner<'_> {
     }
 }
 
-/// Returns the rollout as the head has it, as far as this invocation knows.
-pub(super) fn rollout_now(claim: &Claim) -> Result<RolloutState, Transient> {
-    let head = claim.seen().head;
-    let active = head.active().filter(|active| active.claim == claim.token());
-    active.and_then(|active| active.rollout.clone()).ok_or(Transient::TakenOver)
-}
-
 fn continues(state: RolloutState) -> Progress {
     Progress::Continues(Box::new(state))
+}
+
+/// Applies what has become of one target's move.
+fn apply(at: &FunctionRef<'_>, progress: Progress, one: &RolloutTarget, moved: &Moved) -> Progress {
+    let state = progress.into_state();
+    let target = &one.target;
+    let is_configured = || at.as_configured().environment.targets.contains(target);
+    match moved {
+        Moved::Arrived(at) if one.way_back.is_some() => state.returned(target, *at),
+        Moved::Arrived(at) => state.moved(target, one.weight, Timestamp::max(*at, one.meant_at.unwrap_or(*at))),
+        Moved::Foreign(found) => state.changed_by_others(target, format!("{target}: {found}")),
+        Moved::Gone(because) => state.cannot_return(target, format!("{target}: {because}")),
+        // All go back already, because of another target.
+        Moved::Failed(_) | Moved::Late(_) if one.way_back.is_none() && state.phase == Phase::GoingBack => {
+            continues(state)
+        }
+        Moved::Failed(error) if one.way_back.is_some() && !is_configured() => {
+            state.cannot_return(target, format!("{target}, which deployer.json does not have any more: {error}"))
+        }
+        Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}")),
+        Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),
+    }
 }

@@ -2,7 +2,7 @@
 //! just before the release becomes live. The function keeps what it has where the release is taken back.
 
 use deployer_core::record::TargetError;
-use deployer_core::rollout::{ReservedConcurrency, RolloutState, RolloutTarget};
+use deployer_core::rollout::{ReservedConcurrency, RolloutTarget};
 use deployer_core::session_policy::settings_policy;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -11,7 +11,7 @@ use super::super::claimed_target::ClaimedTarget;
 use super::super::error::is_late;
 use super::super::lambda_writer::LambdaWriter;
 use super::RolloutOwner;
-use super::run::rollout_now;
+use super::state_now::rollout_now;
 use crate::port::{CallError, CallErrorKind, Write};
 use crate::store::{Change, Versioned};
 use crate::throttle_notice::ThrottleNotice;
@@ -42,7 +42,10 @@ impl RolloutOwner<'_> {
             return Ok(SettingsOutcome::Set);
         }
         // Somebody may have aborted it, and what was live is to keep its own.
-        let state = self.read_anew().await?;
+        let read = async |_: &mut Versioned| Ok::<_, Transient>(Change::Keep(()));
+        let (seen, ()) = self.deployment.engine.store().update_head(self.deployment.at, None, read).await?;
+        self.claim.set_seen(seen);
+        let state = rollout_now(self.claim)?;
         if state.abort.is_some() || state.paused.is_some() {
             return Ok(SettingsOutcome::NotNow);
         }
@@ -59,14 +62,6 @@ impl RolloutOwner<'_> {
         tracing::warn!(target = %one.target, "{error}");
         self.advance(|state| state.move_failed(&one.target, format!("{}: {error}", one.target))).await?;
         Ok(SettingsOutcome::Failed)
-    }
-
-    /// Reads the rollout as the head has it now.
-    async fn read_anew(&self) -> Result<RolloutState, Transient> {
-        let read = async |_: &mut Versioned| Ok::<_, Transient>(Change::Keep(()));
-        let (seen, ()) = self.deployment.engine.store().update_head(self.deployment.at, None, read).await?;
-        self.claim.set_seen(seen);
-        rollout_now(self.claim)
     }
 
     async fn set_function(&self, one: &RolloutTarget) -> Result<(), TargetError> {
