@@ -15,7 +15,7 @@ use crate::id::{DeploymentId, FunctionName, Region, Version};
 use crate::names::SESSION_PREFIX;
 use crate::plan::{Plan, Step};
 
-pub use rollout::{AliasChange, look_policy, move_policy, smoke_policy};
+pub use rollout::{AliasChange, look_policy, move_policy, settings_policy, smoke_policy};
 
 /// The most characters that STS takes as an inline policy.
 pub const POLICY_LIMIT: usize = 2048;

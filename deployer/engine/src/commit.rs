@@ -84,62 +84,9 @@ impl Reconciler<'_> {
         ending: Ending,
         details: FinishDetails,
     ) -> Result<Finished, Transient> {
-        let FinishDetails { artifact, managed_keys, written, alias_only, provisioned, unobserved } = details;
-        // Nobody has written anything before the artifact was resolved.
-        let begun = claim.resumed() && claim.resolved_artifact().is_some();
-        let ending = self.at.keep_done_targets(ending, &claim.done_outcomes(), begun);
-        let mut record = self.at.record_of(claim.active(), Status::InProgress).ended(ending, self.engine.now());
-        record.artifact = artifact.or(record.artifact);
-        let awaits = |outcome: &TargetOutcome| unobserved && claim.active().awaits(&outcome.target()).is_some();
-        for outcome in record.targets.iter_mut().filter(|outcome| awaits(outcome)) {
-            outcome.reached |= !outcome.serves();
-        }
-        add_hint(&mut record, claim.resolved_artifact());
-        locked(&claim.warnings).iter().for_each(|warning| record.add(warning));
-        let doors = claim.doors.all();
-        let end = DeploymentEnd {
-            record,
-            managed: managed_keys,
-            written,
-            kept: alias_only,
-            doors,
-            provisioned,
-            start_unpublished: claim.is_start_event_pending(),
-        };
-        let (me, since) = (claimant(self.engine), self.engine.now());
-        let may_try = || {
-            self.engine.timer().left() > self.engine.retries.record_needs
-                && self.engine.timer().passed(since) < LONGEST_COMMIT
-        };
-        // The targets are live already: nothing is as urgent as this write, as long as there is time.
-        let may_try_after = |error: &LedgerError| {
-            let may_try = may_try();
-            if may_try {
-                tracing::warn!("the deployment is not committed yet: {error}");
-            }
-            may_try
-        };
-        let persistence = Persistence { errors: &|_, error| may_try_after(error), races: &|_| may_try() };
-        let change = async |seen: &mut Versioned| match head::finish(
-            &seen.head,
-            claim.token(),
-            &end,
-            self.at,
-            self.engine.timer().has_time_for_another().then_some(&me),
-        ) {
-            Finish::Commit { head, next } => Ok(Change::Write(head, (true, next))),
-            Finish::Over { next } => Ok(Change::Keep((false, next))),
-            Finish::Lost => Err(Transient::TakenOver),
-        };
-        let (seen, (is_ours, next)) =
-            self.engine.store().update_head_with(self.at, Some(claim.seen()), persistence, change).await?;
-        let record = match is_ours {
-            true => end.record,
-            false => self.engine.store().record(self.at, end.record.id).await.ok().flatten().unwrap_or(end.record),
-        };
-        // The head may have changed the ending: a deployment that was asked to stop ends as superseded.
-        let record = record_in_outbox(&seen, record);
-        self.after_commit(claim, record, seen, next).await
+        let finished = commit_unless_overruled(self, claim, ending, details).await?;
+        // Only the owner of a rollout can be overruled.
+        finished.ok_or(Transient::TakenOver)
     }
 
     pub(crate) async fn after_commit(
@@ -172,6 +119,79 @@ impl Reconciler<'_> {
         };
         Ok(Finished { record, marker: claim.request().marker, next })
     }
+}
+
+/// Ends the deployment as [`Reconciler::commit`] does. `None`: somebody has asked its rollout to go back or to pause
+/// since this end was made, and the claim has seen the head that says so.
+pub(crate) async fn commit_unless_overruled(
+    reconciler: Reconciler<'_>,
+    claim: &Claim,
+    ending: Ending,
+    details: FinishDetails,
+) -> Result<Option<Finished>, Transient> {
+    let FinishDetails { artifact, managed_keys, written, alias_only, provisioned, unobserved } = details;
+    // Nobody has written anything before the artifact was resolved.
+    let begun = claim.resumed() && claim.resolved_artifact().is_some();
+    let ending = reconciler.at.keep_done_targets(ending, &claim.done_outcomes(), begun);
+    let mut record = reconciler.at.record_of(claim.active(), Status::InProgress).ended(ending, reconciler.engine.now());
+    record.artifact = artifact.or(record.artifact);
+    let awaits = |outcome: &TargetOutcome| unobserved && claim.active().awaits(&outcome.target()).is_some();
+    for outcome in record.targets.iter_mut().filter(|outcome| awaits(outcome)) {
+        outcome.reached |= !outcome.serves();
+    }
+    add_hint(&mut record, claim.resolved_artifact());
+    locked(&claim.warnings).iter().for_each(|warning| record.add(warning));
+    let doors = claim.doors.all();
+    let end = DeploymentEnd {
+        record,
+        managed: managed_keys,
+        written,
+        kept: alias_only,
+        doors,
+        provisioned,
+        start_unpublished: claim.is_start_event_pending(),
+    };
+    let (me, since) = (claimant(reconciler.engine), reconciler.engine.now());
+    let may_try = || {
+        reconciler.engine.timer().left() > reconciler.engine.retries.record_needs
+            && reconciler.engine.timer().passed(since) < LONGEST_COMMIT
+    };
+    // The targets are live already: nothing is as urgent as this write, as long as there is time.
+    let may_try_after = |error: &LedgerError| {
+        let may_try = may_try();
+        if may_try {
+            tracing::warn!("the deployment is not committed yet: {error}");
+        }
+        may_try
+    };
+    let persistence = Persistence { errors: &|_, error| may_try_after(error), races: &|_| may_try() };
+    let change = async |seen: &mut Versioned| match head::finish(
+        &seen.head,
+        claim.token(),
+        &end,
+        reconciler.at,
+        reconciler.engine.timer().has_time_for_another().then_some(&me),
+    ) {
+        Finish::Commit { head, next } => Ok(Change::Write(head, Some((true, next)))),
+        Finish::Over { next } => Ok(Change::Keep(Some((false, next)))),
+        Finish::Overruled => Ok(Change::Keep(None)),
+        Finish::Lost => Err(Transient::TakenOver),
+    };
+    let (seen, ended) =
+        reconciler.engine.store().update_head_with(reconciler.at, Some(claim.seen()), persistence, change).await?;
+    let Some((is_ours, next)) = ended else {
+        claim.set_seen(seen);
+        return Ok(None);
+    };
+    let record = match is_ours {
+        true => end.record,
+        false => {
+            reconciler.engine.store().record(reconciler.at, end.record.id).await.ok().flatten().unwrap_or(end.record)
+        }
+    };
+    // The head may have changed the ending: a deployment that was asked to stop ends as superseded.
+    let record = record_in_outbox(&seen, record);
+    reconciler.after_commit(claim, record, seen, next).await.map(Some)
 }
 
 /// Returns the record as the outbox has it, or the given one if the outbox has it no more.

@@ -44,6 +44,7 @@ impl FaultyRollouts {
                     }
                 }
             }
+            Some(Mutant::StepsCutShort) if !rollout["due"].is_null() => rollout["due"] = json!(Timestamp::UNIX_EPOCH),
             Some(Mutant::FinishDeaf) if rollout["abort"].is_null() => *self.seen.lock().unwrap() = rollout.clone(),
             _ => {}
         }

@@ -196,11 +196,6 @@ async fn play_and_check(
             if is_invalid && runner.has_used_up_id(number) {
                 continue;
             }
-            // A function is unknown again once the only deployment that it ever had was refused.
-            let is_unknown = matches!(&outcome, Outcome::Refused { error_type, .. } if error_type == "UnknownFunction");
-            if is_unknown && scenario.rolls_out() {
-                continue;
-            }
             if !matches!(&outcome, Outcome::Answered(answer) if before.is_none_or(|before| *answer == before)) {
                 report(format!("{} once more ended otherwise: {outcome:?}", commands::name(number)));
             }

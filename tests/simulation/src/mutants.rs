@@ -177,6 +177,8 @@ mutants! {
     FinishDeaf = "finish-deaf", Some(Focus::Rollouts);
     /// A step that nobody has confirmed is taken once more.
     StepTakenTwice = "step-taken-twice", Some(Focus::Rollouts);
+    /// The time of a step reads as over.
+    StepsCutShort = "steps-cut-short", Some(Focus::Rollouts);
 }
 
 impl Mutant {
@@ -222,7 +224,11 @@ impl Mutant {
             | Self::MembersDecide => {
                 ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, Some(self), past));
             }
-            Self::WayBackAssumed | Self::StepsFromIntent | Self::FinishDeaf | Self::StepTakenTwice => {
+            Self::WayBackAssumed
+            | Self::StepsFromIntent
+            | Self::FinishDeaf
+            | Self::StepTakenTwice
+            | Self::StepsCutShort => {
                 ports.ledger = Arc::new(FaultyRollouts::new(ports.ledger, Some(self)));
             }
             _ => ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, Some(self))),

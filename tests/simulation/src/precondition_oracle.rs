@@ -5,9 +5,10 @@
 //! Must not know how the deployer checks them.
 
 use deployer_core::head::{Head, Request};
+use deployer_core::id::DeploymentId;
 use deployer_core::record::Code;
 
-use super::commands::Preconditions;
+use super::commands::{CommandKind, Preconditions};
 use super::live_oracle::{LiveOracle, Report};
 use super::rollback_oracle::open;
 use super::rule::Rule;
@@ -15,7 +16,8 @@ use super::rule::Rule;
 /// A head accepts a request: its preconditions must hold in the head before.
 pub(super) fn on_accepted(live: &LiveOracle<'_, '_>, before: &Head, request: &Request, report: Report<'_>) {
     let seen = live.case.preconditions_of(request).filter(|_| request.rollback().is_some());
-    if let Some(seen) = seen.filter(|seen| !holds(live, open(before), seen)) {
+    let is_bare = request.rollback().is_some_and(|rollback| rollback.to.is_none());
+    if let Some(seen) = seen.filter(|seen| !may_go_on(live, before, is_bare, seen)) {
         report(Rule::PreconditionsHold, format!("{} was accepted, although {}", request.id, differs(live, seen)));
     }
 }
@@ -37,7 +39,7 @@ pub(super) fn on_refused(live: &LiveOracle<'_, '_>, before: &Head, after: &Head,
         let number = commands.iter().map(|(number, _)| *number).find(|number| super::commands::name(*number) == by);
         match number.and_then(|number| live.case.preconditions.get(&number)) {
             None => report(Rule::PreconditionsHold, format!("{} was refused for what nobody has said", record.id)),
-            Some(seen) if holds(live, open(before), seen) => {
+            Some(seen) if may_go_on(live, before, is_bare(live, number), seen) => {
                 report(Rule::PreconditionsHold, format!("{} was refused, although {seen:?} is so", record.id));
             }
             Some(_) => {}
@@ -45,12 +47,27 @@ pub(super) fn on_refused(live: &LiveOracle<'_, '_>, before: &Head, after: &Head,
     }
 }
 
+/// Whether a rollback may be accepted. One without a release goes on only if what its person saw under way is under way
+/// still, or live: else it would go one step too far.
+fn may_go_on(live: &LiveOracle<'_, '_>, before: &Head, is_bare: bool, seen: &Preconditions) -> bool {
+    let only_active = Preconditions { live: None, active: seen.active.clone() };
+    holds(live, open(before), seen) && (!is_bare || seen.active.is_none() || holds(live, open(before), &only_active))
+}
+
+fn is_bare(live: &LiveOracle<'_, '_>, number: Option<usize>) -> bool {
+    let mut commands = live.case.commands.iter();
+    commands.any(|(other, command)| Some(*other) == number && command.kind == CommandKind::Rollback { to: None })
+}
+
 /// Whether one of the two preconditions holds. A deployment that was under way may be live by now.
 fn holds<'h>(live: &LiveOracle<'_, '_>, mut open: impl Iterator<Item = &'h Request>, seen: &Preconditions) -> bool {
     let first = live.history.first();
     let is_live = |text: &String| first.is_some_and(|first| first.deployment.to_string() == *text);
     let by_label = |text: &String| first.is_some_and(|first| first.release == *text);
-    let is_under_way = |text: &String| open.any(|request| request.id.to_string() == *text);
+    let is_it = |id: DeploymentId, text: &String| id.to_string() == *text;
+    let is_under_way = |text: &String| {
+        open.any(|request| is_it(request.id, text) || request.undoes().is_some_and(|undone| is_it(undone, text)))
+    };
     seen.live.as_ref().is_some_and(|text| is_live(text) || by_label(text))
         || seen.active.as_ref().is_some_and(is_live)
         || seen.active.as_ref().is_some_and(is_under_way)

@@ -166,9 +166,18 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
     fn on_end(&self, active: &Value, now: Timestamp, report: &mut impl FnMut(Rule, String)) {
         let (rollout, id) = (&active["rollout"], &active["request"]["id"]);
         let is_back = !rollout["abort"].is_null();
+        let mut records = self.case.records();
+        let is_it = |record: &&deployer_core::record::DeploymentRecord| id == record.id.to_string().as_str();
+        if is_back && records.find(is_it).is_some_and(|record| record.status == Status::Succeeded) {
+            report(Rule::AbortObeyed, format!("{id} has succeeded, and was to go back: {}", rollout["abort"]));
+        }
         for one in rollout["targets"].as_array().into_iter().flatten() {
             let stays = one["way_back"].get("stays").is_some();
             let place = place_of(one);
+            if stays && number(&one["old"]) != 0 {
+                let text = format!("{id} has given {place} up, which nobody else has changed: {}", one["way_back"]);
+                report(Rule::EndServesWhatItSays, text);
+            }
             let Some(served) = self.served.get(&place).filter(|_| !stays) else { continue };
             let meant = if is_back { number(&one["old"]) } else { number(&one["new"]) };
             if meant != 0 && (served.version != meant || served.share.is_some()) {

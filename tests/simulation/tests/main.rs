@@ -143,6 +143,7 @@ mutants! {
     step_from_its_intent_is_found: StepsFromIntent => ShareHeld from 61;
     finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed;
     step_taken_twice_is_found: StepTakenTwice => StepsInOrder;
+    step_cut_short_is_found: StepsCutShort => ShareHeld;
     open_door_is_found: DoorsLeftOpen => DoorsShut from 121;
 }
 

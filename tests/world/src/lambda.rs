@@ -3,10 +3,11 @@
 //! It is synchronous: each call happens at one instant. [`super::session`] checks the caller's rights before.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::id::{AliasName, FunctionName, Sha256, Version};
-use deployer_core::observed::RevisionId;
+use deployer_core::observed::{ObservedAlias, RevisionId};
 use deployer_core::plan::{Configuration, NewFunction};
 use deployer_engine::port::{Answer, CallError, CallErrorKind as Kind, Write};
 use jiff::Timestamp;
@@ -29,6 +30,10 @@ pub struct Lambda {
     pub monitoring: Monitoring,
     /// The events that must never happen and did.
     pub forbidden: Vec<String>,
+    /// The time for which an alias is read as it was before it was written.
+    pub alias_reads_lag: Duration,
+    /// The aliases as they were before they were written last, with that time.
+    pub(super) aliases_before: BTreeMap<String, (Timestamp, ObservedAlias)>,
 }
 
 /// The context of a writing call.

@@ -36,6 +36,7 @@ mod run;
 mod self_diagnostics;
 mod session;
 pub mod slow_team;
+mod stale_alias;
 mod state;
 mod sts;
 pub mod zips;

@@ -67,6 +67,18 @@ impl World {
         *config = Arc::new(changed);
     }
 
+    /// Takes a target out of an environment's configuration.
+    ///
+    /// # Panics
+    /// If there is no such environment.
+    pub fn remove_target(&self, environment: &str, account: &str) {
+        let mut config = self.config.lock().unwrap();
+        let mut changed = config.as_ref().clone();
+        let environment = changed.environments.get_mut(&EnvironmentName::parse(environment).unwrap()).unwrap();
+        environment.targets.retain(|target| target.account.as_str() != account);
+        *config = Arc::new(changed);
+    }
+
     /// Returns what the alias `live` of `orders` serves.
     #[must_use]
     pub fn served(&self, place: &str) -> Served {

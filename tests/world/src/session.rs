@@ -120,7 +120,10 @@ impl Session {
         let what = format!("{op} of {name}");
         let code = code(write).map(|code| state.artifacts.fetch(&self.target, &what, code)).transpose()?;
         let context = WriteContext { now: here.now, outcome: here.outcome.clone(), code };
-        let answer = state.lambdas.get_mut(&self.target).unwrap().write(name, write, &context)?;
+        let lambda = state.lambdas.get_mut(&self.target).unwrap();
+        let before = lambda.alias_before(name, write);
+        let answer = lambda.write(name, write, &context)?;
+        lambda.note_alias_before(name, before, here.now);
         let (place, object) = (self.target.to_string(), name.to_string());
         let action = Action::of(write, &answer);
         state.journal.push(JournalEntry {
@@ -252,7 +255,7 @@ impl Functions for Session {
             self.check(state, Op::GetAlias, name.as_str(), &self.both("lambda:GetAlias", name.as_str()))?;
             let lambda = state.lambdas.get_mut(&self.target).unwrap();
             lambda.settle(here.now);
-            Ok(lambda.functions.get(name.as_str()).and_then(|function| function.look_at_alias(alias)))
+            Ok(lambda.read_alias(name, alias, here.now))
         };
         self.connection.call(Op::GetAlias, &self.target.to_string(), &what, look).await
     }

@@ -1,6 +1,7 @@
 //! Everything that exists in a world: one bucket of artifacts, one ledger, and Lambda in each account and region.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use deployer_core::config::{Config, Target};
 use deployer_core::event::Event;
@@ -46,7 +47,17 @@ impl State {
         let targets = config.environments.values().flat_map(|environment| environment.targets.iter().cloned());
         let lambda = |target: Target| {
             let (functions, roles, monitoring) = (BTreeMap::new(), BTreeMap::new(), Monitoring::default());
-            (target.clone(), Lambda { target, functions, settling, roles, monitoring, forbidden: Vec::new() })
+            let lambda = Lambda {
+                target: target.clone(),
+                functions,
+                settling,
+                roles,
+                monitoring,
+                forbidden: Vec::new(),
+                alias_reads_lag: Duration::ZERO,
+                aliases_before: BTreeMap::new(),
+            };
+            (target, lambda)
         };
         Self {
             artifacts: Artifacts::new(config.artifact_bucket.clone(), region.clone()),

@@ -76,6 +76,8 @@ fn target(began: Timestamp) -> RolloutTarget {
         smoked: true,
         smoke_failure: None,
         way_back: None,
+        held_up: None,
+        settings: deployer_core::rollout::FunctionSettings::default(),
         disarmed: [].into(),
     }
 }

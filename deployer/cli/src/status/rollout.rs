@@ -56,6 +56,10 @@ pub(crate) fn targets(rollout: &RolloutStatus) -> Vec<String> {
         let version = |version: &Option<_>| version.as_ref().map_or("none".to_owned(), |it| format!("version {it}"));
         let (old, new) = (version(&one.old), version(&one.new));
         let at_once = if one.at_once { ", at once: its traffic cannot be shared" } else { "" };
+        let because = one.because.as_deref().map_or(String::new(), |because| format!(": {}", sentence(because)));
+        if one.goes_back {
+            return format!("{} goes back to {old}{because}", one.target);
+        }
         let meant = if one.weight > 0 && one.at.is_none() { "is about to serve" } else { "serves" };
         let serves = match one.weight {
             0 => old,
@@ -66,7 +70,7 @@ pub(crate) fn targets(rollout: &RolloutStatus) -> Vec<String> {
             (Some(new), Some(old)) => format!("; {}: {new} failed, of the old one {old}", look.verdict),
             _ => format!("; {}", look.verdict),
         });
-        format!("{} {meant} {serves}{at_once}{found}", one.target)
+        format!("{} {meant} {serves}{at_once}{because}{found}", one.target)
     };
     rollout.targets.iter().map(line).collect()
 }

@@ -254,6 +254,19 @@ fn rollout(more: &Value) -> Value {
     json!({"functions": [status("orders-api", "prod", "1.4.2", rolling)], "environments": environments})
 }
 
+fn going_back() -> Value {
+    let target = |region: &str, more: Value| {
+        let mut target = json!({"account": "111111111111", "region": region, "old": "6", "new": "7", "weight": 0,
+            "at": null});
+        more.as_object().unwrap().iter().for_each(|(name, value)| target[name] = value.clone());
+        target
+    };
+    let held_up = json!({"goes_back": true, "because": "111111111111/us-east-2: AccessDenied: UpdateAlias"});
+    json!({"phase": "going_back", "weight": 0, "because": "1.4.3 failed 12 of 96 (12.5 %)", "targets": [
+        target("eu-west-1", json!({"at": "2026-11-28T17:10:03Z"})), target("us-east-2", held_up),
+    ]})
+}
+
 fn paused() -> Value {
     json!({"due": "2026-11-29T17:12:00Z", "disarmed": ["orders-5xx"], "paused": {"since": "2026-11-28T17:12:00Z",
         "reason": "asked", "by": "ann", "because": "ann has asked for it: look at the logs"}})
@@ -265,7 +278,7 @@ fn rollout_in_detail_says_what_it_does_until_when_and_the_commands_for_it() {
         ("shifting", json!({})),
         ("paused", paused()),
         ("watching", json!({"phase": "watching", "step": 3, "weight": 100})),
-        ("going-back", json!({"phase": "going_back", "weight": 0, "because": "1.4.3 failed 12 of 96 (12.5 %)"})),
+        ("going-back", going_back()),
     ] {
         let report: StatusReport = serde_json::from_value(rollout(&more)).unwrap();
         for columns in WIDTHS {

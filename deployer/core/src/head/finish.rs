@@ -18,6 +18,7 @@ use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::managed_keys::ManagedKeys;
 use crate::record::{DeploymentRecord, Status, TargetOutcome};
+use crate::rollout::{WayBack, end_of_way_back};
 
 /// The end of a deployment, as its owner knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +54,8 @@ pub enum Finish {
         /// The next deployment, if it is ours to work on.
         next: Option<Active>,
     },
+    /// Somebody has asked the rollout to go back, or to pause, since it was judged: it does not end in this way.
+    Overruled,
     /// Somebody else has resumed the deployment.
     Lost,
 }
@@ -66,6 +69,9 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
         let is_over = head.ended.ids.contains(&end.record.id);
         return if is_over { Finish::Over { next } } else { Finish::Lost };
     };
+    if is_overruled(active, end.record.status) {
+        return Finish::Overruled;
+    }
     let mut ended = head.next();
     ended.queue.active = None;
     let record = final_record(head, active, end);
@@ -73,6 +79,7 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
     for outcome in &record.targets {
         set_target(&mut ended.live_state, active, outcome, end);
     }
+    set_back(&mut ended.live_state, active);
     // A target that the configuration has no more is forgotten.
     if record.status == Status::Succeeded {
         let targets = &mut ended.live_state.targets;
@@ -96,6 +103,16 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
     let next = next.map(|(me, index)| Active::first(ended.queue.pending.remove(index), at, me));
     ended.queue.active.clone_from(&next);
     Finish::Commit { head: Box::new(ended), next }
+}
+
+/// Whether somebody has asked for another end of the rollout: an abort, a reject, something newer or a pause needs no
+/// claim, and may come at any moment before the commit.
+fn is_overruled(active: &Active, status: Status) -> bool {
+    let Some(state) = &active.rollout else { return false };
+    match status {
+        Status::Succeeded | Status::Unchanged => state.abort.is_some() || state.paused.is_some(),
+        _ => state.abort.is_some() && end_of_way_back(state).is_none(),
+    }
 }
 
 /// Completes the record by what the head knows: who stopped the deployment, and what was found beside it.
@@ -146,6 +163,21 @@ fn set_target(live_state: &mut LiveState, active: &Active, outcome: &TargetOutco
     there.sha256 = end.record.artifact.as_ref().and_then(|artifact| artifact.sha256);
     if let Some(managed) = managed {
         there.managed = managed.clone();
+    }
+}
+
+/// Sets what the targets serve that a rollout has taken back: the old version again, also where it had served the new one
+/// before the rollout began.
+fn set_back(live_state: &mut LiveState, active: &Active) {
+    let live = live_state.live().map(|live| (live.release.clone(), live.id(), live.sha256));
+    for one in active.rollout.iter().flat_map(|state| &state.targets) {
+        let there = live_state.targets.iter_mut().find(|there| there.target == one.target && there.version == one.new);
+        if let (Some(WayBack::Done(_)), Some(old), Some(there)) = (&one.way_back, &one.old, there) {
+            there.version = Some(old.clone());
+            if let Some((release, id, sha256)) = &live {
+                (there.release, there.deployment, there.sha256) = (Some(release.clone()), Some(*id), *sha256);
+            }
+        }
     }
 }
 

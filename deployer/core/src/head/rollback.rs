@@ -15,7 +15,7 @@ use crate::config::Target;
 use crate::id::{DeploymentId, Release};
 use crate::record::{CauseKind, Code, DeploymentRecord, Ending};
 use crate::rejects::Rejects;
-use crate::rollout::{greatest_weight, went_back};
+use crate::rollout::{how_far, went_back};
 use crate::text::PlainText;
 
 /// The outcome of evaluating a request that is not refused.
@@ -62,6 +62,7 @@ pub(super) fn rollback_meaning(
     rejects: &Rejects,
 ) -> Result<RollbackMeaning, Ending> {
     check_as_seen(head, rollback)?;
+    check_under_way(head, rollback)?;
     if let Some(release) = &rollback.to {
         let newest = head.live_state.newest_of(release);
         if newest.is_none() && !head.queue.names(release) {
@@ -143,7 +144,7 @@ pub(super) fn note_taken_back(queue: &mut Queue, undone: &Active, live: Option<&
     let Some(state) = undone.rollout.as_ref().filter(|state| went_back(state)) else { return };
     let release = undone.artifact.as_ref().map_or("the release", |artifact| artifact.release.as_str());
     let is_live = live.map_or(String::new(), |live| format!("; {} is live", live.release));
-    let sentence = PlainText::of(format_args!("{release} taken back at {} %{is_live}", greatest_weight(state)));
+    let sentence = PlainText::of(format_args!("{release} taken back {}{is_live}", how_far(state)));
     for request in queue.pending.iter_mut().filter(|pending| pending.undoes() == Some(undone.request.id)) {
         if let Some(rollback) = request.rollback().cloned() {
             *request = request.with_rollback(Rollback { took_back: Some(sentence.clone()), ..rollback });
@@ -163,11 +164,7 @@ fn check_as_seen(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
         live.release.as_str() == seen || live.id().to_string() == seen || renamed_by.as_deref() == Some(seen)
     };
     let live_holds = if_live.as_ref().is_some_and(|seen| live.is_some_and(|live| is_known_as(live, seen)));
-    let active_holds = if_active.is_some_and(|seen| {
-        let has_arrived = live.is_some_and(|live| live.id() == seen);
-        has_arrived || head.queue.claimed_and_next().any(|open| open.id == seen || open.undoes() == Some(seen))
-    });
-    if live_holds || active_holds {
+    if live_holds || if_active.is_some_and(|seen| is_there(head, seen)) {
         return Ok(());
     }
     let seen = if_live.clone().or(if_active.map(|id| id.to_string())).unwrap_or_default();
@@ -176,6 +173,26 @@ fn check_as_seen(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
     let because =
         format!("{is}, and you meant to leave {seen}: look at the status, and ask again if it is still needed");
     Err(Ending::Refused { code: Code::LiveChanged, because })
+}
+
+/// Refuses a rollback without `to` if the person saw a deployment under way that is over and has not become live: what is
+/// live is what they wanted to go back to, and one more step would be one too far.
+fn check_under_way(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
+    let over = rollback.if_active.filter(|seen| rollback.is_bare() && !is_there(head, *seen));
+    let Some(over) = over else { return Ok(()) };
+    let is = head.live().map_or("nothing is live here".to_owned(), origin);
+    let seen = describe_seen(head, &over.to_string());
+    let because = format!(
+        "{is}, and you meant to take {seen} back, which is over and is not live: look at the status, and ask again if it \
+         is still needed"
+    );
+    Err(Ending::Refused { code: Code::LiveChanged, because })
+}
+
+/// Whether a deployment that the person saw under way is so still, or is what is live by now.
+fn is_there(head: &Head, seen: DeploymentId) -> bool {
+    let has_arrived = head.live().is_some_and(|live| live.id() == seen);
+    has_arrived || head.queue.claimed_and_next().any(|open| open.id == seen || open.undoes() == Some(seen))
 }
 
 /// Names what the person saw, a release or the id of a deployment: people know releases, so the release that the

@@ -186,15 +186,6 @@ impl Plan {
         self.steps.is_empty()
     }
 
-    /// Returns the plan without the steps of the alias, if it publishes a version: a rollout moves the alias later.
-    #[must_use]
-    pub fn up_to_the_version(&self) -> Option<Self> {
-        let is_alias =
-            |step: &&Step| matches!(step, Step::CreateAlias | Step::MoveAlias { .. } | Step::AwaitTraffic { .. });
-        let steps = self.steps.iter().filter(|step| !is_alias(step)).cloned().collect();
-        self.steps.iter().any(Step::publishes).then(|| Self { steps, ..self.clone() })
-    }
-
     /// Whether nothing is written: the alias serves the wanted version, or will when Lambda moves the traffic.
     #[must_use]
     pub fn writes_nothing(&self) -> bool {

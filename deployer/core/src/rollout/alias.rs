@@ -34,6 +34,7 @@ impl MeantAlias {
     #[must_use]
     pub fn is_served_by(&self, alias: &ObservedAlias) -> bool {
         let is_version = alias.version.as_ref() == Some(&self.version);
+        // A weight of 0 is a weight still: an alias ends without any.
         let mut weights = alias.weights.iter();
         is_version
             && match (&self.weight, weights.next(), weights.next()) {
@@ -104,6 +105,12 @@ impl RolloutTarget {
         }
         let before = if self.weight == 0 { self.new.as_ref() } else { self.old.as_ref() };
         let is_whole = |meant: &MeantAlias| meant.weight.is_none() && alias.version.as_ref() == Some(&meant.version);
+        let is_ours = |version: &Version| [&self.old, &self.new].contains(&&Some(version.clone()));
+        let has_only_zeros = alias.weights.values().all(|part| *part == 0.0);
+        if meant.as_ref().is_some_and(is_whole) && has_only_zeros && alias.versions().all(|version| is_ours(&version)) {
+            // The traffic is as meant. It is written once more, so that no weights stay.
+            return FoundAlias::Former;
+        }
         if meant.as_ref().is_some_and(is_whole)
             && matches!(Traffic::after_move(alias, before.filter(|_| self.weight > 0)), Traffic::KeptBack { .. })
         {
@@ -111,7 +118,6 @@ impl RolloutTarget {
         }
         let is_former = match self.way_back {
             Some(WayBack::Open) => {
-                let is_ours = |version: &Version| [&self.old, &self.new].contains(&&Some(version.clone()));
                 let known = alias.versions().filter(is_ours).count();
                 known == 1 + alias.weights.len()
             }

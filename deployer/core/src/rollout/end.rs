@@ -29,8 +29,13 @@ pub fn went_back(state: &RolloutState) -> bool {
     state.targets.iter().any(|one| one.way_back.is_some())
 }
 
-/// Returns the greatest share of the traffic that the new version was seen to get in a target, in percent.
+/// Says how far the new version had come when the rollout began to go back: the greatest share of the traffic that it was
+/// seen to get in a target.
 #[must_use]
-pub fn greatest_weight(state: &RolloutState) -> u8 {
-    state.targets.iter().flat_map(|one| &one.served).map(|served| served.weight).max().unwrap_or_default()
+pub fn how_far(state: &RolloutState) -> String {
+    match state.targets.iter().flat_map(|one| &one.served).map(|served| served.weight).max() {
+        Some(weight) => format!("at {weight} %"),
+        // A move that nobody has confirmed may have given it some.
+        None => "before it was seen to get traffic".to_owned(),
+    }
 }

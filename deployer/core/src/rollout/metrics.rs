@@ -224,6 +224,8 @@ mod tests {
             smoked: true,
             smoke_failure: None,
             way_back: None,
+            held_up: None,
+            settings: crate::rollout::FunctionSettings::default(),
             disarmed: [].into(),
         }
     }

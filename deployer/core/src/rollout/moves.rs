@@ -84,12 +84,21 @@ impl RolloutState {
         self.go_back(Abort::by_deployer(AbortReason::ForeignChange, because))
     }
 
-    /// A target's alias could not be moved. All go back, and where it goes back already the target stays and is named.
+    /// A target's alias could not be moved. All go back, and where it goes back already it is tried again until it has
+    /// gone back: the new version still has traffic there.
     #[must_use]
-    pub fn move_failed(self, target: &Target, because: impl Into<PlainText>) -> Progress {
+    pub fn move_failed(mut self, target: &Target, because: impl Into<PlainText>) -> Progress {
         match self.phase {
             Phase::Shifting | Phase::Watching => self.go_back(Abort::by_deployer(AbortReason::MoveFailed, because)),
-            Phase::GoingBack => self.cannot_return(target, because),
+            Phase::GoingBack => {
+                let because = because.into();
+                change(&mut self, target, |one| {
+                    if one.way_back == Some(WayBack::Open) {
+                        one.held_up = Some(because);
+                    }
+                });
+                continues(self)
+            }
             Phase::Publishing | Phase::Smoke => continues(self),
         }
     }
@@ -100,14 +109,15 @@ impl RolloutState {
         if self.phase == Phase::GoingBack {
             change(&mut self, target, |one| {
                 if one.way_back == Some(WayBack::Open) {
-                    (one.way_back, one.at) = (Some(WayBack::Done(at)), Some(at));
+                    (one.way_back, one.at, one.held_up) = (Some(WayBack::Done(at)), Some(at), None);
                 }
             });
         }
         ended_if_back(self)
     }
 
-    /// A target's alias cannot go back.
+    /// A target's alias cannot go back: its old version is gone, somebody else has changed it, or the target is in the
+    /// configuration no more.
     #[must_use]
     pub fn cannot_return(mut self, target: &Target, because: impl Into<PlainText>) -> Progress {
         let because = because.into();
@@ -153,11 +163,19 @@ impl RolloutState {
     /// Goes back: each target that may serve the new version is to serve the old one.
     pub(super) fn go_back(mut self, abort: Abort) -> Progress {
         (self.phase, self.abort, self.paused, self.due) = (Phase::GoingBack, Some(abort), None, None);
-        for one in self.targets.iter_mut().filter(|one| one.weight > 0 && one.way_back.is_none()) {
+        let in_waves = self.plan.waves.iter().map(Vec::len).sum();
+        for (number, one) in self.targets.iter_mut().enumerate() {
+            if one.weight == 0 || one.way_back.is_some() {
+                continue;
+            }
             if one.old.is_some() {
                 (one.weight, one.at, one.way_back) = (0, None, Some(WayBack::Open));
             } else {
-                one.way_back = Some(WayBack::Stays { because: "created, nothing to go back to".into() });
+                let because = match number < in_waves {
+                    true => "created, nothing to go back to",
+                    false => "it served the version before the rollout began, and what it served before is not known",
+                };
+                one.way_back = Some(WayBack::Stays { because: because.into() });
             }
         }
         ended_if_back(self)

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::function_settings::FunctionSettings;
 use super::plan::RolloutPlan;
 use super::step_verdict::StepVerdict;
 use crate::config::Target;
@@ -91,6 +92,12 @@ pub struct RolloutTarget {
     pub smoke_failure: Option<PlainText>,
     /// The way back, once the rollout goes back and this target may serve the new version.
     pub way_back: Option<WayBack>,
+    /// The reason why its alias could not be moved back yet. It is tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_up: Option<PlainText>,
+    /// What the release sets on the function as a whole, once it is to become live.
+    #[serde(default, skip_serializing_if = "FunctionSettings::is_empty")]
+    pub settings: FunctionSettings,
     /// The alarms that fired before the rollout began. Each counts again once it has been OK.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disarmed: BTreeSet<String>,
@@ -272,6 +279,26 @@ impl Abort {
 }
 
 impl RolloutTarget {
+    /// Makes a target whose rollout has not begun.
+    pub(super) fn at_rest(target: Target, shift: Shift, old: Option<Version>) -> Self {
+        Self {
+            target,
+            shift,
+            old,
+            new: None,
+            weight: 0,
+            meant_at: None,
+            at: None,
+            served: Vec::new(),
+            smoked: false,
+            smoke_failure: None,
+            way_back: None,
+            held_up: None,
+            settings: FunctionSettings::default(),
+            disarmed: BTreeSet::new(),
+        }
+    }
+
     /// Returns the time since which its alias may serve either of two weights, while a move is not confirmed.
     #[must_use]
     pub fn moving_since(&self) -> Option<Timestamp> {
@@ -286,20 +313,7 @@ impl RolloutState {
         let target = |target: &Target| {
             let (shift, old) = observed(target);
             let shift = if old.is_none() { Shift::AtOnce } else { shift };
-            RolloutTarget {
-                target: target.clone(),
-                shift,
-                old,
-                new: None,
-                weight: 0,
-                meant_at: None,
-                at: None,
-                served: Vec::new(),
-                smoked: false,
-                smoke_failure: None,
-                way_back: None,
-                disarmed: BTreeSet::new(),
-            }
+            RolloutTarget::at_rest(target.clone(), shift, old)
         };
         let targets = plan.waves.iter().flatten().map(target).collect();
         Self {

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::config::Target;
 use crate::id::{FunctionName, Version};
+use crate::rollout::{FunctionSettings, ReservedConcurrency};
 
 /// How a rollout changes an alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -36,6 +37,24 @@ pub fn move_policy(target: &Target, function: &FunctionName, change: AliasChange
         AliasChange::Create => "lambda:CreateAlias",
     };
     policy(&[on_function(target, function, &["lambda:GetAlias", writes])])
+}
+
+/// Returns the policy of a session that sets what a release sets on the function as a whole.
+#[must_use]
+pub fn settings_policy(target: &Target, function: &FunctionName, settings: &FunctionSettings) -> String {
+    let mut actions = Vec::new();
+    if !settings.tags.is_empty() {
+        actions.push("lambda:TagResource");
+    }
+    if !settings.untag.is_empty() {
+        actions.push("lambda:UntagResource");
+    }
+    match settings.concurrency {
+        Some(ReservedConcurrency::Reserve(_)) => actions.push("lambda:PutFunctionConcurrency"),
+        Some(ReservedConcurrency::Free) => actions.push("lambda:DeleteFunctionConcurrency"),
+        None => {}
+    }
+    policy(&[on_function(target, function, &actions)])
 }
 
 /// Returns the policy of a session that runs smoke tests: it can invoke this version by its number, and nothing else.

@@ -10,7 +10,7 @@ use crate::config::Target;
 use crate::head::Active;
 use crate::id::{DeploymentId, Release, Version};
 use crate::rollout::guard::{Judgement, Verdict};
-use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift, VersionCounts};
+use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift, VersionCounts, WayBack};
 use crate::text::{Person, PlainText};
 
 /// A rollout that is under way.
@@ -95,6 +95,12 @@ pub struct RolloutTargetStatus {
     /// Whether its traffic moves at once, because it cannot be shared.
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub at_once: bool,
+    /// Whether it is to serve the old version again and was not seen to yet.
+    #[serde(default, skip_serializing_if = "super::is_false")]
+    pub goes_back: bool,
+    /// The reason why it has not gone back yet, or stays as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<PlainText>,
     /// What a look finds there now; absent where none was made, or nothing can be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<RolloutTargetLook>,
@@ -179,6 +185,11 @@ impl RolloutTargetStatus {
             at: one.at,
             at_once: one.shift == Shift::AtOnce,
             look: None,
+            goes_back: one.way_back == Some(WayBack::Open),
+            because: match &one.way_back {
+                Some(WayBack::Stays { because }) => Some(because.clone()),
+                _ => one.held_up.clone(),
+            },
         }
     }
 }

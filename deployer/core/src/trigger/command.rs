@@ -48,7 +48,8 @@ pub enum Command {
         /// The rollback is refused unless this is live: a release, or the id of the deployment that brought it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_live: Option<String>,
-        /// The rollback is refused unless this deployment is under way, or has ended meanwhile and is live.
+        /// The rollback is refused unless this deployment is under way, or has ended meanwhile and is live. With `to` and
+        /// `if_live` either may hold.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         if_active: Option<DeploymentId>,
     },

@@ -51,7 +51,7 @@ impl Engine {
         }
         take_rejected_back(self, function).await;
         let ended_waiting = end_what_waits(self, function, release).await;
-        let report = self.status(None, Some(function)).await?;
+        let report = status_after(self, function).await?;
         Ok(StatusReport { ended_waiting, replaced_reject: rejected.replaced, ..report })
     }
 
@@ -86,7 +86,16 @@ impl Engine {
                 principal = principal.as_ref().map(Principal::as_str), "not rejected any more");
         }
         let still_rejected_as = still_rejected_as(self, function, release).await;
-        Ok(StatusReport { still_rejected_as, ..self.status(None, Some(function)).await? })
+        Ok(StatusReport { still_rejected_as, ..status_after(self, function).await? })
+    }
+}
+
+/// Returns the status of a function after a command about it was carried out, now or earlier. A reject can end the only
+/// deployment that the function ever had: then nobody knows it any more, and the command is answered all the same.
+async fn status_after(engine: &Engine, function: &FunctionName) -> Result<StatusReport, CommandError> {
+    match engine.status(None, Some(function)).await {
+        Err(CommandError::UnknownFunction(_)) => Ok(StatusReport::default()),
+        report => report,
     }
 }
 
@@ -135,6 +144,9 @@ pub(super) async fn mark_as_rejected(
     (caller, giver): (&Caller, &Giver<'_>),
 ) -> Result<Rejected, CommandError> {
     let Some(sha256) = code_of(engine, function, release).await? else {
+        if let Some(effect) = carried_out_before(engine, function, (release, verb), caller).await? {
+            return Ok(Rejected { effect, replaced: None });
+        }
         ensure_known(engine, None, function).await?;
         return Err(CommandError::UnknownRelease(format!(
             "no release {release} of {function} is known in any environment: status and history tell which are"
@@ -181,6 +193,27 @@ pub(super) async fn mark_as_rejected(
             reason = reject.reason.as_str(), "rejected");
     }
     Ok(Rejected { effect, replaced })
+}
+
+/// Returns the effect of a command that was carried out before, about a release that nobody knows any more.
+async fn carried_out_before(
+    engine: &Engine,
+    function: &FunctionName,
+    (release, verb): (&Release, RejectVerb),
+    caller: &Caller,
+) -> Result<Option<CommandEffect<Rejects>>, CommandError> {
+    let rejects = engine.store().rejects(function).await?;
+    let reject = Reject {
+        release: release.clone(),
+        sha256: vec![],
+        reason: "".into(),
+        requested_by: None,
+        principal: None,
+        unproven: None,
+        since: engine.now(),
+    };
+    let effect = rejects.with(reject, function, (verb, &caller.id));
+    Ok(effect.filter(|effect| !matches!(effect, CommandEffect::Write(_))))
 }
 
 /// Makes the refusal to end a reject that does not exist.

@@ -1,6 +1,5 @@
 //! The rollouts of a release that is rejected now: they are taken back with the reject, not with the next look.
 
-use deployer_core::config::Environment;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head;
 use deployer_core::id::{EnvironmentName, FunctionName};
@@ -11,12 +10,11 @@ use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
 use crate::{Engine, Transient};
 
-/// Takes the rollouts of rejected releases of a function back, in every environment that has rollouts. A way back that
+/// Takes the rollouts of rejected releases of a function back, in every environment. A way back that
 /// does not end in this invocation is gone on with by a tick or the sweep; so is one that this call cannot begin.
 pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName) {
-    let with_rollouts = |(_, environment): &(&EnvironmentName, &Environment)| environment.rollout.is_some();
-    let names: Vec<_> = engine.config.environments.iter().filter(with_rollouts).map(|(name, _)| name).collect();
-    if names.is_empty() {
+    // An environment whose `rollout` was taken away may have one under way.
+    if engine.ports.rollouts.is_none() {
         return;
     }
     let rejects = match engine.store().rejects(function).await {
@@ -26,7 +24,7 @@ pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName)
             return;
         }
     };
-    join_all(names.into_iter().map(|name| take_back_in(engine, name, function, &rejects))).await;
+    join_all(engine.config.environments.keys().map(|name| take_back_in(engine, name, function, &rejects))).await;
 }
 
 async fn take_back_in(engine: &Engine, name: &EnvironmentName, function: &FunctionName, rejects: &Rejects) {

@@ -8,6 +8,7 @@ use deployer_core::id::Version;
 use deployer_core::observed::{Observed, ObservedAlias, Reason};
 use deployer_core::plan::{AWAIT_TRAFFIC, DesiredState, Plan, PlanError, Step, foreign_change, plan as planned};
 use deployer_core::record::{Previous, TargetError};
+use deployer_core::rollout::FunctionSettings;
 use deployer_core::text::PlainText;
 
 use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
@@ -106,16 +107,16 @@ impl Convergence<'_> {
         if rollout.is_some() {
             ensure_shiftable(self.observed.alias.as_ref())?;
         }
-        let plan = publishing.unwrap_or(plan);
+        let (plan, settings) = publishing.unwrap_or_else(|| (plan, FunctionSettings::default()));
         tracing::info!(steps = %steps(&plan), "planned");
         let acting = self.on.account_for(&plan).await?;
         self.acted |= !plan.writes_nothing();
         match (PlanExecutor::new(self.context(&acting, &plan), Some(self.desired)).run().await, rollout) {
             (Ok(version), Some(rollout)) => {
                 let old = self.observed.serving.as_ref().filter(|_| self.observed.alias.is_some());
-                let ready = ready(self.on, version, old, rollout.when_unshiftable).await?;
+                let ready = ready(self.on, (version, settings), old, rollout.when_unshiftable).await?;
                 let done = TargetDone::new(true, None, self.previous.clone().flatten());
-                Ok(Some(TargetDone { ready: Some(ready), ..done }))
+                Ok(Some(TargetDone { ready: Some(Box::new(ready)), ..done }))
             }
             (Ok(version), None) => {
                 if self.written {

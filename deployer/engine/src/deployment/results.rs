@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use deployer_core::id::Version;
 use deployer_core::record::{Code, Ending, Previous, Status, TargetOutcome};
-use deployer_core::rollout::Shift;
+use deployer_core::rollout::{FunctionSettings, Shift};
 
 use crate::claim::Stopped;
 
@@ -16,7 +16,7 @@ pub(super) struct TargetDone {
     pub version: Option<Version>,
     pub previous: Option<Previous>,
     /// The new version is published, and its rollout is to begin.
-    pub ready: Option<Ready>,
+    pub ready: Option<Box<Ready>>,
 }
 
 /// A target whose new version is Active and gets no traffic yet.
@@ -24,6 +24,8 @@ pub(super) struct TargetDone {
 pub(super) struct Ready {
     pub version: Version,
     pub shift: Shift,
+    /// What the release sets on the function as a whole, once it is to become live.
+    pub settings: FunctionSettings,
     /// The time that an invocation of the new version may take.
     pub timeout: Duration,
 }
@@ -48,7 +50,7 @@ pub(super) struct TargetResult {
     /// It stopped only because the time was up.
     pub out_of_time: bool,
     /// It has published its version, and waits for the rollout to begin.
-    pub ready: Option<Ready>,
+    pub ready: Option<Box<Ready>>,
 }
 
 impl TargetResult {

@@ -11,7 +11,9 @@ use deployer_core::id::{
     AccountId, AliasName, DeploymentId, ExternalId, FunctionName, Region, RequestHash, RoleName, Version,
 };
 use deployer_core::rollout::guard::Counts;
-use deployer_core::rollout::{AlarmState, MetricsQuery, RolloutTarget, Served, Shift, SmokeAnswer, client_context};
+use deployer_core::rollout::{
+    AlarmState, FunctionSettings, MetricsQuery, RolloutTarget, Served, Shift, SmokeAnswer, client_context,
+};
 use deployer_core::session_policy::{look_policy, read_only_policy, session_name, smoke_policy};
 use deployer_engine::port::{
     RolloutCallErrorKind, RolloutSessions as _, SessionRequest, SmokeCall, SmokeTester, TrafficWatch,
@@ -109,6 +111,8 @@ fn target() -> RolloutTarget {
         smoked: true,
         smoke_failure: None,
         way_back: None,
+        held_up: None,
+        settings: FunctionSettings::default(),
         disarmed: [].into(),
     }
 }

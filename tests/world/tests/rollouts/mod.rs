@@ -2,8 +2,10 @@
 
 mod crashes;
 mod effect;
+mod ends;
 mod looks;
 mod smoke;
+mod way_back;
 mod words;
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn says(world: &World, action: &str, begun: &DeploymentRecord) -> Value {
+pub(super) async fn says(world: &World, action: &str, begun: &DeploymentRecord) -> Value {
     let fields = json!({ "deployment": begun.id.to_string(), "action": action, "reason": "look at the logs" });
     world.command(command("rollout", &fields)).await
 }

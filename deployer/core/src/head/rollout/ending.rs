@@ -4,7 +4,7 @@ use crate::function_ref::FunctionRef;
 use crate::head::active::Active;
 use crate::id::Version;
 use crate::record::{Code, Ending, Status, TargetError, TargetErrorCode, TargetOutcome};
-use crate::rollout::{Abort, AbortReason, RolloutEnd, RolloutState, RolloutTarget, WayBack, greatest_weight};
+use crate::rollout::{Abort, AbortReason, RolloutEnd, RolloutState, RolloutTarget, WayBack, how_far};
 use crate::text::PlainText;
 
 /// Makes the ending of a deployment whose rollout has ended.
@@ -17,6 +17,11 @@ pub fn rollout_ending(active: &Active, end: &RolloutEnd, at: &FunctionRef<'_>) -
         let done = active.done.iter().find(|done| done.target() == target);
         let one = state.targets.iter().find(|one| one.target == target);
         match (done, one) {
+            // It served the release before the rollout, and was to go back with the others.
+            (Some(done), Some(one)) if one.way_back.is_some() => {
+                let outcome = outcome_of(one, untouched, active, end);
+                TargetOutcome { previous: done.previous.clone(), created: done.created, ..outcome }
+            }
             (Some(done), _) => done.clone(),
             (None, Some(one)) => outcome_of(one, untouched, active, end),
             (None, None) => untouched,
@@ -45,7 +50,7 @@ pub fn rollout_ending(active: &Active, end: &RolloutEnd, at: &FunctionRef<'_>) -
 /// Says how far the release had come.
 fn taken_back(active: &Active, state: &RolloutState) -> String {
     let release = active.artifact.as_ref().map_or("the release", |artifact| artifact.release.as_str());
-    format!("{release} was taken back at {} %", greatest_weight(state))
+    format!("{release} was taken back {}", how_far(state))
 }
 
 fn outcome_of(one: &RolloutTarget, untouched: TargetOutcome, active: &Active, end: &RolloutEnd) -> TargetOutcome {

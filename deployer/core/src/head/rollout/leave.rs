@@ -13,6 +13,8 @@ pub enum RolloutLeave {
     /// Lambda moves the traffic of an alias with provisioned concurrency; a tick looks again at this time, or, if there
     /// is none, the sweep.
     AwaitsTraffic(Option<Timestamp>),
+    /// Some targets cannot go back yet; the sweep tries again, as often as it takes.
+    HeldUp,
 }
 
 /// Gives the claim of a rollout up before its lease ends. `None`: the claim is not ours any more.
@@ -26,6 +28,8 @@ pub fn leave_rollout(head: &Head, claim: Token, how: RolloutLeave, now: Timestam
     match how {
         RolloutLeave::OutOfTime => active.extensions += 1,
         RolloutLeave::AwaitsTraffic(look_at) => active.park(look_at, now),
+        // The next owner must know that one was before it; how many have tried does not matter.
+        RolloutLeave::HeldUp => (active.attempts, active.extensions, active.hops) = (0, 1, 0),
     }
     Some(next)
 }

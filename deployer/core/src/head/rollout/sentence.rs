@@ -12,11 +12,21 @@ pub fn rollout_sentence(state: &RolloutState) -> String {
     let until = state.due.map_or(String::new(), |due| format!(" until {due:.0}"));
     let weight = state.plan.weight(state.step);
     match (state.phase, &state.paused, &state.abort) {
-        (Phase::GoingBack, _, Some(abort)) => format!("the rollout goes back: {}", abort.because),
+        (Phase::GoingBack, _, Some(abort)) => format!("the rollout goes back: {}{}", abort.because, held_up(state)),
         (_, Some(pause), _) => format!("the rollout is paused at {weight} %{wave}: {}", pause.because),
         (Phase::Publishing | Phase::GoingBack, ..) => "the new versions are published".to_owned(),
         (Phase::Smoke, ..) => format!("the new version is tested{wave} before it gets traffic"),
         (Phase::Shifting, ..) => format!("the new version gets {weight} % of the traffic{wave}{until}"),
         (Phase::Watching, ..) => format!("the new version gets all traffic{wave}, and is watched{until}"),
+    }
+}
+
+/// Names the targets that could not go back yet, with the reasons.
+fn held_up(state: &RolloutState) -> String {
+    let held_up = state.targets.iter().filter_map(|one| one.held_up.as_ref());
+    let held_up: Vec<&str> = held_up.map(|because| because.as_str()).collect();
+    match held_up.is_empty() {
+        true => String::new(),
+        false => format!("; not back yet, and tried again each minute: {}", held_up.join(", ")),
     }
 }

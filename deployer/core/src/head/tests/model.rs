@@ -376,6 +376,7 @@ impl World {
                 assert!(self.ended.contains(&request.id));
                 None
             }
+            Finish::Overruled => panic!("nothing rolls out here"),
             Finish::Lost => {
                 assert!(!self.head.queue().is_held_by(token(&claim)));
                 let recent: Vec<_> = self.ended.iter().rev().take(ENDED).collect();

@@ -225,6 +225,23 @@ fn rollback_if_active_holds_after_that_deployment_arrived() {
 }
 
 #[test]
+fn rollback_whose_deployment_is_over_and_not_live_goes_no_step_further() {
+    let four = upload("4", 40).id;
+    let both = seen("r", Some("3"), Some(four), 50);
+    let (head, _) = three().accepts(&both, &me("r", 50));
+    assert_eq!(head.record_of(&both).code, Some(Code::LiveChanged));
+    let because = head.because(&both).1;
+    assert!(
+        because.contains(&format!("you meant to take deployment {four} back, which is over and is not")),
+        "{because}"
+    );
+    let Source::Earlier(both) = both.source else { panic!() };
+    let named = Rollback { to: Some("2".parse().unwrap()), ..both };
+    let named = command("n", CauseKind::Rollback, Source::Earlier(named), 50);
+    assert!(matches!(three().accepts(&named, &me("n", 50)).1, Next::Work(_)), "a release by its name is meant anyway");
+}
+
+#[test]
 fn if_live_is_checked_again_when_the_rollback_is_claimed() {
     // A redeploy of what is live is no deployment that the rollback could mean.
     let (head, _) = three().accepts(&redeploy("d", 40), &me("d", 40));

@@ -8,7 +8,7 @@ use deployer_core::config::Target;
 use deployer_core::config::rollout::Rollout;
 use deployer_core::head::{self, BegunRollout, Brings, ServedBefore};
 use deployer_core::record::{Ending, Status, TargetError, TargetOutcome};
-use deployer_core::rollout::{RolloutPlan, RolloutState, Shift, with_disarmed};
+use deployer_core::rollout::{RolloutPlan, RolloutState, Shift, with_disarmed, with_settings, with_target_that_serves};
 use futures::future;
 
 use super::super::error::Unfinished;
@@ -71,7 +71,7 @@ impl RolloutOwner<'_> {
     ) -> BegunRollout {
         let is_ready = |result: &TargetResult| result.ready.is_some();
         let (ready, done): (Vec<TargetResult>, Vec<TargetResult>) = results.0.into_iter().partition(is_ready);
-        let ready: Vec<(Target, Option<_>, Ready)> = ready
+        let ready: Vec<(Target, Option<_>, Box<Ready>)> = ready
             .into_iter()
             .filter_map(|TargetResult { outcome, ready, .. }| Some((outcome.target(), outcome.previous, ready?)))
             .collect();
@@ -85,10 +85,13 @@ impl RolloutOwner<'_> {
         });
         let state = ready.iter().fold(state, |state, (target, _, ready)| {
             let state = with_disarmed(state, target, disarmed.remove(target).unwrap_or_default());
+            let state = with_settings(state, target, ready.settings.clone());
             state.published(target, &ready.version).into_state()
         });
-        let previous = |(target, previous, _): (Target, Option<_>, Ready)| ServedBefore { target, previous };
+        let previous = |(target, previous, _): (Target, Option<_>, Box<Ready>)| ServedBefore { target, previous };
         let done: Vec<TargetOutcome> = done.into_iter().map(|result| result.outcome).collect();
+        let state = self.with_targets_that_serve(state, &done);
+        let state = disarmed.into_iter().fold(state, |state, (target, alarms)| with_disarmed(state, &target, alarms));
         BegunRollout {
             state,
             brings: Brings { artifact: artifact.into(), managed: artifact.managed_keys() },
@@ -98,6 +101,17 @@ impl RolloutOwner<'_> {
             created: self.deployment.progress.created(),
             start_unpublished: self.claim.is_start_event_pending(),
         }
+    }
+
+    /// Adds the targets that serve the release already: they are watched, and go back with the others to the version of
+    /// what is live.
+    fn with_targets_that_serve(&self, state: RolloutState, done: &[TargetOutcome]) -> RolloutState {
+        let (head, now) = (self.claim.seen().head, self.deployment.engine.now());
+        let serving = done.iter().filter_map(|outcome| Some((outcome.target(), outcome.version.clone()?)));
+        serving.fold(state, |state, (target, new)| {
+            let old = head.live().and_then(|live| live.versions.get(&target.to_string()).cloned());
+            with_target_that_serves(state, target, (old.filter(|old| *old != new), new), now)
+        })
     }
 
     /// Looks at the alarms before any traffic moves: each must exist, and one that fires is disarmed, or refuses the
@@ -115,7 +129,7 @@ impl RolloutOwner<'_> {
             .iter()
             .map(|alarm| alarm.fill_in(&self.deployment.at.name, &self.deployment.at.function))
             .collect();
-        let targets = results.0.iter().filter(|result| result.ready.is_some()).map(|result| result.outcome.target());
+        let targets = results.0.iter().map(|result| result.outcome.target());
         let looks = targets.map(|target| async {
             let firing = RolloutLook(self.deployment).firing_alarms(&target, &names, rollout.already_alarming).await;
             (target, firing)

@@ -80,12 +80,12 @@ impl RolloutLook<'_> {
         for (one, read) in read {
             let target = one.target.clone();
             let weight = one.served.last().map_or(0, |served| served.weight);
+            let because = |alarm: String| format!("alarm {alarm} fires in {target}");
+            found.alarms.extend(read.fired.into_iter().map(because));
             if let Some(changed) = read.foreign {
                 found.foreign.push((target, changed));
                 continue;
             }
-            let because = |alarm: String| format!("alarm {alarm} fires in {target}");
-            found.alarms.extend(read.fired.into_iter().map(because));
             let unread = (!read.unread.is_empty()).then(|| read.unread.join("; "));
             let (evidence, unread) = match (read.evidence, unread) {
                 (Some(evidence), unread) => (evidence.map_err(Into::into), unread.map(Into::into)),

@@ -1,21 +1,22 @@
 //! A look at a rollout that waits. It needs no claim; only if something must be moved, or the rollout has succeeded, one
 //! write of the head takes it.
 
+use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Active, LookEffect};
 use deployer_core::record::{DeploymentRecord, Ending};
-use deployer_core::rollout::guard::{Judgement, Releases, judge};
+use deployer_core::rollout::guard::{Judgement, Look, Releases, judge};
 use deployer_core::rollout::{
     Abort, AbortReason, Progress, RolloutEnd, RolloutState, awaits_look, judged, pause_without_target,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tracing::Instrument as _;
 
 use super::super::Deployment;
 use super::super::error::Unfinished;
-use super::RolloutOwner;
 use super::announce::{tell_of_change, tell_of_pause};
 use super::evidence::{Found, RolloutLook};
+use super::{PERSISTENCE, RolloutOwner};
 use crate::Transient;
 use crate::claim::{Claim, ObservationBasis, claimant, now_as};
 use crate::commit::Finished;
@@ -42,7 +43,8 @@ impl Reconciler<'_> {
         let deployment = Deployment::new(self.engine, at, active.request.clone(), artifact);
         let span = deployment.span();
         async {
-            let found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
+            let mut found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
+            doubt_fresh_changes(&mut found, &state, self.engine.now());
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
             let view = View { state: &state, found: &found, rejected, gone: gone_targets(self.at, &active) };
@@ -77,8 +79,28 @@ impl Reconciler<'_> {
     }
 }
 
+/// The time after a move in which an alias may still be read as it was before.
+const READ_LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Takes no change for somebody else's that is found right after a move: the read may be older than the move. The next
+/// look tells. Until then the target is unreadable, so no step is taken.
+fn doubt_fresh_changes(found: &mut Found, state: &RolloutState, now: Timestamp) {
+    let is_fresh = |target: &Target| {
+        let one = state.targets.iter().find(|one| one.target == *target);
+        one.and_then(|one| one.at).is_some_and(|at| now.duration_since(at) < READ_LATE)
+    };
+    let (fresh, foreign): (Vec<_>, Vec<_>) = found.foreign.drain(..).partition(|(target, _)| is_fresh(target));
+    found.foreign = foreign;
+    for (target, changed) in fresh {
+        let weight = state.targets.iter().find(|one| one.target == target).and_then(|one| one.served.last());
+        let weight = weight.map_or(0, |served| served.weight);
+        let because = format!("its alias has just moved, and was read as it may have been before: {changed}");
+        found.looks.push(Look { target, weight, evidence: Err(because.into()), unread: None });
+    }
+}
+
 /// Names the targets of the rollout that the configuration does not have any more.
-fn gone_targets(at: &FunctionRef<'_>, active: &Active) -> Option<String> {
+pub(super) fn gone_targets(at: &FunctionRef<'_>, active: &Active) -> Option<String> {
     let now = &at.as_configured().environment.targets;
     let claimed = active.claimed_for.as_ref().map_or(&[][..], |claimed| &claimed.targets);
     let gone: Vec<String> = claimed.iter().filter(|target| !now.contains(target)).map(ToString::to_string).collect();
@@ -112,17 +134,16 @@ impl View<'_> {
         if let Some(because) = self.found.alarms.first() {
             return state.alarm_fired(because.as_str());
         }
+        // It takes no step, also not the one that is due.
+        let state = match &self.gone {
+            Some(gone) => pause_without_target(state, gone.as_str(), now).into_state(),
+            None => state,
+        };
         let state = match state.expired(now) {
             Progress::Continues(state) => *state,
             ended @ Progress::Ended { .. } => return ended,
         };
-        let looked = state.looked(judgement.verdict, judgement.because.clone(), now);
-        match (looked, &self.gone) {
-            (Progress::Continues(state), Some(gone)) if awaits_look(&state) => {
-                pause_without_target(*state, gone.as_str(), now)
-            }
-            (looked, _) => looked,
-        }
+        state.looked(judgement.verdict, judgement.because.clone(), now)
     }
 }
 
@@ -137,8 +158,13 @@ impl RolloutLook<'_> {
         let (engine, me) = (self.0.engine, claimant(self.0.engine));
         let write = async |seen: &mut Versioned| {
             if let Some(active) = seen.head.active().filter(|active| active.claim == me.token) {
-                // Our own write whose reply was lost. What has succeeded is looked at once more.
-                return Ok(Change::Keep(Written::Claimed(Box::new(active.clone()), None)));
+                // Our own write whose reply was lost. The state of what has succeeded is unchanged, so it is judged alike.
+                let judged = active.rollout.clone().filter(awaits_look);
+                let end = match judged.map(|state| view.judge(state, releases, engine.now())) {
+                    Some(Progress::Ended { end, .. }) => Some(end),
+                    _ => None,
+                };
+                return Ok(Change::Keep(Written::Claimed(Box::new(active.clone()), end)));
             }
             let me = now_as(engine, &me);
             let change = |state| view.judge(state, releases, me.now);
@@ -148,6 +174,6 @@ impl RolloutLook<'_> {
                 LookEffect::Claim { head, active, end } => Change::Write(head, Written::Claimed(active, end)),
             })
         };
-        engine.store().update_head(self.0.at, Some(seen), write).await
+        engine.store().update_head_with(self.0.at, Some(seen), PERSISTENCE, write).await
     }
 }

@@ -1,6 +1,7 @@
 //! The rollout of a deployment: its targets publish (`ready`), it begins once all have (`begin`), and its owner does
-//! what its state asks for (`run`): smoke tests (`smoke`) and moves of aliases (`move_alias`). Between moves nobody holds
-//! the claim, and the sweep sends for a look (`look`).
+//! what its state asks for (`run`): smoke tests (`smoke`), moves of aliases (`move_alias`), and what is set on the function
+//! when the release is about to become live (`settings`). Between moves nobody holds the claim, and the sweep sends for
+//! a look (`look`).
 
 mod announce;
 mod begin;
@@ -9,8 +10,10 @@ mod look;
 mod move_alias;
 mod ready;
 mod run;
+mod settings;
 mod show;
 mod smoke;
+mod state_now;
 
 pub(super) use ready::{ensure_shiftable, ready};
 pub(crate) use show::{Shown, show_rollout};
@@ -22,7 +25,18 @@ use deployer_core::record::{Ending, TargetError, TargetErrorCode};
 
 use super::Deployment;
 use crate::claim::Claim;
-use crate::port::SessionRequest;
+use crate::port::{LedgerError, SessionRequest};
+use crate::store::Persistence;
+use crate::timer::MAX_READ_RETRIES;
+
+/// The persistence of the writes of a rollout. A claim whose reply is lost would keep everybody else away for a whole
+/// lease, while nobody looks at the new version; what was written is recognised when it is read again.
+const PERSISTENCE: Persistence<'static> = Persistence { errors: &may_try_again, ..Persistence::DEFAULT };
+
+fn may_try_again(attempt: u32, error: &LedgerError) -> bool {
+    tracing::warn!("the ledger could not be read or written for the rollout: {error}");
+    attempt < MAX_READ_RETRIES
+}
 
 /// The owner of the claim on a deployment whose rollout begins, or goes on.
 #[derive(Clone, Copy)]

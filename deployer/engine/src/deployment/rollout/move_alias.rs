@@ -2,17 +2,20 @@
 //! does the same once more, so no step is taken twice.
 
 use deployer_core::head::{HOPS, with_shut_token};
+use deployer_core::id::Version;
 use deployer_core::observed::ObservedAlias;
 use deployer_core::record::TargetError;
 use deployer_core::rollout::{FoundAlias, RolloutTarget};
 use deployer_core::session_policy::{AliasChange, move_policy};
 use jiff::Timestamp;
 
+use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{internal, is_late};
 use super::super::lambda_writer::LambdaWriter;
 use super::RolloutOwner;
-use super::run::rollout_now;
+use super::evidence::RolloutLook;
+use super::state_now::rollout_now;
 use crate::Transient;
 use crate::port::{Answer, CallError, CallErrorKind, Write};
 use crate::throttle_notice::ThrottleNotice;
@@ -33,6 +36,8 @@ pub(super) enum Moved {
     Foreign(String),
     /// It cannot be moved.
     Failed(TargetError),
+    /// It cannot be moved back: the old version is not there any more.
+    Gone(String),
     /// The time was up.
     Late(TargetError),
     /// The rollout means something else by now.
@@ -53,8 +58,19 @@ impl RolloutOwner<'_> {
         };
         let on = ClaimedTarget { deployment, claim, target: &one.target, account: &account };
         let moved = AliasMove { on, one, notice: ThrottleNotice::of_call_since(on.timer().now()), denied_since: None };
-        moved.run().await
+        match (moved.run().await, &one.old) {
+            (Moved::Failed(error), Some(old)) if one.way_back.is_some() && is_gone(deployment, one, old).await => {
+                Moved::Gone(format!("version {old}, which it served before, is not there any more ({error})"))
+            }
+            (moved, _) => moved,
+        }
     }
+}
+
+/// Whether a version is known not to be there.
+async fn is_gone(deployment: &Deployment<'_>, one: &RolloutTarget, version: &Version) -> bool {
+    let Ok(session) = RolloutLook(deployment).look_session(&one.target).await else { return false };
+    matches!(session.has_version(&deployment.at.function_name, version).await, Ok(false))
 }
 
 struct AliasMove<'a> {
@@ -72,7 +88,7 @@ impl AliasMove<'_> {
                 Err(error) => return ended(error),
             };
             match self.one.compare(alias.as_ref()) {
-                FoundAlias::Arrived if !self.may_move_late() => return Moved::Arrived(self.on.timer().now()),
+                FoundAlias::Arrived if !self.may_be_misread() => return Moved::Arrived(self.on.timer().now()),
                 FoundAlias::Arrived => match self.rewrite(alias.as_ref()).await {
                     Ok(()) => return Moved::Arrived(self.on.timer().now()),
                     Err(error) => match self.wait_to_write_again(attempt, error).await {
@@ -94,7 +110,7 @@ impl AliasMove<'_> {
                 Ok(Some(written)) => match self.one.compare(Some(&written)) {
                     FoundAlias::Arrived => return Moved::Arrived(self.on.timer().now()),
                     FoundAlias::KeptBack => return self.kept_back(),
-                    _ => continue,
+                    _ => answered_otherwise(&written),
                 },
                 Ok(None) => continue,
                 Err(error) => error,
@@ -106,14 +122,16 @@ impl AliasMove<'_> {
         unreachable!("attempts do not end")
     }
 
-    /// Whether the first write of an alias, which was never seen to take effect, may still do so: its owner has died or
-    /// got no answer.
-    fn may_move_late(&self) -> bool {
+    /// Whether an alias that reads as if it were back may serve the new version all the same: a read right after a write
+    /// may be older than that, and the first write may still take effect whose owner has died or got no answer. A write
+    /// on the RevisionId that was read tells.
+    fn may_be_misread(&self) -> bool {
         let ClaimedTarget { deployment, claim, target, .. } = self.on;
-        let is_never_confirmed = self.one.way_back.is_some() && self.one.served.is_empty();
         let active = claim.active();
         let had_other_owners = active.attempts > 1 || active.extensions > 0 || active.hops > 0;
-        is_never_confirmed && (had_other_owners || deployment.progress.has_unanswered_move(target))
+        let was_written =
+            !self.one.served.is_empty() || had_other_owners || deployment.progress.has_unanswered_move(target);
+        self.one.way_back.is_some() && was_written
     }
 
     /// Writes the alias as it is, so that no earlier write can take effect any more.
@@ -195,6 +213,12 @@ impl AliasMove<'_> {
         }
         timer.pause(attempt, MOVE_ALIAS, &because).await
     }
+}
+
+/// Makes the error of a write after which Lambda shows something else: it is read and written again, not for ever.
+fn answered_otherwise(written: &ObservedAlias) -> CallError {
+    let message = format!("UpdateAlias was answered with {written}, which is not what was written");
+    CallError { kind: CallErrorKind::Unknown, message }
 }
 
 fn ended(error: TargetError) -> Moved {

@@ -7,7 +7,7 @@ use deployer_core::config::rollout::WhenUnshiftable;
 use deployer_core::id::Version;
 use deployer_core::observed::{ObservedAlias, ObservedCode};
 use deployer_core::record::{TargetError, TargetErrorCode};
-use deployer_core::rollout::Shift;
+use deployer_core::rollout::{FunctionSettings, Shift};
 
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::internal;
@@ -46,7 +46,7 @@ pub(in crate::deployment) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> 
 /// Finds out how the traffic of this target moves to its new version.
 pub(in crate::deployment) async fn ready(
     on: ClaimedTarget<'_>,
-    version: Version,
+    (version, settings): (Version, FunctionSettings),
     old: Option<&ObservedCode>,
     when_unshiftable: WhenUnshiftable,
 ) -> Result<Ready, TargetError> {
@@ -57,7 +57,7 @@ pub(in crate::deployment) async fn ready(
         return Err(internal(BEGIN_ROLLOUT, &format!("version {version} was published, and is not there")));
     };
     let timeout = Duration::from_secs(new.settings.timeout.into());
-    let Some(old) = old else { return Ok(Ready { version, shift: Shift::AtOnce, timeout }) };
+    let Some(old) = old else { return Ok(Ready { version, shift: Shift::AtOnce, settings, timeout }) };
     let shift = match Shift::between(old, &new, has_provisioned_concurrency(on).await?) {
         Ok(shift) => shift,
         Err(because) => {
@@ -72,7 +72,7 @@ pub(in crate::deployment) async fn ready(
             Shift::AtOnce
         }
     };
-    Ok(Ready { version, shift, timeout })
+    Ok(Ready { version, shift, settings, timeout })
 }
 
 /// Whether the alias has provisioned concurrency. Lambda is asked anew each time: somebody may have added some since the

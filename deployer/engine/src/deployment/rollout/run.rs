@@ -2,6 +2,7 @@
 
 use deployer_core::config::Target;
 use deployer_core::event::Event;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
@@ -13,58 +14,116 @@ use jiff::Timestamp;
 
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
-use super::RolloutOwner;
+use super::look::gone_targets;
 use super::move_alias::Moved;
-use crate::claim::{Claim, Stopped};
-use crate::commit::{FinishDetails, Finished};
+use super::settings::SettingsOutcome;
+use super::state_now::rollout_now;
+use super::{PERSISTENCE, RolloutOwner};
+use crate::claim::Stopped;
+use crate::commit::{FinishDetails, Finished, commit_unless_overruled};
 use crate::events::publish;
 use crate::mutex::locked;
+use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
 use crate::{TARGETS_AT_ONCE, Transient};
 use deployer_core::head::EXTENSIONS;
 
 impl RolloutOwner<'_> {
-    /// Goes on with a rollout under a claim that is ours. `end`: it has succeeded, and commits.
-    pub async fn resume(&self, end: Option<RolloutEnd>) -> Result<Finished, Unfinished> {
-        let (ending, details) = match end {
-            Some(end) => self.end_rollout(&end),
-            None => {
-                if self.claim.only_observes() {
-                    self.give_moves_up().await?;
+    /// Goes on with a rollout under a claim that is ours. `end`: it has succeeded, and commits, unless somebody has
+    /// asked for another end meanwhile.
+    pub async fn resume(&self, mut end: Option<RolloutEnd>) -> Result<Finished, Unfinished> {
+        loop {
+            let (ending, details) = match end.take() {
+                Some(end) => match self.set_functions().await {
+                    Ok(SettingsOutcome::Set) => self.end_rollout(&end),
+                    Ok(SettingsOutcome::NotNow | SettingsOutcome::Failed) => continue,
+                    Err(transient) => return Err(self.hand_on(transient).await),
+                },
+                None => {
+                    if self.claim.only_observes()
+                        && let Err(transient) = self.give_moves_up().await
+                    {
+                        return Err(self.hand_on(transient).await);
+                    }
+                    self.roll_out().await?
                 }
-                self.roll_out().await?
+            };
+            let has_succeeded = matches!(ending, Ending::Tried(_));
+            let reconciler = self.deployment.engine.reconciler(self.deployment.at);
+            match commit_unless_overruled(reconciler, self.claim, ending, details).await {
+                Ok(Some(finished)) => {
+                    // The next deployment, which is claimed already, deletes old versions itself.
+                    if has_succeeded && matches!(finished.next, ReconcileFrom::Head(_)) {
+                        self.prune_old_versions().await;
+                    }
+                    return Ok(finished);
+                }
+                Ok(None) => tracing::warn!("somebody has asked the rollout for another end before it was live"),
+                Err(transient) => return Err(self.hand_on(transient).await),
             }
-        };
-        self.prune_old_versions(&ending).await;
-        Ok(self.deployment.engine.reconciler(self.deployment.at).commit(self.claim, ending, details).await?)
+        }
     }
 
     /// Does what the rollout asks for, one action after the other.
     pub(super) async fn roll_out(&self) -> Result<(Ending, FinishDetails), Unfinished> {
         loop {
-            self.heed_stop().await?;
-            let state = rollout_now(self.claim)?;
-            if let Some(end) = end_of_way_back(&state) {
-                return Ok(self.end_rollout(&end));
-            }
-            match state.next_action() {
-                RolloutAction::Smoke(targets) => self.run_smoke_tests(&state, &targets).await?,
-                RolloutAction::Move(targets) | RolloutAction::GoBack(targets) => {
-                    self.move_aliases(&state, &targets).await?;
-                }
-                RolloutAction::Look { .. } => return Err(self.parked_rollout().await),
-                // A rollout begins when all have published.
-                RolloutAction::Publish(_) => return Err(Transient::TakenOver.into()),
+            match self.next_step().await {
+                Ok(Some(end)) => return Ok(self.end_rollout(&end)),
+                Ok(None) => {}
+                Err(Unfinished::Transient(transient)) => return Err(self.hand_on(transient).await),
+                Err(unfinished) => return Err(unfinished),
             }
         }
     }
 
-    /// Takes the rollout back where the last reading before a move has found a reason: a reject, or a rollback.
+    /// Does the next action, and returns the end of a rollout that has gone back.
+    async fn next_step(&self) -> Result<Option<RolloutEnd>, Unfinished> {
+        self.heed_stop().await?;
+        let state = rollout_now(self.claim)?;
+        if let Some(end) = end_of_way_back(&state) {
+            return Ok(Some(end));
+        }
+        match state.next_action() {
+            RolloutAction::Smoke(targets) => self.run_smoke_tests(&state, &targets).await?,
+            RolloutAction::Move(targets) | RolloutAction::GoBack(targets) => {
+                self.move_aliases(&state, &targets).await?;
+            }
+            RolloutAction::Look { .. } => {
+                if self.claim.active_now().lease_until > self.deployment.engine.now() {
+                    // Nothing is to be done but to look, so nobody needs the claim.
+                    self.advance(continues).await?;
+                }
+                return Err(self.parked_rollout().await);
+            }
+            // A rollout begins when all have published.
+            RolloutAction::Publish(_) => return Err(Transient::TakenOver.into()),
+        }
+        Ok(None)
+    }
+
+    /// Leaves a rollout that this invocation cannot go on with, although its time is not up: the ledger is away, or
+    /// others kept writing the head. Nothing of ours is under way any more, so nobody waits for the lease to end.
+    async fn hand_on(&self, transient: Transient) -> Unfinished {
+        tracing::warn!("the rollout is left to another invocation: {transient}");
+        self.leave_rollout(RolloutLeave::OutOfTime).await;
+        transient.into()
+    }
+
+    /// Takes the rollout back where the last reading before a move has found a reason: a reject, or a rollback. One that
+    /// has no traffic yet ends where a target is in the configuration no more.
     async fn heed_stop(&self) -> Result<(), Transient> {
         let state = rollout_now(self.claim)?;
-        let is_forward = matches!(state.next_action(), RolloutAction::Move(_) | RolloutAction::Smoke(_));
-        let Some(Stopped { code, because, .. }) = self.claim.stopped().filter(|_| is_forward) else { return Ok(()) };
-        let reason = if code == Code::Rejected { AbortReason::Rejected } else { AbortReason::Aborted };
+        if !matches!(state.next_action(), RolloutAction::Move(_) | RolloutAction::Smoke(_)) {
+            return Ok(());
+        }
+        let had_traffic = state.targets.iter().any(|one| !one.served.is_empty());
+        let gone = gone_targets(self.deployment.at, &self.claim.active_now()).filter(|_| !had_traffic);
+        let (reason, because) = match (self.claim.stopped(), gone) {
+            (Some(Stopped { code: Code::Rejected, because, .. }), _) => (AbortReason::Rejected, because),
+            (Some(Stopped { because, .. }), _) => (AbortReason::Aborted, because),
+            (None, Some(gone)) => (AbortReason::MoveFailed, gone),
+            (None, None) => return Ok(()),
+        };
         let abort = Abort { reason, by: None, because: because.into() };
         self.advance(|state| state.aborted(abort.clone())).await
     }
@@ -90,19 +149,26 @@ impl RolloutOwner<'_> {
                 moved => outcomes.push((one.clone(), moved)),
             }
         }
+        let is_held_up = outcomes
+            .iter()
+            .any(|(one, moved)| one.way_back.is_some() && matches!(moved, Moved::Failed(_) | Moved::Late(_)));
         // What has arrived is told before what has failed: the way back counts it.
         outcomes.sort_by_key(|(_, moved)| !matches!(moved, Moved::Arrived(_)));
         self.advance(|state| {
-            outcomes.iter().fold(continues(state), |progress, (one, moved)| apply(progress, one, moved))
+            outcomes
+                .iter()
+                .fold(continues(state), |progress, (one, moved)| apply(self.deployment.at, progress, one, moved))
         })
         .await?;
         let state = rollout_now(self.claim)?;
-        if awaits_look(&state) || (is_late.is_none() && !awaits_traffic) {
-            return Ok(());
-        }
         let how = match is_late {
+            _ if awaits_look(&state) || end_of_way_back(&state).is_some() => return Ok(()),
             Some(()) => RolloutLeave::OutOfTime,
-            None => RolloutLeave::AwaitsTraffic(self.claim.active_now().next_look(self.deployment.engine.now(), None)),
+            None if awaits_traffic => {
+                RolloutLeave::AwaitsTraffic(self.claim.active_now().next_look(self.deployment.engine.now(), None))
+            }
+            None if is_held_up => RolloutLeave::HeldUp,
+            None => return Ok(()),
         };
         Err(self.leave_rollout(how).await)
     }
@@ -118,8 +184,9 @@ impl RolloutOwner<'_> {
             Some(head) => Ok(Change::Write(Box::new(head), ())),
             None => Err(Transient::TakenOver),
         };
+        let store = self.deployment.engine.store();
         let (seen, ()) =
-            self.deployment.engine.store().update_head(self.deployment.at, Some(self.claim.seen()), advance).await?;
+            store.update_head_with(self.deployment.at, Some(self.claim.seen()), PERSISTENCE, advance).await?;
         self.claim.set_seen(seen);
         Ok(())
     }
@@ -133,17 +200,15 @@ impl RolloutOwner<'_> {
                 Some(target) => state.move_failed(target, because.clone()),
                 None => continues(state),
             },
-            RolloutAction::GoBack(targets) => targets.iter().fold(continues(state), |progress, target| {
-                progress.into_state().cannot_return(target, because.clone())
-            }),
-            RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
+            // The new version still has traffic: the way back is tried as often as it takes.
+            RolloutAction::GoBack(_) | RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
         })
         .await
     }
 
-    /// Deletes old versions where the rollout has succeeded, but neither the new one nor the one before. Best effort.
-    async fn prune_old_versions(&self, ending: &Ending) {
-        let (Ok(state), Ending::Tried(_)) = (rollout_now(self.claim), ending) else { return };
+    /// Deletes old versions after the rollout has succeeded, but neither the new one nor the one before. Best effort.
+    async fn prune_old_versions(&self) {
+        let Ok(state) = rollout_now(self.claim) else { return };
         let prune = |one: RolloutTarget| async move {
             let (deployment, claim) = (self.deployment, self.claim);
             let Some(new) = &one.new else { return };
@@ -188,6 +253,8 @@ impl RolloutOwner<'_> {
         let when = match how {
             RolloutLeave::OutOfTime => Some(engine.now()),
             RolloutLeave::AwaitsTraffic(look_at) => look_at,
+            // The sweep tries again.
+            RolloutLeave::HeldUp => None,
         };
         let wakeup = Wakeup { id: self.deployment.request.id, claim: Some(self.claim.token()) };
         if let Some(when) = when
@@ -223,28 +290,26 @@ impl RolloutOwner<'_> {
     }
 }
 
-/// Returns the rollout as the head has it, as far as this invocation knows.
-pub(super) fn rollout_now(claim: &Claim) -> Result<RolloutState, Transient> {
-    let head = claim.seen().head;
-    let active = head.active().filter(|active| active.claim == claim.token());
-    active.and_then(|active| active.rollout.clone()).ok_or(Transient::TakenOver)
-}
-
 fn continues(state: RolloutState) -> Progress {
     Progress::Continues(Box::new(state))
 }
 
 /// Applies what has become of one target's move.
-fn apply(progress: Progress, one: &RolloutTarget, moved: &Moved) -> Progress {
+fn apply(at: &FunctionRef<'_>, progress: Progress, one: &RolloutTarget, moved: &Moved) -> Progress {
     let state = progress.into_state();
     let target = &one.target;
+    let is_configured = || at.as_configured().environment.targets.contains(target);
     match moved {
         Moved::Arrived(at) if one.way_back.is_some() => state.returned(target, *at),
         Moved::Arrived(at) => state.moved(target, one.weight, Timestamp::max(*at, one.meant_at.unwrap_or(*at))),
         Moved::Foreign(found) => state.changed_by_others(target, format!("{target}: {found}")),
+        Moved::Gone(because) => state.cannot_return(target, format!("{target}: {because}")),
         // All go back already, because of another target.
         Moved::Failed(_) | Moved::Late(_) if one.way_back.is_none() && state.phase == Phase::GoingBack => {
             continues(state)
+        }
+        Moved::Failed(error) if one.way_back.is_some() && !is_configured() => {
+            state.cannot_return(target, format!("{target}, which deployer.json does not have any more: {error}"))
         }
         Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}")),
         Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),

@@ -82,3 +82,49 @@ fn target_that_served_it_already_keeps_its_outcome() {
     assert_eq!(head.record_of(&upload("2", 20)).targets[1], unchanged);
     assert_eq!(head.live().unwrap().release.as_str(), "1");
 }
+
+/// Returns a head whose last look was good, and the end that its owner is about to commit.
+fn about_to_be_live(rollout: Value) -> (Head, DeploymentEnd) {
+    let looked = look(&watching(rollout), Verdict::Ok, "end", BEGIN + 1_201);
+    let LookEffect::Claim { head, active, end: Some(end) } = looked else { panic!("{looked:?}") };
+    (*head, ended_by(&active, rollout_ending(&active, &end, &at()), BEGIN + 1_202))
+}
+
+/// Returns the head after the command, which somebody gives before the commit.
+fn commanded(head: &Head, action: RolloutVerb) -> Head {
+    let by = Some("ann".into());
+    let command = RolloutCommand { deployment: upload("2", 20).id, action, by, reason: None, id: "x".into() };
+    match command_rollout(head, &command, &at(), second(BEGIN + 1_202)) {
+        Ok(CommandEffect::Write(head)) => *head,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn release_that_is_taken_back_after_its_last_look_never_becomes_live() {
+    let (head, end) = about_to_be_live(json!({ "on_newer": "replace" }));
+    let now = BEGIN + 1_202;
+    for head in [
+        commanded(&head, RolloutVerb::Abort),
+        head.accepts(&rollback("r", now), &me("r", now)).0,
+        head.accepts(&upload("3", now), &me("three", now)).0,
+        reject_rollout(&head, &super::meets::rejecting()).unwrap(),
+    ] {
+        assert_eq!(finish(&head, token("end"), &end, &at(), None), Finish::Overruled);
+        let half = advance_rollout(&head, token("end"), second(now), |state| state.returned(target(0), second(now)));
+        let half = half.unwrap();
+        assert_eq!(finish(&half, token("end"), &end, &at(), None), Finish::Overruled, "one target is back");
+        let (head, _) = commits(&works(half, "end", now), "end", now + 1);
+        assert_eq!(head.live().unwrap().release.as_str(), "1");
+        assert!(!matches!(head.because(&upload("2", 20)).0, Status::Succeeded | Status::Failed));
+    }
+}
+
+#[test]
+fn release_that_is_paused_after_its_last_look_is_not_live_yet() {
+    let (head, end) = about_to_be_live(json!({}));
+    let paused = commanded(&head, RolloutVerb::Pause);
+    assert_eq!(finish(&paused, token("end"), &end, &at(), None), Finish::Overruled);
+    let continued = commanded(&paused, RolloutVerb::Continue);
+    assert!(matches!(finish(&continued, token("end"), &end, &at(), None), Finish::Commit { .. }));
+}

@@ -127,7 +127,7 @@ fn rollback_with_to_takes_the_rollout_back_and_goes_on() {
     assert_eq!(next.unwrap().request.id, to.id);
 }
 
-fn rejecting() -> Rejects {
+pub(super) fn rejecting() -> Rejects {
     let reject = serde_json::from_value(json!({
         "release": "2", "sha256": [], "reason": "bad", "requested_by": "ann", "since": "1970-01-01T00:00:00Z"
     }));
@@ -217,4 +217,15 @@ fn foreign_change_leaves_that_target_and_takes_the_others_back() {
     assert_eq!((record.targets[0].reached, record.targets[1].status), (true, Status::RolledBack));
     assert_eq!(head.live().unwrap().release.as_str(), "1", "a rollout that goes back never becomes live");
     assert_eq!(head.left()[0].release.as_str(), "2");
+}
+
+#[test]
+fn rollback_that_was_confirmed_while_the_rollout_was_under_way_goes_no_step_further() {
+    let two = upload("2", 20).id;
+    let (back, _) = commits(&works(going_back(), "look", 41), "look", 42);
+    let rollback = Rollback { if_live: Some("1".into()), if_active: Some(two), ..Rollback::default() };
+    let confirmed = Request { source: Source::Earlier(rollback), ..super::rollback("r", 50) };
+    let (head, then) = back.flushes().accepts(&confirmed, &me("r", 50));
+    assert_eq!((then, head.record_of(&confirmed).code), (Next::Finished(confirmed.id), Some(Code::LiveChanged)));
+    assert_eq!(head.live().unwrap().release.as_str(), "1");
 }

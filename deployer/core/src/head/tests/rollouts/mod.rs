@@ -95,6 +95,12 @@ fn shifting() -> Head {
     parked_at(json!({}))
 }
 
+/// Returns a head with a rollout that is parked with all traffic.
+fn watching(rollout: Value) -> Head {
+    let LookEffect::Claim { head, .. } = look(&parked_at(rollout), Verdict::Ok, "look", BEGIN + 600) else { panic!() };
+    works(*head, "look", BEGIN + 601)
+}
+
 fn rollout_of(head: &Head) -> &RolloutState {
     head.active().unwrap().rollout.as_ref().unwrap()
 }
@@ -220,6 +226,7 @@ fn look_at_the_end_of_a_step_claims_the_next_move() {
     assert_eq!((active.claim, active.attempts), (token("look"), 1));
     assert_eq!(rollout_of(&head).targets[0].weight, 100);
     let watching = works(*head, "look", BEGIN + 601);
+    assert_eq!(watching, self::watching(json!({})));
     assert_eq!(
         (rollout_of(&watching).phase, rollout_of(&watching).due),
         (Phase::Watching, Some(second(BEGIN + 1_201)))

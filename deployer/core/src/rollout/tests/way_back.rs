@@ -1,0 +1,74 @@
+//! The way back of single targets, and targets that served the new version already.
+
+use super::*;
+use crate::id::AliasName;
+use crate::observed::{ObservedAlias, RevisionId};
+
+/// Returns a rollout over two targets that serve 10 %, and goes back.
+fn going_back() -> RolloutState {
+    let state = done(begin(json!({}), 2), minute(0));
+    goes(state.aborted(abort()))
+}
+
+fn alias(serves: u64, weights: &[(&str, f64)]) -> ObservedAlias {
+    ObservedAlias {
+        name: AliasName::parse("live").unwrap(),
+        version: Some(version(serves)),
+        weights: weights.iter().map(|(version, part)| ((*version).to_owned(), *part)).collect(),
+        provisioned: None,
+        revision: RevisionId("r1".into()),
+        description: String::new(),
+        moved_by_deployer: true,
+    }
+}
+
+#[test]
+fn target_that_could_not_be_moved_back_is_open_until_it_was() {
+    let all = targets(2);
+    let state = goes(going_back().returned(&all[0], minute(1)));
+    let state = goes(state.move_failed(&all[1], "AccessDenied"));
+    assert_eq!(state.targets[1].way_back, Some(WayBack::Open));
+    assert_eq!(state.targets[1].held_up.as_deref(), Some("AccessDenied"));
+    assert_eq!(state.next_action(), RolloutAction::GoBack(vec![all[1].clone()]));
+    let Progress::Ended { state, end } = state.returned(&all[1], minute(2)) else { panic!("it is back") };
+    assert_eq!((state.targets[1].held_up.clone(), end), (None, RolloutEnd::RolledBack(abort())));
+}
+
+#[test]
+fn alias_ends_without_weights_also_of_0() {
+    let state = going_back();
+    let one = &state.targets[0];
+    assert_eq!(one.compare(Some(&alias(6, &[]))), FoundAlias::Arrived);
+    assert_eq!(one.compare(Some(&alias(6, &[("7", 0.0)]))), FoundAlias::Former, "it is written once more");
+    let watching = goes(looked(done(begin(json!({}), 2), minute(0)), Verdict::Ok, 11));
+    let one = &watching.targets[0];
+    assert_eq!(one.compare(Some(&alias(7, &[]))), FoundAlias::Arrived);
+    assert_eq!(one.compare(Some(&alias(7, &[("6", 0.0)]))), FoundAlias::Former);
+    assert!(matches!(one.compare(Some(&alias(7, &[("5", 0.0)]))), FoundAlias::Foreign(_)));
+}
+
+fn with_one_that_serves(old: Option<Version>) -> RolloutState {
+    let third = targets(3).remove(2);
+    let state = begin(json!({}), 2);
+    let state = targets(2).iter().fold(state, |state, target| goes(state.published(target, &version(7))));
+    done(with_target_that_serves(state, third, (old, version(7)), minute(0)), minute(0))
+}
+
+#[test]
+fn target_that_served_the_release_already_is_in_no_wave_and_goes_back_with_the_others() {
+    let state = with_one_that_serves(Some(version(5)));
+    assert_eq!((state.in_wave().len(), state.targets[2].weight), (2, 100));
+    assert!(matches!(state.next_action(), RolloutAction::Look { .. }), "nothing is to be moved there");
+    let back = goes(state.aborted(abort()));
+    let third = &back.targets[2];
+    assert_eq!((third.weight, &third.way_back), (0, &Some(WayBack::Open)));
+    assert_eq!(third.meant_alias().unwrap().version, version(5));
+}
+
+#[test]
+fn target_that_served_the_release_already_stays_and_is_named_where_nothing_else_is_known() {
+    let back = goes(with_one_that_serves(None).aborted(abort()));
+    let back = targets(2).iter().fold(back, |state, target| state.returned(target, minute(1)).into_state());
+    let Some(RolloutEnd::Failed { left, .. }) = end_of_way_back(&back) else { panic!("{back:?}") };
+    assert!(left[0].1.contains("before the rollout began"), "{left:?}");
+}

@@ -1,0 +1,189 @@
+//! The way back: what holds it up, and what ends it.
+
+use super::words::says;
+use super::*;
+
+fn is_active(world: &World) -> bool {
+    !world.head("dev", "orders")["active"].is_null()
+}
+
+#[tokio::test(start_paused = true)]
+async fn target_that_cannot_be_moved_back_is_tried_again_until_it_has_gone_back() {
+    for (op, kind) in [
+        (Op::AssumeRole, CallErrorKind::Denied),
+        (Op::GetAlias, CallErrorKind::Unknown),
+        (Op::UpdateAlias, CallErrorKind::Denied),
+        (Op::UpdateAlias, CallErrorKind::Throttled),
+        (Op::UpdateAlias, CallErrorKind::Other),
+    ] {
+        let world = world(&one_step());
+        let begun = begins(&world).await;
+        world.sweep_minutes(2).await;
+        world.on(op).at(OTHER).always().fail(kind);
+        says(&world, "abort", &begun).await;
+        world.sweep_minutes(5).await;
+        assert!(is_active(&world), "{op} {kind:?}");
+        assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), split(1, 2, 10)], "{op} {kind:?}");
+        let status = world.command(command("status", &json!({}))).await;
+        let target = &status["functions"][0]["rollout"]["targets"][1];
+        assert_eq!(target["goes_back"], true, "{op} {kind:?}: {status:#}");
+        assert!(target["because"].as_str().is_some_and(|because| because.contains(OTHER)), "{op} {kind:?}: {target}");
+        world.heal();
+        world.sweep_minutes(3).await;
+        assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "{op} {kind:?}");
+        assert_eq!(record_of(&world, &begun).await.status, Status::RolledBack, "{op} {kind:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn target_whose_old_version_is_gone_stays_and_is_named() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    world.sweep_minutes(13).await;
+    assert_eq!(world.served(OTHER), whole(2));
+    world.change_function(OTHER, "orders", |f| {
+        f.versions.remove(&1);
+        f
+    });
+    says(&world, "abort", &begun).await;
+    let record = record_of(&world, &begun).await;
+    let because = record.because.as_deref().unwrap();
+    assert_eq!(record.status, Status::Failed, "{record:?}");
+    assert!(because.contains("version 1, which it served before, is not there any more"), "{because}");
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn target_that_nobody_can_enter_any_more_is_given_up_when_it_leaves_the_configuration() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    world.on(Op::AssumeRole).at(OTHER).always().fail(CallErrorKind::Denied);
+    says(&world, "abort", &begun).await;
+    world.sweep_minutes(3).await;
+    assert!(is_active(&world));
+    world.remove_target("dev", OTHER);
+    world.sweep_minutes(2).await;
+    let record = record_of(&world, &begun).await;
+    assert_eq!(record.status, Status::Failed, "{record:?}");
+    assert!(record.because.as_deref().unwrap().contains("which deployer.json does not have any more"), "{record:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn alias_that_is_read_late_is_no_foreign_change_and_not_taken_for_back() {
+    let world = world(&one_step());
+    for place in BOTH {
+        world.aws(|aws| aws.at(place).alias_reads_lag = Duration::from_secs(20));
+    }
+    let begun = begins(&world).await;
+    world.sweep_and_deliver().await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [split(1, 2, 10), split(1, 2, 10)]);
+    assert!(is_active(&world), "the look has read the alias as it was before the move");
+    says(&world, "abort", &begun).await;
+    world.sweep_minutes(3).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
+    assert_eq!(record_of(&world, &begun).await.status, Status::RolledBack);
+}
+
+#[tokio::test(start_paused = true)]
+async fn target_that_leaves_the_configuration_pauses_the_rollout_before_its_next_step() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    world.sweep_minutes(8).await;
+    world.remove_target("dev", OTHER);
+    // The next look comes after the step is due.
+    world.pass(Duration::from_secs(180)).await;
+    world.sweep_and_deliver().await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [split(1, 2, 10), split(1, 2, 10)]);
+    assert_eq!(world.head("dev", "orders")["active"]["rollout"]["paused"]["reason"], "not_configured");
+    says(&world, "abort", &begun).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollout_goes_on_where_its_environment_has_none_any_more() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    world.set_rollout("dev", None);
+    world.sweep_minutes(26).await;
+    assert_eq!(record_of(&world, &begun).await.status, Status::Succeeded);
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reject_takes_a_rollout_back_at_once_where_its_environment_has_none_any_more() {
+    let world = world(&one_step());
+    begins(&world).await;
+    world.set_rollout("dev", None);
+    let reject = json!({ "command": "reject", "function": "orders", "release": "1.1.0", "reason": "bad", "requested_by": "ann" });
+    world.command(reject).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "within the command");
+}
+
+#[tokio::test(start_paused = true)]
+async fn target_that_served_the_release_already_goes_back_with_the_others() {
+    let world = world(&one_step());
+    world.set_rollout("dev", None);
+    let first = world.record("dev/orders/1.0.0.zip", code("1.0.0")).await;
+    assert_eq!(first.status, Status::Unchanged, "{first:?}");
+    world.change_function(DEV, "orders", |f| f.code(&code("1.1.0")).publish().point("live", 2));
+    world.set_rollout("dev", Some(&one_step()));
+    world.pass(Duration::from_secs(2)).await;
+    let begun = begins(&world).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), split(1, 2, 10)], "{begun:?}");
+    world.sweep_minutes(2).await;
+    says(&world, "abort", &begun).await;
+    world.sweep_minutes(2).await;
+    let record = record_of(&world, &begun).await;
+    assert_eq!(record.status, Status::RolledBack, "{record:?}");
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
+    assert!(record.targets.iter().all(|target| target.status == Status::RolledBack), "{record:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn alarm_of_a_target_that_served_the_release_already_takes_it_back() {
+    let mut rollout = one_step();
+    rollout["alarms"] = json!(["orders-5xx"]);
+    let world = world(&rollout);
+    world.set_rollout("dev", None);
+    world.record("dev/orders/1.0.0.zip", code("1.0.0")).await;
+    world.change_function(DEV, "orders", |f| f.code(&code("1.1.0")).publish().point("live", 2));
+    world.set_rollout("dev", Some(&rollout));
+    for place in BOTH {
+        let now = world.now();
+        world.aws(|aws| aws.at(place).monitoring.alarm("orders-5xx", AlarmState::Ok, now));
+    }
+    world.pass(Duration::from_secs(2)).await;
+    let begun = begins(&world).await;
+    let now = world.now();
+    world.aws(|aws| aws.at(DEV).monitoring.alarm("orders-5xx", AlarmState::Alarm, now));
+    world.sweep_minutes(2).await;
+    assert_eq!(record_of(&world, &begun).await.code, Some(Code::AlarmFired));
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn same_reject_is_answered_again_whatever_it_has_ended() {
+    let mut answered = 0;
+    for milliseconds in (60..700).step_by(40) {
+        let world = World::with_callers(&[DEV], &one_step());
+        let reject = || {
+            let reject =
+                json!({ "command": "reject", "function": "orders", "release": "1.1.0", "reason": "bad", "id": "once" });
+            world::Trigger::Command(reject)
+        };
+        let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+        let later = async {
+            world.pass(Duration::from_millis(milliseconds)).await;
+            world.invocation().run(&reject()).await.outcome
+        };
+        let (_, first) = tokio::join!(world.deliver(&upload), later);
+        if !matches!(first, world::Outcome::Answered(_)) {
+            continue;
+        }
+        world.sweep_minutes(3).await;
+        let again = world.invocation().run(&reject()).await.outcome;
+        assert!(matches!(again, world::Outcome::Answered(_)), "{milliseconds} ms: {again:?}");
+        answered += 1;
+    }
+    assert!(answered > 3, "only {answered} were answered");
+}
