@@ -1,23 +1,16 @@
 //! The plan of a promotion that waits, or of each member of a group, by its id alone: the status tells where it waits.
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::plan::PlanReport;
+use deployer_core::plan::{GroupPlans, PlanReport};
 use deployer_core::status::StatusReport;
 use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde::Serialize;
 
 use super::answer::CliError;
 use super::remote::{self, Remote};
 
 /// The number of a group's members that are planned at once.
 pub(super) const PLANNED_AT_ONCE: usize = 4;
-
-/// The plans of a group's members, in the order of their names.
-#[derive(Debug, Serialize)]
-pub(super) struct GroupPlans {
-    pub plans: Vec<PlanReport>,
-}
 
 /// What waits under an id.
 #[derive(Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use deployer_core::doctor::DoctorReport;
 use deployer_core::event::EventDetail;
 use deployer_core::group::Group;
 use deployer_core::manifest::Manifest;
-use deployer_core::plan::PlanReport;
+use deployer_core::plan::{GroupPlans, PlanReport};
 use deployer_core::record::DeploymentRecord;
 use deployer_core::status::StatusReport;
 use deployer_core::trigger::{CommandRequest, PromotionApproved, PromotionDeclined, PromotionRequested};
@@ -21,7 +21,7 @@ use schemars::Schema;
 #[test]
 fn the_published_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
-    let schemas: [(&str, Schema); 16] = [
+    let schemas: [(&str, Schema); 17] = [
         ("deployer.schema.json", config::schema()),
         ("function.schema.json", Manifest::schema()),
         ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
@@ -29,6 +29,7 @@ fn the_published_schemas_are_current() {
         ("history.schema.json", schemars::schema_for!(History)),
         ("status.schema.json", schemars::schema_for!(StatusReport)),
         ("plan.schema.json", schemars::schema_for!(PlanReport)),
+        ("group-plans.schema.json", schemars::schema_for!(GroupPlans)),
         ("doctor.schema.json", schemars::schema_for!(DoctorReport)),
         ("dead-letters.schema.json", schemars::schema_for!(DeadLetters)),
         ("swept.schema.json", schemars::schema_for!(Swept)),

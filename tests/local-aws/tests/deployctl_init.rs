@@ -134,7 +134,7 @@ async fn existing_file_is_kept_and_missing_function_is_reported() -> Result<()> 
     assert_eq!(said.exit, Some(0), "{said:?}");
     assert_ne!(std::fs::read_to_string(&file).doing("reading it")?, "mine");
     let said = init(&aws, &["nobody", "--out", "-"]).await?;
-    assert_eq!(said.exit, Some(1), "{said:?}");
+    assert_eq!(said.exit, Some(3), "{said:?}");
     assert!(said.err.contains("ResourceNotFoundException"), "{said:?}");
     Ok(())
 }

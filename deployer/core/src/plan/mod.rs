@@ -34,7 +34,7 @@ pub use conflict::{foreign_change, still_as_planned};
 pub use error::PlanError;
 pub use manifests::compare_manifests;
 pub use planner::plan;
-pub use report::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, RefusedPlan, TargetPlan};
+pub use report::{GroupPlans, PlanReport, PlannedChange, PlannedRelease, PlannedStep, RefusedPlan, TargetPlan};
 pub use restore::plan_restore;
 pub use rollout::PlannedRollout;
 pub use surplus::{PRUNED_AT_ONCE, surplus};

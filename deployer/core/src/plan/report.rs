@@ -15,6 +15,13 @@ use crate::promotion::Wait;
 use crate::record::{Code, TargetError};
 use crate::text::{Person, PlainText};
 
+/// The plans of a group's members, in the order of their names.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupPlans {
+    /// One for each member.
+    pub plans: Vec<PlanReport>,
+}
+
 /// The changes that a deployment would make.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanReport {

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::state::RolloutState;
-use crate::config::Target;
 use crate::plan::{Plan, Step};
 
 /// The settings of a function as a whole. They are set when the release is about to become live, and never on the way
@@ -75,13 +73,4 @@ impl Plan {
         let steps = self.steps.iter().filter(|step| !is_later(step)).cloned().collect();
         self.steps.iter().any(Step::publishes).then(|| (Self { steps, ..self.clone() }, settings))
     }
-}
-
-/// Notes what the release sets on the function in a target.
-#[must_use]
-pub fn with_settings(mut state: RolloutState, target: &Target, settings: FunctionSettings) -> RolloutState {
-    if let Some(one) = state.targets.iter_mut().find(|one| one.target == *target) {
-        one.settings = settings;
-    }
-    state
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::clock::{moved_at, step_ends};
 use super::end::end_of_way_back;
+use super::function_settings::FunctionSettings;
 use super::state::{
     Abort, AbortReason, Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack,
 };
@@ -190,6 +191,13 @@ pub fn smoke_failed_in(mut state: RolloutState, failures: &[(Target, String)]) -
         change(&mut state, target, |one| one.smoke_failure = Some(because.as_str().into()));
     }
     state.smoke_failed(format!("the smoke test in {first} failed: {because}"))
+}
+
+/// Notes what the release sets on the function in a target.
+#[must_use]
+pub fn with_settings(mut state: RolloutState, target: &Target, settings: FunctionSettings) -> RolloutState {
+    change(&mut state, target, |one| one.settings = settings);
+    state
 }
 
 /// Passes the tests of a wave whose release has none.

@@ -32,7 +32,7 @@ async fn approval_counts_by_the_role_that_aws_names() -> Result<()> {
     assert_eq!(text(&asked, "/status"), "pending", "{asked}");
     let approve = ["approve", "-e", "prod", "-f", "orders", "--requested-by", "bob"];
     let own = person.aws.operate(&person.keys, &approve).await?;
-    assert_eq!(own.exit, Some(2), "{own:?}");
+    assert_eq!(own.exit, Some(3), "{own:?}");
     assert!(own.err.contains("/operate/ada is none of the approvers of this environment"), "{own:?}");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
     let policies = Policies::from_contract()?;

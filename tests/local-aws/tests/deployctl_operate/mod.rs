@@ -144,6 +144,7 @@ fn validate_answer(verb: &str, told: &Value) -> Result<()> {
         "promote" | "approve" | "decline" if told.get("functions").is_some() => "group",
         "promote" if told.get("deployments").is_some() => "history",
         "deploy" | "redeploy" | "rollback" | "promote" | "approve" | "decline" => "record",
+        "plan" if told.get("plans").is_some() => "group-plans",
         "plan" | "history" | "recall" => verb,
         "redrive" => "dead-letters",
         _ => "status",
