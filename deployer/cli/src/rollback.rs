@@ -149,7 +149,18 @@ impl Options {
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
             return Err(CliError::not_confirmed("nothing was rolled back"));
         }
-        Ok(Seen::Before(ExpectedState { left, ..status.map(|status| ExpectedState::of(&status)).unwrap_or_default() }))
+        Ok(Seen::Before(ExpectedState { left, ..status.map(|status| self.expected(&status)).unwrap_or_default() }))
+    }
+
+    /// Returns what the person has seen. A rollback that goes back from what is live has nothing to do with what is under way.
+    fn expected(&self, status: &FunctionStatus) -> ExpectedState {
+        let live = status.live.as_ref().map(|live| live.deployment.to_string());
+        let is_meant = self.to.is_some() || stopped(status).is_some();
+        ExpectedState {
+            live,
+            active: status.active.or(status.pending).filter(|_| is_meant),
+            ..ExpectedState::default()
+        }
     }
 
     /// Whether the named release is live on every target, and a rollback to it would stop and end nothing.
@@ -261,13 +272,6 @@ impl Options {
     }
 }
 
-impl ExpectedState {
-    fn of(status: &FunctionStatus) -> Self {
-        let live = status.live.as_ref().map(|live| live.deployment.to_string());
-        Self { live, active: status.active.or(status.pending), ..Self::default() }
-    }
-}
-
 /// Makes the error of a rollback that the deployer would refuse.
 fn refused_as(RefusedPlan { code, because }: &RefusedPlan) -> CliError {
     CliError::refused(format!("{code:?}: {}\n  nothing was rolled back", one_line(because)))
@@ -284,111 +288,5 @@ fn stopped(status: &FunctionStatus) -> Option<DeploymentId> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use clap::Parser as _;
-    use deployer_core::record::Code;
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    #[derive(clap::Parser)]
-    struct Line {
-        #[command(flatten)]
-        options: Options,
-    }
-
-    fn options(more: &[&str]) -> Options {
-        let line = ["rollback", "-e", "prod", "-f", "orders"];
-        Line::try_parse_from(line.iter().chain(more)).map(|line| line.options).unwrap()
-    }
-
-    /// Makes the status of a function on release b, before which a was live.
-    fn status(more: &Value) -> FunctionStatus {
-        let mut status = json!({
-            "environment": "prod", "function": "orders", "active": null, "pending": null, "hold": null, "rejected": false,
-            "live": {"release": "b", "deployment": "01JD3Z9V7Q0000000000000000", "since": "2026-11-30T11:59:00Z",
-                "sha256": null},
-            "targets": [], "rollback_to": "a",
-        });
-        for (field, value) in more.as_object().unwrap() {
-            status[field] = value.clone();
-        }
-        serde_json::from_value(status).unwrap()
-    }
-
-    #[test]
-    fn rollback_without_a_known_way_back_may_be_refused() {
-        let (known, first) = (status(&json!({})), status(&json!({"rollback_to": null})));
-        let under_way = status(&json!({"rollback_to": null, "active": "01JD3Z9V7Q0000000000000001"}));
-        for (to, status, doubtful) in [
-            (&[][..], Some(&known), false),
-            (&[], Some(&first), true),
-            (&[], None, true),
-            (&[], Some(&under_way), false),
-            (&["--to", "a"], Some(&known), false),
-            (&["--to", "8.8"], Some(&known), true),
-            (&["--to", "8.8"], None, true),
-        ] {
-            assert_eq!(options(to).may_be_refused(status), doubtful, "{to:?} {status:?}");
-        }
-    }
-
-    #[test]
-    fn rollback_to_what_is_live_everywhere_is_there_already() {
-        let waiting = json!([{"deployment": "01JD3Z9V7Q0000000000000002", "from": "stage", "release": "c",
-            "requested_by": "ada", "since": "2026-11-30T11:59:30Z", "approvals_wanted": 1, "because": "waits",
-            "expires_at": "2026-12-30T12:00:00Z"}]);
-        let mut incomplete = status(&json!({}));
-        incomplete.live.as_mut().unwrap().complete = false;
-        for (to, status, there) in [
-            (&["--to", "b"][..], status(&json!({})), true),
-            (&["--to", "a"], status(&json!({})), false),
-            (&[], status(&json!({})), false),
-            (&["--to", "b"], status(&json!({"waiting": waiting})), false),
-            (&["--to", "b"], status(&json!({"active": "01JD3Z9V7Q0000000000000001"})), false),
-            (&["--to", "b"], status(&json!({"rejected": true})), false),
-            (&["--to", "b"], incomplete, false),
-        ] {
-            assert_eq!(options(to).is_there_already(&status), there, "{to:?} {status:?}");
-        }
-        let answer = options(&["--to", "b"]).already(&status(&json!({})));
-        assert_eq!(answer.exit, Exit::Done);
-        assert!(answer.text.starts_with("b of orders is live in prod already, on "), "{}", answer.text);
-    }
-
-    #[test]
-    fn planned_refusal_is_told_in_the_deployers_words_with_its_exit_code() {
-        let because = "nothing was live here before release b".to_owned();
-        let error = refused_as(&RefusedPlan { code: Code::NothingToRollBack, because });
-        assert_eq!(error.exit, Exit::Refused);
-        assert_eq!(
-            error.message,
-            "NothingToRollBack: nothing was live here before release b\n  nothing was rolled back"
-        );
-    }
-
-    #[test]
-    fn question_names_the_promotions_that_the_rollback_ends() {
-        let waiting = json!({"deployment": "01JD3Z9V7Q0000000000000002", "from": "stage", "release": "c",
-            "requested_by": "ada", "since": "2026-11-30T11:59:30Z", "approvals_wanted": 1, "because": "waits",
-            "expires_at": "2026-12-30T12:00:00Z"});
-        let now = "2026-11-30T12:00:00Z".parse().unwrap();
-        assert_eq!(
-            options(&[]).preview(Some(&status(&json!({"waiting": [waiting]}))), now),
-            "orders in prod\n  \
-               live     b, since 2026-11-30 11:59:00Z (1 min ago), on 0 of 0 targets\n  \
-               back to  a\n  \
-               ends     promotion 01JD3Z9V7Q0000000000000002 of c from stage, which waits to come here\n"
-        );
-    }
-
-    #[test]
-    fn error_that_was_printed_before_is_not_printed_again() {
-        let error = || CliError::failed("the ledger cannot be read: denied\n  it may have been taken");
-        let told = told_once(error(), Some("the ledger cannot be read: denied"));
-        assert_eq!(told.message, "the rollback met the same error\n  it may have been taken");
-        assert_eq!(told_once(error(), Some("no answer")).message, error().message);
-        assert_eq!(told_once(error(), None).message, error().message);
-    }
-}
+#[path = "rollback_tests.rs"]
+mod tests;

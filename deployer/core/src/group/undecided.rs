@@ -83,6 +83,7 @@ fn brings_the_same(group: &Group, waits: &Group) -> bool {
     };
     is_about_the_same(group, waits)
         && group.freeze_override == waits.freeze_override
+        && group.cause.skip_rollout == waits.cause.skip_rollout
         && artifacts(group).is_some_and(|own| artifacts(waits) == Some(own))
 }
 

@@ -156,7 +156,8 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
     }
     let artifact = |request: &Request| {
         let promoting = request.promotion_spec()?;
-        Some((promoting.artifact.as_ref()?.artifact.clone(), promoting.freeze_override.clone()))
+        let artifact = promoting.artifact.as_ref()?.artifact.clone();
+        Some((artifact, promoting.freeze_override.clone(), request.cause.skip_rollout.clone()))
     };
     let waiting = &head.queue.waiting;
     let same = waiting.iter().find(|waiting| artifact(&waiting.request) == artifact(request));

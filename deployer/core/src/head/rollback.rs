@@ -62,7 +62,6 @@ pub(super) fn rollback_meaning(
     rejects: &Rejects,
 ) -> Result<RollbackMeaning, Ending> {
     check_as_seen(head, rollback)?;
-    check_under_way(head, rollback)?;
     if let Some(release) = &rollback.to {
         let newest = head.live_state.newest_of(release);
         if newest.is_none() && !head.queue.names(release) {
@@ -82,6 +81,7 @@ pub(super) fn rollback_meaning(
             Rollback { undoes: Some(open.id), base, ..rollback.clone() }
         }
         None => {
+            check_under_way(head, rollback, targets)?;
             artifact_before_live(&head.live_state, targets, rejects)?;
             rollback.clone()
         }
@@ -160,8 +160,7 @@ fn check_as_seen(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
     }
     let live = head.live();
     let is_known_as = |live: &LiveArtifact, seen: &str| {
-        let renamed_by = live.renamed().map(|renamed| renamed.deployment.to_string());
-        live.release.as_str() == seen || live.id().to_string() == seen || renamed_by.as_deref() == Some(seen)
+        live.release.as_str() == seen || has_become(live, DeploymentId::parse(seen).ok())
     };
     let live_holds = if_live.as_ref().is_some_and(|seen| live.is_some_and(|live| is_known_as(live, seen)));
     if live_holds || if_active.is_some_and(|seen| is_there(head, seen)) {
@@ -175,23 +174,38 @@ fn check_as_seen(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
     Err(Ending::Refused { code: Code::LiveChanged, because })
 }
 
-/// Refuses a rollback without `to` if the person saw a deployment under way that is over and has not become live: what is
-/// live is what they wanted to go back to, and one more step would be one too far.
-fn check_under_way(head: &Head, rollback: &Rollback) -> Result<(), Ending> {
-    let over = rollback.if_active.filter(|seen| rollback.is_bare() && !is_there(head, *seen));
-    let Some(over) = over else { return Ok(()) };
+/// Refuses a rollback that goes back from what is live, if the person saw a deployment under way that is over and has not
+/// become live, or a rollback that has brought what is live: that is what they wanted to go back to, and one more step would
+/// be one too far.
+fn check_under_way(head: &Head, rollback: &Rollback, targets: &[Target]) -> Result<(), Ending> {
+    let Some(seen) = rollback.if_active.filter(|_| rollback.is_bare()) else { return Ok(()) };
+    let is_open = head.queue.claimed_and_next().any(|open| open.id == seen);
+    // A rollback that has not reached every target is completed.
+    let is_done_rollback = |live: &LiveArtifact| {
+        let has_brought = live.cause == Some(CauseKind::Rollback) && live.deployment == seen;
+        (has_brought || live.restored_by == Some(seen)) && !live.is_half_rolled_back(targets)
+    };
+    let is_taken_back = head.live().is_some_and(|live| has_become(live, Some(seen)) && !is_done_rollback(live));
+    if is_open || is_taken_back {
+        return Ok(());
+    }
     let is = head.live().map_or("nothing is live here".to_owned(), origin);
-    let seen = describe_seen(head, &over.to_string());
+    let seen = describe_seen(head, &seen.to_string());
     let because = format!(
-        "{is}, and you meant to take {seen} back, which is over and is not live: look at the status, and ask again if it \
-         is still needed"
+        "{is}, and you saw {seen} under way, which is over: look at the status, and ask again if it is still needed"
     );
     Err(Ending::Refused { code: Code::LiveChanged, because })
 }
 
+/// Whether a deployment has brought what is live, restored it, or given it its name.
+fn has_become(live: &LiveArtifact, deployment: Option<DeploymentId>) -> bool {
+    let by = [Some(live.id()), live.renamed().map(|renamed| renamed.deployment)];
+    deployment.is_some_and(|id| by.contains(&Some(id)))
+}
+
 /// Whether a deployment that the person saw under way is so still, or is what is live by now.
 fn is_there(head: &Head, seen: DeploymentId) -> bool {
-    let has_arrived = head.live().is_some_and(|live| live.id() == seen);
+    let has_arrived = head.live().is_some_and(|live| has_become(live, Some(seen)));
     has_arrived || head.queue.claimed_and_next().any(|open| open.id == seen || open.undoes() == Some(seen))
 }
 

@@ -224,11 +224,11 @@ impl<'e> Groups<'e> {
         if group.decided_at.is_none() || is_abandoned {
             self.release_places(group).await?;
         }
+        let key = ledger_keys::ended_group(&group.environment, group.id);
+        self.engine.store().create(&key, group).await?;
         if group.decided_at.is_none() && !is_abandoned {
             record_undecided(self, group).await?;
         }
-        let key = ledger_keys::ended_group(&group.environment, group.id);
-        self.engine.store().create(&key, group).await?;
         let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
         if is_refused && self.publish_group_event(Announcement::PromotionRefused, group).await.is_err() {
             // The group stays open for the sweep, until the event is sent.

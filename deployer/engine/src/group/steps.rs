@@ -262,7 +262,11 @@ impl<'e> Groups<'e> {
     }
 }
 
-/// Records in the history of each member that its group has ended undecided.
+/// Records in the history of each member that its group has ended undecided. A member whose head cannot be written holds
+/// up neither the others nor the group.
+///
+/// # Errors
+/// The invocation has no time left: the next sweep goes on.
 pub(super) async fn record_undecided(groups: Groups<'_>, group: &Group) -> Result<(), Transient> {
     let Some(ending) = ending_of_members(group) else { return Ok(()) };
     let engine = groups.engine;
@@ -278,5 +282,14 @@ pub(super) async fn record_undecided(groups: Groups<'_>, group: &Group) -> Resul
             engine.reconciler(&at).handle_outcome(&request, outcome).await.map(drop)
         }
     });
-    try_join_all(records).await.map(drop)
+    for (member, written) in group.functions.iter().zip(join_all(records).await) {
+        match written {
+            Err(late @ (Transient::Deadline | Transient::NoTime)) => return Err(late),
+            Err(error) => tracing::warn!(
+                group = %group.id, function = %member.function, "history will not tell how the group has ended: {error}"
+            ),
+            Ok(()) => {}
+        }
+    }
+    Ok(())
 }

@@ -231,14 +231,36 @@ fn rollback_whose_deployment_is_over_and_not_live_goes_no_step_further() {
     let (head, _) = three().accepts(&both, &me("r", 50));
     assert_eq!(head.record_of(&both).code, Some(Code::LiveChanged));
     let because = head.because(&both).1;
-    assert!(
-        because.contains(&format!("you meant to take deployment {four} back, which is over and is not")),
-        "{because}"
-    );
+    assert!(because.contains(&format!("you saw deployment {four} under way, which is over")), "{because}");
     let Source::Earlier(both) = both.source else { panic!() };
     let named = Rollback { to: Some("2".parse().unwrap()), ..both };
     let named = command("n", CauseKind::Rollback, Source::Earlier(named), 50);
     assert!(matches!(three().accepts(&named, &me("n", 50)).1, Next::Work(_)), "a release by its name is meant anyway");
+}
+
+#[test]
+fn rollback_that_saw_another_under_way_goes_no_step_further_than_that() {
+    let first = rollback("r", 50);
+    let second = seen("s", Some("3"), Some(first.id), 60);
+    let done = three().ends_command(&first, "7", false).flushes();
+    assert_eq!(done.live().unwrap().release.as_str(), "2");
+    let (head, _) = done.accepts(&second, &me("s", 60));
+    assert_eq!(head.record_of(&second).code, Some(Code::LiveChanged));
+    let half = three().ends_command(&first, "7", true).flushes();
+    let (head, then) = half.accepts(&second, &me("s", 60));
+    let Next::Work(active) = then else { panic!("{then:?}") };
+    assert_eq!(head.resolved_of(&active).unwrap().release.as_str(), "2", "it completes the first");
+}
+
+#[test]
+fn rollback_takes_back_what_came_after_the_deployment_that_was_seen() {
+    let (head, _) = under_way().accepts(&upload("5", 45), &me("five", 45));
+    let (four, five) = (upload("4", 40).id, upload("5", 45).id);
+    let record = at().record(&upload("4", 40), Status::InProgress).ended(refusal(), second(46));
+    let end = DeploymentEnd { record, ..arrived(&upload("4", 40), "9", "B") };
+    let (head, _) = head.commits("four", &end, Some(&me("five", 46)));
+    let (head, _) = head.accepts(&seen("r", Some("3"), Some(four), 50), &me("r", 50));
+    assert_eq!(head.pending().unwrap().undoes(), Some(five));
 }
 
 #[test]

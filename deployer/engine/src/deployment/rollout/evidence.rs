@@ -12,7 +12,7 @@ use deployer_core::rollout::{
 };
 use deployer_core::session_policy::look_policy;
 use futures::stream::{self, StreamExt as _};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::super::Deployment;
 use super::super::error::internal;
@@ -94,6 +94,7 @@ impl RolloutLook<'_> {
             };
             found.looks.push(Look { target, weight, evidence, unread });
         }
+        doubt_fresh_changes(&mut found, state, self.0.engine.now());
         found
     }
 
@@ -192,5 +193,25 @@ fn code_of(kind: RolloutCallErrorKind) -> TargetErrorCode {
         RolloutCallErrorKind::Throttled => TargetErrorCode::Throttled,
         RolloutCallErrorKind::NotFound | RolloutCallErrorKind::Invalid => TargetErrorCode::InvalidConfiguration,
         RolloutCallErrorKind::Unavailable => TargetErrorCode::Internal,
+    }
+}
+
+/// The time after a move in which an alias may still be read as it was before.
+const READ_LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// Takes no change for somebody else's that is found right after a move: the read may be older than the move. The next
+/// look tells. Until then the target is unreadable, so no step is taken.
+fn doubt_fresh_changes(found: &mut Found, state: &RolloutState, now: Timestamp) {
+    let is_fresh = |target: &Target| {
+        let one = state.targets.iter().find(|one| one.target == *target);
+        one.and_then(|one| one.at).is_some_and(|at| now.duration_since(at) < READ_LATE)
+    };
+    let (fresh, foreign): (Vec<_>, Vec<_>) = found.foreign.drain(..).partition(|(target, _)| is_fresh(target));
+    found.foreign = foreign;
+    for (target, changed) in fresh {
+        let weight = state.targets.iter().find(|one| one.target == target).and_then(|one| one.served.last());
+        let weight = weight.map_or(0, |served| served.weight);
+        let because = format!("its alias has just moved, and was read as it may have been before: {changed}");
+        found.looks.push(Look { target, weight, evidence: Err(because.into()), unread: None });
     }
 }

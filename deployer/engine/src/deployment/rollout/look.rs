@@ -1,15 +1,14 @@
 //! A look at a rollout that waits. It needs no claim; only if something must be moved, or the rollout has succeeded, one
 //! write of the head takes it.
 
-use deployer_core::config::Target;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Active, LookEffect};
 use deployer_core::record::{DeploymentRecord, Ending};
-use deployer_core::rollout::guard::{Judgement, Look, Releases, judge};
+use deployer_core::rollout::guard::{Judgement, Releases, judge};
 use deployer_core::rollout::{
     Abort, AbortReason, Progress, RolloutEnd, RolloutState, awaits_look, judged, pause_without_target,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tracing::Instrument as _;
 
 use super::super::Deployment;
@@ -43,8 +42,7 @@ impl Reconciler<'_> {
         let deployment = Deployment::new(self.engine, at, active.request.clone(), artifact);
         let span = deployment.span();
         async {
-            let mut found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
-            doubt_fresh_changes(&mut found, &state, self.engine.now());
+            let found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
             let view = View { state: &state, found: &found, rejected, gone: gone_targets(self.at, &active) };
@@ -76,26 +74,6 @@ impl Reconciler<'_> {
         }
         .instrument(span)
         .await
-    }
-}
-
-/// The time after a move in which an alias may still be read as it was before.
-const READ_LATE: SignedDuration = SignedDuration::from_secs(60);
-
-/// Takes no change for somebody else's that is found right after a move: the read may be older than the move. The next
-/// look tells. Until then the target is unreadable, so no step is taken.
-fn doubt_fresh_changes(found: &mut Found, state: &RolloutState, now: Timestamp) {
-    let is_fresh = |target: &Target| {
-        let one = state.targets.iter().find(|one| one.target == *target);
-        one.and_then(|one| one.at).is_some_and(|at| now.duration_since(at) < READ_LATE)
-    };
-    let (fresh, foreign): (Vec<_>, Vec<_>) = found.foreign.drain(..).partition(|(target, _)| is_fresh(target));
-    found.foreign = foreign;
-    for (target, changed) in fresh {
-        let weight = state.targets.iter().find(|one| one.target == target).and_then(|one| one.served.last());
-        let weight = weight.map_or(0, |served| served.weight);
-        let because = format!("its alias has just moved, and was read as it may have been before: {changed}");
-        found.looks.push(Look { target, weight, evidence: Err(because.into()), unread: None });
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a release sets on the function as a whole, tags and reserved concurrency: it is set when the last look was good,
-//! just before the release becomes live. The function keeps what it has where the release is taken back.
+//! just before the release becomes live. A release that is taken back before that sets nothing; what one target has taken
+//! before another refuses, or before an abort is heard, stays.
 
 use deployer_core::record::TargetError;
 use deployer_core::rollout::{ReservedConcurrency, RolloutTarget};
