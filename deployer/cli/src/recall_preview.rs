@@ -96,7 +96,8 @@ async fn ensure_known(
     let remote = remote.remote().await?;
     for status in &report.functions {
         let Some(records) = newest_records::of(&remote, &status.environment, function).await else { return Ok(()) };
-        let mut seen = records.iter().filter_map(|record| record.release.as_ref());
+        let with_code = records.iter().filter(|record| record.artifact.is_some());
+        let mut seen = with_code.filter_map(|record| record.release.as_ref());
         if seen.any(|seen| seen == release) || newest_records::may_be_more(&records) {
             return Ok(());
         }

@@ -95,6 +95,9 @@ impl Rejects {
         let repeated = match verb {
             _ if is_known(&hash_of("unreject")) => return Some(CommandEffect::again(id, false)),
             RejectVerb::Recall if is_known(&only_rejected) => return Some(CommandEffect::again(id, false)),
+            RejectVerb::Recall if self.knows_recall_of_another(&reject.release, function, id) => {
+                return Some(CommandEffect::again(id, false));
+            }
             RejectVerb::Reject if is_known(&recalled) => return Some(CommandEffect::again(id, false)),
             RejectVerb::Reject => Some(rejected).filter(is_known),
             RejectVerb::Recall => [recalled, rejected].into_iter().find(is_known),
@@ -109,6 +112,8 @@ impl Rejects {
         if verb == RejectVerb::Reject {
             // It is forgotten after the reject's own hash.
             rejects.remember(only_rejected);
+        } else {
+            rejects.remember(recall_hash(id, function));
         }
         rejects.rejects.retain(|former| former.what.release != reject.what.release);
         rejects.rejects.insert(0, reject);
@@ -140,6 +145,13 @@ impl Rejects {
     pub fn knows_recall(&self, release: &Release, function: &FunctionName, id: &str) -> bool {
         let is_known = |verb| self.command_hashes.contains(&reject_hash(verb, id, (function, release)));
         is_known("recall") || (is_known("reject") && !is_known("only-reject"))
+    }
+
+    /// Whether a recall under this id was carried out for another release of the function. Its rollbacks are known by the id
+    /// alone.
+    #[must_use]
+    pub fn knows_recall_of_another(&self, release: &Release, function: &FunctionName, id: &str) -> bool {
+        self.command_hashes.contains(&recall_hash(id, function)) && !self.knows_recall(release, function, id)
     }
 
     /// Removes the reject of this release. `id` is the command's. None if the release is not rejected.
@@ -177,6 +189,10 @@ impl Rejects {
 
 fn reject_hash(verb: &str, id: &str, (function, release): (&FunctionName, &Release)) -> RequestHash {
     RequestHash::of(&[verb, id, function.as_str(), release.as_str()])
+}
+
+fn recall_hash(id: &str, function: &FunctionName) -> RequestHash {
+    RequestHash::of(&["recall-of-any", id, function.as_str()])
 }
 
 #[cfg(test)]

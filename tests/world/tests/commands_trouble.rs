@@ -279,6 +279,27 @@ async fn assert_reused(world: &World, order: Value, id: &str) {
     assert_eq!((refused.0.as_str(), refused.1), ("InvalidCommand", because));
 }
 
+/// One id for an incident is a natural habit. The rollbacks of the first recall are known by it.
+#[tokio::test(start_paused = true)]
+async fn recall_under_the_id_of_the_recall_of_another_release_is_refused() {
+    let world = World::with_orders();
+    deploy_all(&world, &["a", "b"]).await;
+    let recall = |release: &str| json!({"command": "recall", "function": "orders", "release": release, "reason": "leaks", "id": "INC-42"});
+    world.command(recall("b")).await;
+    assert_eq!(served_in(&world, DEV), "a");
+    deploy_all(&world, &["c"]).await;
+    assert_reused(&world, recall("c"), "INC-42").await;
+    let mut known = recall("c");
+    known["only_if_known"] = true.into();
+    assert_reused(&world, known, "INC-42").await;
+    assert_eq!(served_in(&world, DEV), "c");
+    let own = json!({"command": "recall", "function": "orders", "release": "c", "reason": "leaks", "id": "INC-43"});
+    world.command(own).await;
+    assert_eq!(served_in(&world, DEV), "a");
+    let again = world.command(recall("b")).await;
+    assert_eq!(again["environments"][0]["deployment"]["status"], json!("succeeded"), "{again:#}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn rollback_that_publishes_again_survives_a_crash() {
     for call in 12..40 {

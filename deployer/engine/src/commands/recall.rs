@@ -75,9 +75,7 @@ impl Engine {
         let Rejected { effect, replaced: replaced_reject } =
             mark_as_rejected(self, function, rejected, reason, (&caller, &giver)).await?;
         let rejects = self.store().rejects(function).await?;
-        if rejects.knows_only_reject(release, function, &caller.id) {
-            return Err(reused_id(&caller.id));
-        }
+        ensure_own_id(&rejects, function, release, &caller.id)?;
         // A person may have ended the reject since the command was given first.
         let reject = rejects.all().find(|reject| reject.release == *release);
         // A recall without a reason keeps that of the reject.
@@ -157,9 +155,7 @@ impl Engine {
         caller: &Caller,
     ) -> Result<Option<Recalled>, CommandError> {
         let rejects = self.store().rejects(function).await?;
-        if rejects.knows_only_reject(release, function, &caller.id) {
-            return Err(reused_id(&caller.id));
-        }
+        ensure_own_id(&rejects, function, release, &caller.id)?;
         let is_remembered = rejects.knows_recall(release, function, &caller.id);
         let reject = rejects.all().find(|reject| reject.release == *release);
         let recall = Recall { engine: self, release, reject, caller, only_known: !is_remembered, rejects: &rejects };
@@ -181,6 +177,13 @@ impl Engine {
         let (function, release, ended_waiting) = (function.clone(), release.clone(), vec![]);
         Ok(Some(Recalled { function, release, environments, ended_waiting, replaced_reject: None }))
     }
+}
+
+/// Checks that the id was neither a reject's before nor that of the recall of another release.
+fn ensure_own_id(rejects: &Rejects, function: &FunctionName, release: &Release, id: &str) -> Result<(), CommandError> {
+    let is_anothers =
+        rejects.knows_only_reject(release, function, id) || rejects.knows_recall_of_another(release, function, id);
+    if is_anothers { Err(reused_id(id)) } else { Ok(()) }
 }
 
 /// Returns what a recall needs of its giver's identity. It rejects as well.

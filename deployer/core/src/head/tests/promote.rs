@@ -133,6 +133,18 @@ fn newer_promotion_displaces_a_waiting_one_and_an_older_is_late() {
 }
 
 #[test]
+fn same_release_that_skips_its_rollout_displaces_the_one_that_waits() {
+    let (careful, mut hurried) = (promotion("1", CauseKind::Promotion, 10), promotion("1", CauseKind::Promotion, 20));
+    hurried = Request { id: promotion("2", CauseKind::Promotion, 20).id, hash: RequestHash::of(&["other"]), ..hurried };
+    let (waits, _) = Head::default().submits(&careful, &soaks(100), 10);
+    let (same, _) = waits.submits(&hurried, &soaks(100), 20);
+    assert_eq!((same.record_of(&hurried).status, same.waits()), (Status::Superseded, vec![careful.id]));
+    hurried.cause.skip_rollout = Some("prod is down".into());
+    let (head, _) = waits.submits(&hurried, &soaks(100), 20);
+    assert_eq!((head.record_of(&careful).status, head.waits()), (Status::Superseded, vec![hurried.id]));
+}
+
+#[test]
 fn promotions_in_order_wait_side_by_side_up_to_a_number() {
     let mut head = Head::default();
     for number in 0..WAITING {
