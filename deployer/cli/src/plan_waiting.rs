@@ -6,7 +6,7 @@ use deployer_core::status::StatusReport;
 use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
-use super::answer::CliError;
+use super::answer::{CliError, Exit};
 use super::remote::{self, Remote};
 
 /// The number of a group's members that are planned at once.
@@ -39,7 +39,11 @@ pub(super) async fn of(
 ) -> Result<WaitingPlan, CliError> {
     let remote = &remote.remote().await?;
     if let (Some(environment), Some(function)) = (environment, function) {
-        return Ok(WaitingPlan::One(Box::new(plan(remote, (environment, function), id).await?)));
+        match plan(remote, (environment, function), id).await {
+            // The id may be that of a group.
+            Err(error) if error.exit == Exit::WrongUse => {}
+            one => return one.map(|one| WaitingPlan::One(Box::new(one))),
+        }
     }
     let status = Command::Status { environment: environment.cloned(), function: function.cloned() };
     let report: StatusReport = remote.send(&remote::request(status)).await?;
@@ -48,8 +52,13 @@ pub(super) async fn of(
             Ok(WaitingPlan::One(Box::new(plan(remote, (&environment, &function), id).await?)))
         }
         Waiting::Group(environment, members) => {
-            let environment = &environment;
-            let plans = members.iter().map(|(function, id)| plan(remote, (environment, function), *id));
+            let place = &environment;
+            let members: Vec<_> =
+                members.iter().filter(|(member, _)| function.is_none_or(|only| only == member)).collect();
+            if members.is_empty() {
+                return Err(nothing_waits(&report, id, (Some(place), function)));
+            }
+            let plans = members.into_iter().map(|(function, id)| plan(remote, (place, function), *id));
             let plans = stream::iter(plans).buffered(PLANNED_AT_ONCE).try_collect().await?;
             Ok(WaitingPlan::Group(GroupPlans { plans }))
         }

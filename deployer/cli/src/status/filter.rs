@@ -70,11 +70,13 @@ impl Filter<'_> {
         });
         let functions = &report.functions;
         report.groups.retain(|group| {
+            // Its members wait with it, and none of them by itself.
+            let is_waiting = group.decided_at.is_none() && states.contains(&State::Waiting);
             group.functions.iter().any(|member| {
                 let is_shown = |status: &FunctionStatus| {
                     (&status.function, &status.environment) == (&member.function, &group.environment)
                 };
-                is_named(&member.function) && (states.is_empty() || functions.iter().any(is_shown))
+                is_named(&member.function) && (states.is_empty() || is_waiting || functions.iter().any(is_shown))
             })
         });
     }

@@ -131,7 +131,7 @@ fn answer_of(options: &Options, report: &StatusReport) -> Answer {
     }
     let filter = options.filter();
     let text = match report.functions.is_empty() {
-        true if !report.unreadable.is_empty() => String::new(),
+        true if !report.unreadable.is_empty() || !report.groups.is_empty() => String::new(),
         true => filter.nothing().unwrap_or_else(|| "nothing was deployed yet\n".to_owned()),
         // Where only some states were asked for, a dash would tell that there is nothing.
         false => table::text(report, now, terminal::table_columns(), if options.state.is_empty() { "-" } else { "" }),

@@ -90,6 +90,24 @@ fn found(report: &StatusReport) -> Vec<String> {
 }
 
 #[test]
+fn group_that_waits_is_in_the_state_waiting() {
+    let group = |decided_at: Value| {
+        json!({"id": id(9), "environment": "prod", "from": "stage", "status": "pending", "phase": "checking",
+            "because": null, "requested_by": "ada", "since": "2026-11-20T08:00:00Z", "decided_at": decided_at,
+            "functions": [{"function": "bills", "release": "7", "deployment": id(8), "status": null}]})
+    };
+    let kept = |state, decided_at| {
+        let mut report: StatusReport =
+            serde_json::from_value(json!({"functions": [], "groups": [group(decided_at)]})).unwrap();
+        Filter { names: None, states: &[state] }.keep(&mut report, now());
+        report.groups.len()
+    };
+    assert_eq!(kept(State::Waiting, Value::Null), 1);
+    assert_eq!(kept(State::Held, Value::Null), 0);
+    assert_eq!(kept(State::Waiting, json!("2026-11-20T09:00:00Z")), 0);
+}
+
+#[test]
 fn table_fits_terminals_of_60_to_200_columns() {
     for columns in WIDTHS {
         let coloured = table::text(&report(), now(), Some(columns), "-");

@@ -154,6 +154,10 @@ fn plan_by_the_id_alone_finds_a_promotion_and_each_member_of_a_group() {
     let Ran { exit, said, sent } = run(&["plan", "--deployment", GROUP, "--output", "json"], answers());
     assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status plan plan"), "{said}");
     assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["plans"].as_array().map(Vec::len), Some(2), "{said}");
+    let of_one = ["plan", "--deployment", GROUP, "-f", "orders", "--output", "json"];
+    let Ran { exit, said, sent } = run(&of_one, answers());
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "status plan"), "{said}");
+    assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["plans"].as_array().map(Vec::len), Some(1), "{said}");
     let Ran { exit, said, sent } = run(&["plan", "--deployment", "01M8A5XFDRZTNV54H8T47JKK4X"], answers());
     assert_eq!((exit, sent.join(" ").as_str()), (Some(2), "status"), "{said}");
 }
