@@ -6,7 +6,7 @@
 
 use deployer_core::head::{Head, Request};
 use deployer_core::id::DeploymentId;
-use deployer_core::record::Code;
+use deployer_core::record::{CauseKind, Code};
 
 use super::commands::{CommandKind, Preconditions};
 use super::live_oracle::{LiveOracle, Report};
@@ -17,7 +17,7 @@ use super::rule::Rule;
 pub(super) fn on_accepted(live: &LiveOracle<'_, '_>, before: &Head, request: &Request, report: Report<'_>) {
     let seen = live.case.preconditions_of(request).filter(|_| request.rollback().is_some());
     let is_bare = request.rollback().is_some_and(|rollback| rollback.to.is_none());
-    if let Some(seen) = seen.filter(|seen| !may_go_on(live, before, is_bare, seen)) {
+    if let Some(seen) = seen.filter(|seen| may_go_on(live, before, is_bare, seen) == Some(false)) {
         report(Rule::PreconditionsHold, format!("{} was accepted, although {}", request.id, differs(live, seen)));
     }
 }
@@ -39,7 +39,7 @@ pub(super) fn on_refused(live: &LiveOracle<'_, '_>, before: &Head, after: &Head,
         let number = commands.iter().map(|(number, _)| *number).find(|number| super::commands::name(*number) == by);
         match number.and_then(|number| live.case.preconditions.get(&number)) {
             None => report(Rule::PreconditionsHold, format!("{} was refused for what nobody has said", record.id)),
-            Some(seen) if may_go_on(live, before, is_bare(live, number), seen) => {
+            Some(seen) if may_go_on(live, before, is_bare(live, number), seen) == Some(true) => {
                 report(Rule::PreconditionsHold, format!("{} was refused, although {seen:?} is so", record.id));
             }
             Some(_) => {}
@@ -47,11 +47,22 @@ pub(super) fn on_refused(live: &LiveOracle<'_, '_>, before: &Head, after: &Head,
     }
 }
 
-/// Whether a rollback may be accepted. One without a release goes on only if what its person saw under way is under way
-/// still, or live: else it would go one step too far.
-fn may_go_on(live: &LiveOracle<'_, '_>, before: &Head, is_bare: bool, seen: &Preconditions) -> bool {
-    let only_active = Preconditions { live: None, active: seen.active.clone() };
-    holds(live, open(before), seen) && (!is_bare || seen.active.is_none() || holds(live, open(before), &only_active))
+/// Whether a rollback may be accepted; none where either is right. One without a release goes back from what is live only if
+/// what its person saw under way is under way still, or has become live by going forward: else it would go one step too far.
+fn may_go_on(live: &LiveOracle<'_, '_>, before: &Head, is_bare: bool, seen: &Preconditions) -> Option<bool> {
+    let holds_both = holds(live, open(before), seen);
+    let Some(active) = seen.active.as_ref().filter(|_| is_bare && holds_both) else { return Some(holds_both) };
+    let is_active = |id: DeploymentId| id.to_string() == *active;
+    // It means what is under way instead, or completes what has reached some targets only.
+    let does_something_else = open(before).next().is_some() || before.live().is_some_and(|live| !live.complete);
+    let has_gone_back = before.live().is_some_and(|live| {
+        let has_brought = live.cause == Some(CauseKind::Rollback) && is_active(live.deployment);
+        has_brought || live.restored_by.is_some_and(is_active)
+    });
+    let is_renamed = before.live().and_then(|live| live.renamed()).is_some_and(|renamed| is_active(renamed.deployment));
+    let only_active = Preconditions { live: None, active: Some(active.clone()) };
+    let may = !has_gone_back && (is_renamed || holds(live, open(before), &only_active));
+    (may || !does_something_else).then_some(may)
 }
 
 fn is_bare(live: &LiveOracle<'_, '_>, number: Option<usize>) -> bool {
