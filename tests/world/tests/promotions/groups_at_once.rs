@@ -24,7 +24,7 @@ async fn both(world: &World, later: Duration) -> [Value; 2] {
 
 #[tokio::test(start_paused = true)]
 async fn one_of_two_same_groups_asked_for_at_one_moment_waits() {
-    for later in (0..250).step_by(4).map(Duration::from_millis) {
+    for later in (0..250).step_by(12).map(Duration::from_millis) {
         let world = by_hand(&json!({"approval": {"required": 1}}));
         two_releases(&world).await;
         both(&world, later).await;
