@@ -12,7 +12,7 @@ use super::remote::{self, Remote};
 /// The number of a group's members that are planned at once.
 pub(super) const PLANNED_AT_ONCE: usize = 4;
 
-/// What waits under an id.
+/// A promotion that waits, or a group, as its id names it.
 #[derive(Debug, PartialEq, Eq)]
 enum Waiting {
     /// A promotion of this function, alone or as the member of a group.

@@ -185,8 +185,8 @@ fn check_under_way(head: &Head, rollback: &Rollback, targets: &[Target]) -> Resu
         let has_brought = live.cause == Some(CauseKind::Rollback) && live.deployment == seen;
         (has_brought || live.restored_by == Some(seen)) && !live.is_half_rolled_back(targets)
     };
-    let is_taken_back = head.live().is_some_and(|live| has_become(live, Some(seen)) && !is_done_rollback(live));
-    if is_open || is_taken_back {
+    let has_arrived = head.live().is_some_and(|live| has_become(live, Some(seen)) && !is_done_rollback(live));
+    if is_open || has_arrived {
         return Ok(());
     }
     let is = head.live().map_or("nothing is live here".to_owned(), origin);
