@@ -301,6 +301,22 @@ async fn recall_under_the_id_of_the_recall_of_another_release_is_refused() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn same_reject_of_a_release_that_nobody_knows_any_more_is_answered_again() {
+    let world = World::with_orders();
+    deploy_all(&world, &["a"]).await;
+    let reject =
+        |id: &str| json!({"command": "reject", "function": "orders", "release": "a", "reason": "leaks", "id": id});
+    world.command(reject("once")).await;
+    world.aws(|aws| {
+        let keys: Vec<String> = aws.ledger.keys("").map(str::to_owned).collect();
+        keys.iter().filter(|key| !key.starts_with("rejects/")).for_each(|key| aws.ledger.delete(key));
+    });
+    world.command(reject("once")).await;
+    let (error_type, message) = world.command_error(reject("another")).await;
+    assert!(matches!(error_type.as_str(), "UnknownFunction" | "UnknownRelease"), "{error_type}: {message}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn rollback_that_publishes_again_survives_a_crash() {
     for call in 12..40 {
         let world = World::with_orders();

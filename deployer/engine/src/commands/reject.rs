@@ -143,15 +143,9 @@ pub(super) async fn mark_as_rejected(
     reason: Option<PlainText>,
     (caller, giver): (&Caller, &Giver<'_>),
 ) -> Result<Rejected, CommandError> {
-    let Some(sha256) = code_of(engine, function, release).await? else {
-        if let Some(effect) = carried_out_before(engine, function, (release, verb), caller).await? {
-            return Ok(Rejected { effect, replaced: None });
-        }
-        ensure_known(engine, None, function).await?;
-        return Err(CommandError::UnknownRelease(format!(
-            "no release {release} of {function} is known in any environment: status and history tell which are"
-        )));
-    };
+    // A command that was carried out before is answered again, also about a release that nobody knows any more.
+    let code = code_of(engine, function, release).await?;
+    let (is_known, sha256) = (code.is_some(), code.unwrap_or_default());
     let (requested_by, since) = (caller.requested_by.clone(), engine.now());
     let release = release.clone();
     let without_reason =
@@ -165,6 +159,13 @@ pub(super) async fn mark_as_rejected(
         let reject = Reject { reason, ..without_reason.clone() };
         let rejected = |reject: Reject| rejects.with(reject, function, (verb, &caller.id));
         let effect = match rejected(reject.clone()) {
+            Some(CommandEffect::Write(_)) | None if !is_known => {
+                ensure_known(engine, None, function).await?;
+                return Err(CommandError::UnknownRelease(format!(
+                    "no release {} of {function} is known in any environment: status and history tell which are",
+                    reject.release
+                )));
+            }
             Some(CommandEffect::Write(_)) => {
                 let identity = giver.identity().await?;
                 let (principal, unproven) = (identity.principal(), identity.unproven());
@@ -193,27 +194,6 @@ pub(super) async fn mark_as_rejected(
             reason = reject.reason.as_str(), "rejected");
     }
     Ok(Rejected { effect, replaced })
-}
-
-/// Returns the effect of a command that was carried out before, about a release that nobody knows any more.
-async fn carried_out_before(
-    engine: &Engine,
-    function: &FunctionName,
-    (release, verb): (&Release, RejectVerb),
-    caller: &Caller,
-) -> Result<Option<CommandEffect<Rejects>>, CommandError> {
-    let rejects = engine.store().rejects(function).await?;
-    let reject = Reject {
-        release: release.clone(),
-        sha256: vec![],
-        reason: "".into(),
-        requested_by: None,
-        principal: None,
-        unproven: None,
-        since: engine.now(),
-    };
-    let effect = rejects.with(reject, function, (verb, &caller.id));
-    Ok(effect.filter(|effect| !matches!(effect, CommandEffect::Write(_))))
 }
 
 /// Makes the refusal to end a reject that does not exist.
