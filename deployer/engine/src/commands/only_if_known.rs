@@ -41,16 +41,11 @@ pub(super) async fn what_became_of(engine: &Engine, command: Command, caller: &C
         }
         promote @ Command::Promote { .. } => {
             let promotion = promotion_request(engine, promote, caller.clone())?;
-            match promoted(engine, &promotion).await? {
-                Some(outcome) => promotion_answer(outcome),
-                None => Ok(Value::Null),
-            }
+            promoted(engine, &promotion).await?.map_or(Ok(Value::Null), promotion_answer)
         }
         Command::Approve { environment, function, deployment } => {
-            match approved(engine, (&environment, function.as_ref()), deployment, caller).await? {
-                Some(outcome) => promotion_answer(outcome),
-                None => Ok(Value::Null),
-            }
+            let found = approved(engine, (&environment, function.as_ref()), deployment, caller).await?;
+            found.map_or(Ok(Value::Null), promotion_answer)
         }
         Command::Recall { function, release, .. } => json(&engine.recalled(&function, &release, caller).await?),
         _ => Err(FunctionError::InvalidCommand("nothing tells what became of this command".into())),

@@ -7,6 +7,7 @@ use world::orders::deploy_all;
 use world::{CallPhase, Outcome, Trigger, World};
 
 use super::groups::{together, two_releases, until_ended};
+use super::waiting_groups::waiting;
 use super::{by_hand, with};
 
 fn in_prod(command: &str, more: &Value) -> Value {
@@ -46,16 +47,6 @@ async fn is_told(world: &World, group: &Value) {
     let id = group["cause"]["event_id"].as_str().unwrap();
     assert_eq!(world.command(together(id)).await, *group);
     assert_eq!(world.snapshot(), before, "the same group again changes nothing");
-}
-
-/// Returns a world in which the group `g` waits for an approval, and its answer.
-async fn waiting() -> (World, Value) {
-    let world = by_hand(&json!({"approval": {"required": 1}}));
-    two_releases(&world).await;
-    let asked = world.command(together("g")).await;
-    assert_eq!(asked["status"], json!("pending"), "{asked}");
-    world.pass(Duration::from_secs(2)).await;
-    (world, asked)
 }
 
 #[tokio::test(start_paused = true)]

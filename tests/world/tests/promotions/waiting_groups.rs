@@ -11,7 +11,7 @@ use super::groups::{in_prod, together, two_releases, until_ended};
 use super::{by_hand, promote, with};
 
 /// Returns a world in which the group `g` waits for an approval, and its answer.
-async fn waiting() -> (World, Value) {
+pub(super) async fn waiting() -> (World, Value) {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
