@@ -96,7 +96,7 @@ def _hold(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _held(sent: dict[str, Any]) -> dict[str, Any]:
-    return {"held": HOLD.is_held(float(sent.get("seconds", 0)))}
+    return {"held": HOLD.is_held(float(sent.get("seconds", 0)), int(sent.get("calls", 1)))}
 
 
 def _queue_clock(sent: dict[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,6 @@ class Hold:
         self._session: str | None = None
         self._left = 0
         self._execute = True
-        self._reached = False
         self._under_way: set[int] = set()
         self._held: set[int] = set()
 
@@ -41,7 +40,7 @@ class Hold:
         with self._changed:
             if self._session is not None:
                 raise ValueError("there is a hold already")
-            self._session, self._left, self._execute, self._reached = session, calls, execute, False
+            self._session, self._left, self._execute = session, calls, execute
 
     def release(self) -> None:
         """Ends the hold; the connections of the held calls are closed."""
@@ -50,16 +49,16 @@ class Hold:
             self._held.clear()
             self._changed.notify_all()
 
-    def is_held(self, seconds: float) -> bool:
-        """Whether the held call has arrived and all before it are done; waits for that for at most `seconds`."""
+    def is_held(self, seconds: float, calls: int) -> bool:
+        """Whether so many calls are held and all before them are done; waits for that for at most `seconds`."""
         until = time.monotonic() + seconds
         with self._changed:
-            while not (self._reached and not self._under_way) and self._session is not None:
+            while not (len(self._held) >= calls and not self._under_way) and self._session is not None:
                 left = until - time.monotonic()
                 if left <= 0:
                     break
                 self._changed.wait(left)
-            return self._session is not None and self._reached and not self._under_way
+            return self._session is not None and len(self._held) >= calls and not self._under_way
 
     def arriving(self, identify: Callable[[], Call]) -> tuple[Call, Treatment]:
         """Counts an arriving call and returns it with its treatment."""
@@ -72,7 +71,6 @@ class Hold:
                 self._under_way.add(call.seq)
             if self._left > 0:
                 return call, Treatment.PASSES
-            self._reached = True
             self._held.add(call.seq)
             self._changed.notify_all()
             return call, Treatment.LAST if self._left == 0 and self._execute else Treatment.NEVER

@@ -33,8 +33,8 @@ class Holds(LocalAwsTest):
         thread.start()
         return thread
 
-    def held(self) -> bool:
-        return bool(self.control("GET", "hold?seconds=10")["held"])
+    def held(self, calls: int = 1) -> bool:
+        return bool(self.control("GET", f"hold?seconds=10&calls={calls}")["held"])
 
     def made(self) -> list[str]:
         queues = self.aws("sqs").list_queues().get("QueueUrls", [])
@@ -65,6 +65,7 @@ class Holds(LocalAwsTest):
         clients = [self.create("a")]
         self.assertTrue(self.held())
         clients.append(self.create("b"))
+        self.assertTrue(self.held(calls=2))
         self.assertEqual(self.made(), ["a"])
         self.control("DELETE", "hold")
         for client in clients:
