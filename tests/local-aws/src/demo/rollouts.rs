@@ -57,6 +57,8 @@ async fn configuration(narrator: &Narrator<'_>) -> Result<()> {
     narrator
         .does("deployctl push hello -e prod -f hello -r 1.0.0 --wait", 0, &["succeeded, a new function, version 1"])
         .await?;
+    narrator.screen.prose("This goes into the environment prod of deployer.json:");
+    narrator.screen.gap();
     for line in format!("\"rollout\": {ROLLOUT}").lines() {
         narrator.screen.output(line);
     }
