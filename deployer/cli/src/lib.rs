@@ -14,6 +14,7 @@ mod colours;
 mod completions;
 mod configured;
 mod confirm;
+mod counted;
 mod declined;
 mod deploy;
 mod diff;
