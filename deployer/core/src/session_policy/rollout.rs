@@ -39,10 +39,11 @@ pub fn move_policy(target: &Target, function: &FunctionName, change: AliasChange
     policy(&[on_function(target, function, &["lambda:GetAlias", writes])])
 }
 
-/// Returns the policy of a session that sets what a release sets on the function as a whole.
+/// Returns the policy of a session that sets what a release sets on the function as a whole, and reads what it had
+/// before.
 #[must_use]
 pub fn settings_policy(target: &Target, function: &FunctionName, settings: &FunctionSettings) -> String {
-    let mut actions = Vec::new();
+    let mut actions = vec!["lambda:GetFunction", "lambda:ListTags"];
     if !settings.tags.is_empty() {
         actions.push("lambda:TagResource");
     }

@@ -8,8 +8,15 @@ use super::{AlarmName, Rollout, Wave, smoke_test};
 use crate::diagnostics::Diagnostic;
 use crate::text::counted;
 
-/// The shortest time of a step and of the watch: CloudWatch's counts come about two minutes late.
-pub const SHORTEST_WATCH: Duration = Duration::from_secs(3 * 60);
+/// The shortest time of a step: the minute in which it begins, and the two minutes by which CloudWatch's counts are late.
+pub const SHORTEST_STEP: Duration = Duration::from_secs(3 * 60);
+/// The minutes of the new version alone that the guard compares with the hour before. In fewer a burst of errors would
+/// weigh too much.
+pub const MINUTES_ALONE: u32 = 5;
+/// The shortest time with all traffic on the new version, beside the time of an invocation: a shorter one would end
+/// before the guard has the counts of [`MINUTES_ALONE`]. A shorter `watch` lasts so long.
+pub const SHORTEST_WATCH: Duration =
+    SHORTEST_STEP.saturating_add(Duration::from_secs(60).saturating_mul(MINUTES_ALONE));
 /// The longest time of all waves together.
 pub const LONGEST_ROLLOUT: Duration = Duration::from_secs(48 * 3_600);
 /// The most alarms of a rollout. One call reads 100 of each target (CloudWatch API Reference, DescribeAlarms).
@@ -24,7 +31,7 @@ impl Rollout {
                 .push(Diagnostic::new("", "needs queue_url, and the sweep each minute: without them nothing can wait"));
         }
         found.extend(self.step_diagnostics());
-        if self.watch.as_duration() < SHORTEST_WATCH {
+        if self.watch.as_duration() < SHORTEST_STEP {
             found.push(too_short("watch", self.watch));
         }
         found.extend(self.wave_diagnostics(targets));
@@ -61,7 +68,7 @@ impl Rollout {
                 _ => {}
             }
             before = Some(weight);
-            if step.lasts.as_duration() < SHORTEST_WATCH {
+            if step.lasts.as_duration() < SHORTEST_STEP {
                 found.push(too_short(path("for"), step.lasts));
             }
         }

@@ -81,6 +81,7 @@ impl RolloutOwner<'_> {
         self.heed_stop().await?;
         let state = rollout_now(self.claim)?;
         if let Some(end) = end_of_way_back(&state) {
+            self.set_functions_back(&state).await?;
             return Ok(Some(end));
         }
         match state.next_action() {
@@ -154,10 +155,12 @@ impl RolloutOwner<'_> {
             .any(|(one, moved)| one.way_back.is_some() && matches!(moved, Moved::Failed(_) | Moved::Late(_)));
         // What has arrived is told before what has failed: the way back counts it.
         outcomes.sort_by_key(|(_, moved)| !matches!(moved, Moved::Arrived(_)));
+        let now = self.deployment.engine.now();
         self.advance(|state| {
-            outcomes
-                .iter()
-                .fold(continues(state), |progress, (one, moved)| apply(self.deployment.at, progress, one, moved))
+            let apply = |progress, (one, moved): &(RolloutTarget, Moved)| {
+                apply(self.deployment.at, progress, (one, moved), now)
+            };
+            outcomes.iter().fold(continues(state), apply)
         })
         .await?;
         let state = rollout_now(self.claim)?;
@@ -194,14 +197,18 @@ impl RolloutOwner<'_> {
     /// Gives the moves up over which too many owners have died.
     async fn give_moves_up(&self) -> Result<(), Transient> {
         let because = given_up("what the aliases serve was not looked at").message;
+        let now = self.deployment.engine.now();
         self.advance(|state| match state.next_action() {
             RolloutAction::Smoke(_) => state.smoke_failed(because.clone()),
             RolloutAction::Move(targets) => match targets.first() {
-                Some(target) => state.move_failed(target, because.clone()),
+                Some(target) => state.move_failed(target, because.clone(), now),
                 None => continues(state),
             },
-            // The new version still has traffic: the way back is tried as often as it takes.
-            RolloutAction::GoBack(_) | RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
+            // The new version still has traffic: the way back is tried again.
+            RolloutAction::GoBack(targets) => targets.iter().fold(continues(state), |progress, target| {
+                progress.into_state().move_failed(target, format!("{target}: {because}"), now)
+            }),
+            RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
         })
         .await
     }
@@ -237,6 +244,15 @@ impl RolloutOwner<'_> {
         Unfinished::Saved(Box::new(record))
     }
 
+    /// Says in log and record which targets could not be moved back yet.
+    async fn tell_of_way_back(&self) {
+        let record = self.deployment.at.rolling_out(&self.claim.active_now());
+        tracing::error!("{}", record.because.as_deref().unwrap_or_default());
+        if let Err(error) = self.deployment.engine.store().write_record(&record, self.claim.record_etag()).await {
+            tracing::warn!("the record does not say that the rollout is held up: {error}");
+        }
+    }
+
     /// Leaves the rollout to another invocation, although something is left to be done.
     pub(super) async fn leave_rollout(&self, how: RolloutLeave) -> Unfinished {
         let (engine, at) = (self.deployment.engine, self.deployment.at);
@@ -253,8 +269,11 @@ impl RolloutOwner<'_> {
         let when = match how {
             RolloutLeave::OutOfTime => Some(engine.now()),
             RolloutLeave::AwaitsTraffic(look_at) => look_at,
-            // The sweep tries again.
-            RolloutLeave::HeldUp => None,
+            RolloutLeave::HeldUp => {
+                self.tell_of_way_back().await;
+                // The sweep tries again.
+                None
+            }
         };
         let wakeup = Wakeup { id: self.deployment.request.id, claim: Some(self.claim.token()) };
         if let Some(when) = when
@@ -295,7 +314,7 @@ fn continues(state: RolloutState) -> Progress {
 }
 
 /// Applies what has become of one target's move.
-fn apply(at: &FunctionRef<'_>, progress: Progress, one: &RolloutTarget, moved: &Moved) -> Progress {
+fn apply(at: &FunctionRef<'_>, progress: Progress, (one, moved): (&RolloutTarget, &Moved), now: Timestamp) -> Progress {
     let state = progress.into_state();
     let target = &one.target;
     let is_configured = || at.as_configured().environment.targets.contains(target);
@@ -311,7 +330,7 @@ fn apply(at: &FunctionRef<'_>, progress: Progress, one: &RolloutTarget, moved: &
         Moved::Failed(error) if one.way_back.is_some() && !is_configured() => {
             state.cannot_return(target, format!("{target}, which deployer.json does not have any more: {error}"))
         }
-        Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}")),
+        Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}"), now),
         Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),
     }
 }
