@@ -4,19 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::placement::Placement;
+use super::shortest::SHORTEST_STEP;
 use super::{AlarmName, Rollout, Wave, smoke_test};
 use crate::diagnostics::Diagnostic;
 use crate::text::counted;
 
-/// The shortest time of a step: the minute in which it begins, and the two minutes by which CloudWatch's counts are late.
-pub const SHORTEST_STEP: Duration = Duration::from_secs(3 * 60);
-/// The minutes of the new version alone that the guard compares with the hour before. In fewer a burst of errors would
-/// weigh too much.
-pub const MINUTES_ALONE: u32 = 5;
-/// The shortest time with all traffic on the new version, beside the time of an invocation: a shorter one would end
-/// before the guard has the counts of [`MINUTES_ALONE`]. A shorter `watch` lasts so long.
-pub const SHORTEST_WATCH: Duration =
-    SHORTEST_STEP.saturating_add(Duration::from_secs(60).saturating_mul(MINUTES_ALONE));
 /// The longest time of all waves together.
 pub const LONGEST_ROLLOUT: Duration = Duration::from_secs(48 * 3_600);
 /// The most alarms of a rollout. One call reads 100 of each target (CloudWatch API Reference, DescribeAlarms).

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
+use super::announce::tell_of_way_back;
 use super::look::gone_targets;
 use super::move_alias::Moved;
 use super::settings::SettingsOutcome;
@@ -244,15 +245,6 @@ impl RolloutOwner<'_> {
         Unfinished::Saved(Box::new(record))
     }
 
-    /// Says in log and record which targets could not be moved back yet.
-    async fn tell_of_way_back(&self) {
-        let record = self.deployment.at.rolling_out(&self.claim.active_now());
-        tracing::error!("{}", record.because.as_deref().unwrap_or_default());
-        if let Err(error) = self.deployment.engine.store().write_record(&record, self.claim.record_etag()).await {
-            tracing::warn!("the record does not say that the rollout is held up: {error}");
-        }
-    }
-
     /// Leaves the rollout to another invocation, although something is left to be done.
     pub(super) async fn leave_rollout(&self, how: RolloutLeave) -> Unfinished {
         let (engine, at) = (self.deployment.engine, self.deployment.at);
@@ -270,7 +262,7 @@ impl RolloutOwner<'_> {
             RolloutLeave::OutOfTime => Some(engine.now()),
             RolloutLeave::AwaitsTraffic(look_at) => look_at,
             RolloutLeave::HeldUp => {
-                self.tell_of_way_back().await;
+                tell_of_way_back(self.deployment, self.claim).await;
                 // The sweep tries again.
                 None
             }

@@ -3,20 +3,20 @@
 //! before another refuses, or before an abort is heard, is set back at the end of the way back.
 
 use deployer_core::config::Target;
-use deployer_core::head::{EXTENSIONS, RolloutLeave};
+use deployer_core::head::{self, EXTENSIONS, RolloutLeave};
 use deployer_core::record::TargetError;
-use deployer_core::rollout::{
-    FunctionSettings, Progress, ReservedConcurrency, RolloutState, RolloutTarget, with_former_settings,
-};
+use deployer_core::rollout::{FunctionSettings, ReservedConcurrency, RolloutState, RolloutTarget};
 use deployer_core::session_policy::settings_policy;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
+use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, is_late};
 use super::super::lambda_writer::LambdaWriter;
-use super::RolloutOwner;
 use super::state_now::rollout_now;
+use super::{PERSISTENCE, RolloutOwner};
+use crate::claim::Claim;
 use crate::mutex::locked;
 use crate::port::{CallError, CallErrorKind, Qualifier, Write};
 use crate::store::{Change, Versioned};
@@ -55,24 +55,22 @@ impl RolloutOwner<'_> {
         if state.abort.is_some() || state.paused.is_some() {
             return Ok(SettingsOutcome::NotNow);
         }
+        let setter = FunctionSetter { deployment: self.deployment, claim: self.claim };
         // What they have is known before the first of them takes anything.
         let unknown = targets.iter().copied().filter(|one| one.former_settings.is_none());
-        let read = self.in_each(unknown, |one| self.read_former(one)).await;
+        let read = in_each(unknown, |one| setter.read_former(one)).await;
         let former = match read {
             Ok(former) => former,
             Err(outcome) => return self.settings_failed(outcome).await,
         };
         if !former.is_empty() {
-            let note = |state, (target, former): &(Target, FunctionSettings)| {
-                with_former_settings(state, target, former.clone())
-            };
-            self.advance(|state| Progress::Continues(Box::new(former.iter().fold(state, note)))).await?;
+            note_former(self, &former).await?;
             let state = rollout_now(self.claim)?;
             if state.abort.is_some() || state.paused.is_some() {
                 return Ok(SettingsOutcome::NotNow);
             }
         }
-        match self.in_each(targets.into_iter(), |one| self.set_function(&one.target, &one.settings)).await {
+        match in_each(targets.into_iter(), |one| setter.set(&one.target, &one.settings)).await {
             Ok(_) => Ok(SettingsOutcome::Set),
             Err(outcome) => self.settings_failed(outcome).await,
         }
@@ -81,9 +79,10 @@ impl RolloutOwner<'_> {
     /// Sets back what the release has set on functions, once its way back has ended. What a target refuses stays, and is
     /// named.
     pub(super) async fn set_functions_back(&self, state: &RolloutState) -> Result<(), Unfinished> {
+        let setter = FunctionSetter { deployment: self.deployment, claim: self.claim };
         let set = state.targets.iter().filter_map(|one| Some((one, one.former_settings.as_ref()?)));
         let back = stream::iter(set.collect::<Vec<_>>())
-            .map(|(one, former)| async move { (one, self.set_function(&one.target, former).await) })
+            .map(|(one, former)| async move { (one, setter.set(&one.target, former).await) })
             .buffered(TARGETS_AT_ONCE)
             .collect::<Vec<_>>()
             .await;
@@ -100,24 +99,6 @@ impl RolloutOwner<'_> {
         Ok(())
     }
 
-    /// Does the same in each target, side by side, and returns what has come of it, or the first failure; one that only
-    /// came too late counts last.
-    async fn in_each<'t, T, F: Future<Output = Result<T, TargetError>>>(
-        &self,
-        targets: impl Iterator<Item = &'t RolloutTarget>,
-        act: impl Fn(&'t RolloutTarget) -> F,
-    ) -> Result<Vec<T>, (Target, TargetError)> {
-        let acts: Vec<_> = targets.map(|one| (one.target.clone(), act(one))).collect();
-        let done = stream::iter(acts).map(|(target, act)| async move { act.await.map_err(|error| (target, error)) });
-        let done: Vec<_> = done.buffered(TARGETS_AT_ONCE).collect().await;
-        let (done, failed): (Vec<_>, Vec<_>) = done.into_iter().partition(Result::is_ok);
-        let failed: Vec<_> = failed.into_iter().filter_map(Result::err).collect();
-        match failed.into_iter().min_by_key(|(_, error)| is_late(error.code)) {
-            Some(failure) => Err(failure),
-            None => Ok(done.into_iter().flatten().collect()),
-        }
-    }
-
     async fn settings_failed(&self, (target, error): (Target, TargetError)) -> Result<SettingsOutcome, Transient> {
         if is_late(error.code) {
             return Ok(SettingsOutcome::NotNow);
@@ -127,9 +108,48 @@ impl RolloutOwner<'_> {
         self.advance(|state| state.move_failed(&target, format!("{target}: {error}"), now)).await?;
         Ok(SettingsOutcome::Failed)
     }
+}
 
+/// Writes down what the functions have now.
+async fn note_former(owner: &RolloutOwner<'_>, former: &[(Target, FunctionSettings)]) -> Result<(), Transient> {
+    let RolloutOwner { deployment, claim } = owner;
+    let note = async |seen: &mut Versioned| match head::note_former_settings(&seen.head, claim.token(), former) {
+        Some(head) => Ok(Change::Write(Box::new(head), ())),
+        None => Err(Transient::TakenOver),
+    };
+    let store = deployment.engine.store();
+    let (seen, ()) = store.update_head_with(deployment.at, Some(claim.seen()), PERSISTENCE, note).await?;
+    claim.set_seen(seen);
+    Ok(())
+}
+
+/// Does the same in each target, side by side, and returns what has come of it, or the first failure; one that only
+/// came too late counts last.
+async fn in_each<'t, T, F: Future<Output = Result<T, TargetError>>>(
+    targets: impl Iterator<Item = &'t RolloutTarget>,
+    act: impl Fn(&'t RolloutTarget) -> F,
+) -> Result<Vec<T>, (Target, TargetError)> {
+    let acts: Vec<_> = targets.map(|one| (one.target.clone(), act(one))).collect();
+    let done = stream::iter(acts).map(|(target, act)| async move { act.await.map_err(|error| (target, error)) });
+    let done: Vec<_> = done.buffered(TARGETS_AT_ONCE).collect().await;
+    let (done, failed): (Vec<_>, Vec<_>) = done.into_iter().partition(Result::is_ok);
+    let failed: Vec<_> = failed.into_iter().filter_map(Result::err).collect();
+    match failed.into_iter().min_by_key(|(_, error)| is_late(error.code)) {
+        Some(failure) => Err(failure),
+        None => Ok(done.into_iter().flatten().collect()),
+    }
+}
+
+/// Reads and writes what functions have as a whole, under a claim.
+#[derive(Clone, Copy)]
+struct FunctionSetter<'a> {
+    deployment: &'a Deployment<'a>,
+    claim: &'a Claim,
+}
+
+impl FunctionSetter<'_> {
     /// Reads what the function has in place of what the release sets there.
-    async fn read_former(&self, one: &RolloutTarget) -> Result<(Target, FunctionSettings), TargetError> {
+    async fn read_former(self, one: &RolloutTarget) -> Result<(Target, FunctionSettings), TargetError> {
         let deployment = self.deployment;
         let policy = settings_policy(&one.target, &deployment.at.function_name, &one.settings);
         let account = deployment.open_session_with(&one.target, policy).await?;
@@ -140,8 +160,8 @@ impl RolloutOwner<'_> {
         Ok((one.target.clone(), one.settings.former(&metadata)))
     }
 
-    async fn set_function(&self, target: &Target, settings: &FunctionSettings) -> Result<(), TargetError> {
-        let Self { deployment, claim } = *self;
+    async fn set(self, target: &Target, settings: &FunctionSettings) -> Result<(), TargetError> {
+        let Self { deployment, claim } = self;
         if settings.is_empty() {
             return Ok(());
         }
