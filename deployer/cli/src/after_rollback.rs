@@ -72,7 +72,7 @@ pub(super) fn has_acted(status: Status) -> bool {
 /// Looks at the function in all environments, and writes what comes next. A look that fails is told, and fails nothing.
 pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, mut left: Option<Left>) -> String {
     let look = async {
-        let status = remote::request(Command::Status { environment: None, function: Some(record.function.clone()) });
+        let status = remote::request(Command::status(None, Some(record.function.clone())));
         let remote = remote.remote().await?;
         let (seen, ()) = tokio::join!(remote.send::<StatusReport>(&status), complete(left.as_mut(), &remote, record));
         seen

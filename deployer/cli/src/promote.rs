@@ -150,7 +150,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 async fn instead(remote: &remote::Options, record: &DeploymentRecord) -> Result<String, CliError> {
     let mut interrupts = Interrupts::listen()?;
     let (environment, function) = (Some(record.environment.clone()), Some(record.function.clone()));
-    let status = remote::request(Command::Status { environment, function });
+    let status = remote::request(Command::status(environment, function));
     let look = async { remote.remote().await?.send::<StatusReport>(&status).await };
     tokio::select! {
         seen = tokio::time::timeout(LOOK, look) => Ok(match seen {

@@ -23,7 +23,7 @@ pub(super) async fn confirm(
     function: &FunctionName,
     release: &Release,
 ) -> Result<(), CliError> {
-    let status = Command::Status { environment: None, function: Some(function.clone()) };
+    let status = Command::status(None, Some(function.clone()));
     let report = async { remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
     let report = match report.await {
         // A misspelt name comes before anything else.

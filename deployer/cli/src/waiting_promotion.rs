@@ -76,7 +76,7 @@ impl PromotionArgs {
             let (environment, function) = (environment.clone(), Some(function.clone()));
             return Ok(Promotion { environment, function, deployment, approvers: None });
         }
-        let status = Command::Status { environment: Some(environment.clone()), function: function.clone() };
+        let status = Command::status(Some(environment.clone()), function.clone());
         let report: StatusReport = remote.remote().await?.send(&remote::request(status)).await?;
         match *deployment {
             Some(deployment) => Ok(self.named(&report, deployment)),
@@ -183,7 +183,7 @@ impl Promotion {
         if self.approvers.is_some() {
             return Ok(self);
         }
-        let status = Command::Status { environment: Some(self.environment.clone()), function: self.function.clone() };
+        let status = Command::status(Some(self.environment.clone()), self.function.clone());
         let report = async { remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
         let approvers = match report.await {
             Ok(report) => Approvers::find(&report, &self.environment, self.deployment),
@@ -207,7 +207,7 @@ impl Promotion {
         if let Some(function) = &self.function {
             return self.plan(&remote, function, self.deployment).await;
         }
-        let status = Command::Status { environment: Some(self.environment.clone()), function: None };
+        let status = Command::status(Some(self.environment.clone()), None);
         let report: StatusReport = remote.send(&remote::request(status)).await?;
         let Some(group) = report.groups.iter().find(|group| group.id == self.deployment) else {
             return Err(CliError::wrong_use(format!(

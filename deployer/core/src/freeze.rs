@@ -228,6 +228,12 @@ pub fn frozen_until(freezes: &[Freeze], now: Timestamp) -> Option<Timestamp> {
     Some(until)
 }
 
+/// Returns the moment at which the next freeze begins, after `now` and before `now` and `within` are over.
+#[must_use]
+pub fn next_freeze(freezes: &[Freeze], now: Timestamp, within: SignedDuration) -> Option<Timestamp> {
+    freezes.iter().filter_map(|freeze| freeze.next_begin(now, within)).min()
+}
+
 /// The time in which a gap between freezes is looked for.
 const GAP_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -242,7 +248,7 @@ pub fn first_gap(freezes: &[Freeze], now: Timestamp, length: SignedDuration) -> 
             start = until;
             continue;
         }
-        match freezes.iter().filter_map(|freeze| freeze.next_begin(start, length)).min() {
+        match next_freeze(freezes, start, length) {
             None => return Some(start),
             Some(begin) => start = begin,
         }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use deployer_core::doctor::{Check, CheckStatus, DoctorReport, PROBE, ProbedAction};
+use deployer_core::format::KNOWN;
 use deployer_core::id::{AccountId, ExternalId};
 use deployer_core::names::{ASKED, DEPLOYMENTS, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
 use deployer_engine::port::CallErrorKind;
@@ -82,7 +83,7 @@ async fn report_tells_version_installation_and_formats() {
     let installed = of_tooling(&report, "deployer").because.clone().unwrap();
     assert_eq!(installed, format!("build {}, version 7", deployer_core::version::version()));
     let formats = of_tooling(&report, "formats").because.clone().unwrap();
-    assert_eq!(formats, "this deployer knows formats up to 3; 1 of format 1");
+    assert_eq!(formats, format!("this deployer knows formats up to {KNOWN}; 1 of format 1"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,14 +91,17 @@ async fn objects_of_a_newer_format_fail_as_waiting_for_a_newer_deployer() {
     let world = healthy_world().await;
     world.aws(|aws| {
         let mut head: Value = serde_json::from_slice(aws.ledger.get("heads/dev/orders.json").unwrap()).unwrap();
-        head["format"] = json!(4);
+        head["format"] = json!(KNOWN + 1);
         aws.ledger.put("heads/dev/orders.json", head.to_string());
     });
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["formats"]);
     let because = of_tooling(&report, "formats").because.clone().unwrap();
     assert!(
-        because.contains("1 of format 4, which wait until a newer deployer works (heads/dev/orders.json)"),
+        because.contains(&format!(
+            "1 of format {}, which wait until a newer deployer works (heads/dev/orders.json)",
+            KNOWN + 1
+        )),
         "{because}"
     );
 }

@@ -17,6 +17,9 @@ pub struct Wait {
     /// The end of the freeze, as far as it is known now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_until: Option<Timestamp>,
+    /// The beginning of that freeze, if it is still to come, and the rollout would reach into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_begins: Option<Timestamp>,
     /// The number of approvals that are missing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub approvals_wanted: u32,
@@ -50,6 +53,7 @@ impl Wait {
         Self {
             soak_until: None,
             frozen_until: None,
+            freeze_begins: None,
             approvals_wanted: 0,
             in_line: false,
             unseen: None,
@@ -100,7 +104,8 @@ impl Wait {
     fn sentence(&self, words: (&str, &str)) -> String {
         let approvals = waiting_words::approvals(self.approvals_wanted, words)
             .map(|approvals| format!("{approvals}, until {:.0} at most", self.expires_at));
-        let mut conditions = waiting_words::conditions(self.soak_until, approvals, self.frozen_until);
+        let mut conditions =
+            waiting_words::conditions(self.soak_until, approvals, (self.freeze_begins, self.frozen_until));
         if self.in_line {
             conditions.push("for what came before it".to_owned());
         }

@@ -39,11 +39,12 @@ pub fn move_policy(target: &Target, function: &FunctionName, change: AliasChange
     policy(&[on_function(target, function, &["lambda:GetAlias", writes])])
 }
 
-/// Returns the policy of a session that sets what a release sets on the function as a whole. None of these calls takes a
-/// version (Service Authorization Reference, "Actions, resources, and condition keys for AWS Lambda").
+/// Returns the policy of a session that sets what a release sets on the function as a whole, and reads what it had
+/// before. None of these calls takes a version (Service Authorization Reference, "Actions, resources, and condition keys
+/// for AWS Lambda").
 #[must_use]
 pub fn settings_policy(target: &Target, function: &FunctionName, settings: &FunctionSettings) -> String {
-    let mut actions = Vec::new();
+    let mut actions = vec!["lambda:GetFunction", "lambda:ListTags"];
     if !settings.tags.is_empty() {
         actions.push("lambda:TagResource");
     }
