@@ -12,7 +12,7 @@ use super::wait::Wait;
 use crate::approval;
 use crate::config::Target;
 use crate::config::{Environment, Policy, Promotion, Require, WhenFrozen};
-use crate::freeze::frozen_until;
+use crate::freeze::{first_frozen, frozen_until};
 use crate::function_ref::FunctionRef;
 use crate::head::{self, Head, Request, ResolvedArtifact};
 use crate::id::Sha256;
@@ -204,7 +204,7 @@ impl PromotionPolicy<'_> {
             );
             return refused(Code::NotPromotable, because);
         }
-        let frozen_until = if is_there { None } else { self.frozen_until(promoting)? };
+        let frozen_until = if is_there { None } else { self.frozen_until(promoting, soak_until)? };
         let (approvals_wanted, expires_at) = self.approvals(request, promoting, soaked_at);
         let approvals_wanted = if wants_approval { approvals_wanted } else { 0 };
         let in_line = self.is_in_line(request);
@@ -297,21 +297,39 @@ impl PromotionPolicy<'_> {
         }
     }
 
-    fn frozen_until(&self, promoting: &PromotionSpec) -> Result<Option<Timestamp>, Ending> {
-        let environment = &self.to.environment;
-        let frozen = frozen_until(&environment.freeze, self.now).filter(|_| promoting.freeze_override.is_none());
-        match (frozen, environment.when_frozen) {
-            (Some(until), WhenFrozen::Refuse) => refused(
-                Code::NotPromotable,
-                format!(
-                    "{} is frozen until {} and refuses promotions meanwhile: promote then, or give a reason to \
-                     override the freeze",
-                    self.to.name,
-                    not_before(until)
-                ),
-            ),
-            (frozen, _) => Ok(frozen),
+    /// Returns the end of the freeze that the promotion waits for: one that is on when its soak ends, or now. Where freezes
+    /// refuse, one that is on now does.
+    fn frozen_until(
+        &self,
+        promoting: &PromotionSpec,
+        soak_until: Option<Timestamp>,
+    ) -> Result<Option<Timestamp>, Ending> {
+        match self.to.environment.when_frozen {
+            WhenFrozen::Refuse => self.refusal_in_freeze(promoting, self.now).map_or(Ok(None), Err),
+            WhenFrozen::Wait => Ok(self.freeze_at(promoting, soak_until.unwrap_or(self.now))),
         }
+    }
+
+    /// Returns the refusal that a promotion will meet while it soaks or at the end of that, where freezes refuse.
+    #[must_use]
+    pub fn refusal_while_soaking(&self, promoting: &PromotionSpec, wait: &Wait) -> Option<Ending> {
+        let Environment { when_frozen, freeze, .. } = &*self.to.environment;
+        let until = wait.soak_until.filter(|_| *when_frozen == WhenFrozen::Refuse)?;
+        self.refusal_in_freeze(promoting, first_frozen(freeze, self.now, until)?)
+    }
+
+    fn refusal_in_freeze(&self, promoting: &PromotionSpec, at: Timestamp) -> Option<Ending> {
+        let until = not_before(self.freeze_at(promoting, at)?);
+        let because = format!(
+            "{} is frozen until {until} and refuses promotions meanwhile: promote then, or give a reason to override the \
+             freeze",
+            self.to.name
+        );
+        Some(Ending::Refused { code: Code::NotPromotable, because })
+    }
+
+    fn freeze_at(&self, promoting: &PromotionSpec, at: Timestamp) -> Option<Timestamp> {
+        frozen_until(&self.to.environment.freeze, at).filter(|_| promoting.freeze_override.is_none())
     }
 
     /// Returns the number of missing approvals, and the time at which the promotion expires.

@@ -128,7 +128,9 @@ impl Planning<'_> {
             Decision::Wait(wait) => Some(wait),
             Decision::Allow => None,
         };
-        let Some(artifact) = &spec.artifact else { return Ok((wait, None)) };
+        let frozen =
+            wait.as_ref().and_then(|wait| promotions.policy(self.head, inputs).refusal_while_soaking(spec, wait));
+        let Some(artifact) = spec.artifact.as_ref().filter(|_| frozen.is_none()) else { return Ok((wait, frozen)) };
         match promotions.has_drifted(spec, artifact, &inputs.sources, self.id).await {
             Ok(refusal) => Ok((wait, refusal)),
             Err(Transient::Unseen(because)) => {
