@@ -147,7 +147,7 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
 }
 
 /// Writes a command behind its word. A long one begins a line, so that it can be copied.
-fn command_line(word: &str, command: &str, columns: Option<usize>) -> String {
+pub(super) fn command_line(word: &str, command: &str, columns: Option<usize>) -> String {
     let is_long = columns.is_some_and(|columns| INDENT + width(command) > columns);
     if is_long { format!("  {word}\n{command}\n") } else { format!("  {word:<8} {command}\n") }
 }
