@@ -9,6 +9,7 @@ mod answer;
 mod approve;
 mod approvers;
 mod aws_options;
+mod came_with;
 mod ci_env;
 mod colours;
 mod completions;
@@ -326,7 +327,7 @@ impl Cli {
             Verb::Promote(options) => promote::run(&options, self.output).await,
             Verb::Approve(options) => approve::run(&options, self.output).await,
             Verb::Decline(options) => approve::decline(&options, self.output).await,
-            Verb::Recall(options) => recall::run(&options).await,
+            Verb::Recall(options) => recall::run(&options, self.output).await,
             Verb::Hold(options) => hold::run(&options).await,
             Verb::ReleaseHold(options) => hold::release(&options).await,
             Verb::Reject(options) => reject::run(&options).await,

@@ -131,7 +131,7 @@ async fn freeze_that_ends_during_the_soak_holds_nothing_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn freeze_that_refuses_while_it_soaks_or_at_the_end_is_planned_as_the_refusal() {
+async fn freeze_that_refuses_a_soaking_promotion_is_planned_as_the_refusal() {
     for to in [90, 20] {
         let world = soaking(&frozen(15, to, &json!({"when_frozen": "refuse"})));
         deploy(&world).await;
