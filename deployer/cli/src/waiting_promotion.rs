@@ -99,7 +99,7 @@ impl PromotionArgs {
             approvers,
             in_place_of_member: None,
         };
-        found.as_whole(report)
+        found.or_its_group(report)
     }
 
     /// Makes the command that approves what the options name. None: they name neither a function nor an id.
@@ -218,7 +218,7 @@ impl Promotion {
     }
 
     /// Returns the group in place of its member.
-    fn as_whole(self, report: &StatusReport) -> Self {
+    fn or_its_group(self, report: &StatusReport) -> Self {
         let mut groups = report.groups.iter().filter(|group| group.environment == self.environment);
         let found = groups.find_map(|group| {
             let is_it = |member: &&MemberStatus| member.deployment == self.deployment;
@@ -253,7 +253,7 @@ impl Promotion {
         match report.await {
             Ok(report) => {
                 let approvers = Approvers::find(&report, &self.environment, self.deployment);
-                Ok(Self { approvers, ..self }.as_whole(&report))
+                Ok(Self { approvers, ..self }.or_its_group(&report))
             }
             Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => Err(wrong),
             Err(_) => Ok(self),

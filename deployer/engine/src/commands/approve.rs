@@ -188,13 +188,14 @@ async fn about_its_group(
     response: &ApprovalResponse,
 ) -> Result<Option<String>, CommandError> {
     let environment = &response.environment;
-    let Some((group, function)) = Groups::of(engine).with_member(environment, id).await? else { return Ok(None) };
+    let Some((group, member)) = Groups::of(engine).open().with_member(environment, id).await? else { return Ok(None) };
     let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
     let (group, functions) = (group.id, functions.join(" and "));
     let verb = if response.decision == ApprovalDecision::Approve { "approve" } else { "decline" };
     Ok(Some(format!(
-        "promotion {id} of {function} belongs to group {group} ({functions}), which is decided about as a whole: \
-         deployctl {verb} -e {environment} --deployment {group}"
+        "promotion {id} of {} belongs to group {group} ({functions}), which is decided about as a whole: deployctl {verb} -e \
+         {environment} --deployment {group}",
+        member.function
     )))
 }
 

@@ -90,21 +90,6 @@ impl<'e> Groups<'e> {
         }
     }
 
-    /// Finds the open group in this environment that has this deployment, and the function that it is of.
-    pub(super) async fn with_member(
-        self,
-        environment: &EnvironmentName,
-        deployment: DeploymentId,
-    ) -> Result<Option<(Group, FunctionName)>, Transient> {
-        for group in self.open().in_environment(environment).await? {
-            if let Some(member) = group.functions.iter().find(|member| member.deployment == deployment) {
-                let function = member.function.clone();
-                return Ok(Some((group, function)));
-            }
-        }
-        Ok(None)
-    }
-
     /// Reconciles every open group. A failure of one never stops the others.
     pub(super) async fn reconcile_all(self) -> Result<Swept, Transient> {
         let mut swept = Swept::default();

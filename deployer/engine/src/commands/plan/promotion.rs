@@ -184,11 +184,6 @@ async fn membership_of(
     at: &FunctionRef<'_>,
     id: DeploymentId,
 ) -> Result<Option<Membership>, Transient> {
-    for group in Groups::of(engine).open().in_environment(&at.name).await? {
-        let is_it = |function: &&Member| function.deployment == id && function.function == at.function;
-        if let Some(member) = group.functions.iter().find(is_it).cloned() {
-            return Ok(Some((group, member)));
-        }
-    }
-    Ok(None)
+    let found = Groups::of(engine).open().with_member(&at.name, id).await?;
+    Ok(found.filter(|(_, member)| member.function == at.function))
 }
