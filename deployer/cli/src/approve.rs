@@ -65,13 +65,19 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         return Ok(*answer);
     }
     let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
+    // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
+    // plan and asks nothing.
+    if !options.yes && matches!(repeated, Repeated::New) {
+        promotion = promotion.looked_up(remote).await?;
+    }
     let found = Some(promotion.approval());
     if matches!(repeated, Repeated::New) && named != found {
         repeated = repeated_approval(&options.follow, found.as_ref()).await?;
     }
-    // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
-    // plan and asks nothing.
     let has_decided = options.yes || !matches!(repeated, Repeated::New);
+    if let Some(words) = promotion.in_place_of_member.as_ref().filter(|_| output == Output::Text) {
+        confirm::print_stderr(words)?;
+    }
     if !has_decided {
         promotion = decide(promotion, &by, (remote, output)).await?;
     }
@@ -127,7 +133,6 @@ async fn decide(
     // The plan is for the question, and for the log of a run without a terminal.
     let shows = asks || output == Output::Text;
     let show = |text: &str| if shows { confirm::print_stderr(text) } else { Ok(()) };
-    let promotion = promotion.with_approvers(remote).await?;
     let judged = promotion.approvers.as_ref().map(|approvers| approvers.judge(by, Timestamp::now()));
     if judged.transpose()? == Some(Counting::Already) {
         show(&format!("{} has approved this promotion already: each person counts once\n", one_line(by)))?;
@@ -184,10 +189,14 @@ fn asked_anew(functions: &str, (from, to): (&EnvironmentName, &EnvironmentName),
     )
 }
 
-pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError> {
+pub(super) async fn decline(options: &DeclineOptions, output: Output) -> Result<Answer, CliError> {
     let by = named(&options.requester, "declines")?;
-    let Promotion { environment, function, deployment, .. } =
-        options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
+    let promotion = options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
+    let Promotion { environment, function, deployment, in_place_of_member, .. } =
+        promotion.looked_up(&options.remote).await?;
+    if let Some(words) = in_place_of_member.filter(|_| output == Output::Text) {
+        confirm::print_stderr(&words)?;
+    }
     let (is_group, reason) = (function.is_none(), options.reason.clone());
     let command = Command::Decline { environment, function, deployment: Some(deployment), reason };
     let (remote, request) = (options.remote.remote().await?, options.requester.request(command, None));

@@ -91,6 +91,10 @@ deployctl push [OPTIONS] -e <NAME> -f <NAME>
            -r <RELEASE> --bucket <BUCKET> <DIR|FILE>
        deployctl push --list [OPTIONS] <DIR|FILE>";
 
+pub(super) const LOGS_USAGE: &str = "\
+deployctl logs [OPTIONS] -e <NAME> -f <NAME>
+       deployctl logs [OPTIONS] --deployment <ID>";
+
 pub(super) const PUSH: &str = "\
 Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --ledger \
 push first looks there whether the environment takes uploads, and uploads nothing if it does not. What a sweep \

@@ -234,6 +234,15 @@ pub fn next_freeze(freezes: &[Freeze], now: Timestamp, within: SignedDuration) -
     freezes.iter().filter_map(|freeze| freeze.next_begin(now, within)).min()
 }
 
+/// Returns the first moment of these, both ends among them, at which an environment is frozen.
+#[must_use]
+pub fn first_frozen(freezes: &[Freeze], from: Timestamp, to: Timestamp) -> Option<Timestamp> {
+    let is_frozen = |at: &Timestamp| freezes.iter().any(|freeze| freeze.until(*at).is_some());
+    let within = to.duration_since(from);
+    let begins = freezes.iter().filter_map(|freeze| freeze.next_begin(from, within));
+    [from].into_iter().chain(begins).chain([to]).filter(is_frozen).min()
+}
+
 /// The time in which a gap between freezes is looked for.
 const GAP_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 

@@ -184,3 +184,62 @@ fn approver_hears_what_the_approval_has_ended_and_not_what_the_request_has() {
     assert!(out.contains("01M8A5XFDRZTNV54H8T47JKK42 of 1.4.2 from stage to prod"), "{out}");
     assert!(!out.contains("1.4.1"), "{out}");
 }
+
+const GROUP: &str = "0000000000F0M57FDAT7ZC1HD8";
+
+/// Runs a verb on the member `ID` of a group that waits, and returns what it says and what it decides about.
+fn on_member(arguments: &[&str]) -> (Outcome, String, Vec<Value>) {
+    let member = |function: &str, id: &str| json!({ "function": function, "release": "1.4.3", "deployment": id, "status": null, "because": null });
+    let members = [member("bills", "01M8A5XFDRZTNV54H8T47JKK41"), member("orders", ID)];
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match command["command"].as_str() {
+            Some("approve" | "decline") if command["function"].is_null() => {
+                Some(ok(&json!({ "schema": 1, "revision": 1, "id": GROUP, "environment": "prod", "from": "stage",
+                    "functions": members, "status": "succeeded", "code": null, "because": null, "phase": "ended",
+                    "cause": { "kind": "promotion", "requested_by": "ada", "event_id": "g" },
+                    "asked_at": "2026-11-25T20:00:00Z", "started_at": "2026-11-25T20:00:00Z",
+                    "finished_at": "2026-11-25T20:05:00Z" })))
+            }
+            Some("status") => {
+                let group = json!({ "id": GROUP, "environment": "prod", "from": "stage", "status": "pending",
+                    "phase": "checking", "because": "waits", "requested_by": "ada", "since": "2026-11-25T20:00:00Z",
+                    "approvals_wanted": 1, "functions": members });
+                Some(ok(&json!({ "functions": [], "groups": [group] })))
+            }
+            Some("plan") => Some(ok(&json!({ "environment": "prod", "function": command["function"],
+                "release": "1.4.3", "unchanged": false, "targets": [] }))),
+            _ => None,
+        }
+    });
+    let (outcome, out) = person(&server).run_with_output(arguments);
+    let command = |body: &str| serde_json::from_str::<Value>(body).ok();
+    let decides = |command: &Value| command["command"] == "approve" || command["command"] == "decline";
+    let sent = server.requests().iter().filter_map(|request| command(&request.body)).filter(decides).collect();
+    (outcome, out, sent)
+}
+
+#[test]
+fn approval_of_a_member_is_that_of_its_group() {
+    let belongs = format!(
+        "promotion {ID} of orders belongs to group {GROUP} (bills and orders), which is decided about as a whole\n"
+    );
+    for function in [&["-f", "orders"][..], &[]] {
+        let approve = [&["approve", "-e", "prod", "--deployment", ID], function, &BY_BOB].concat();
+        let (Outcome { exit, err }, out, sent) = on_member(&approve);
+        assert_eq!(exit, Some(0), "{err}{out}");
+        assert!(err.starts_with(&belongs), "{err}");
+        assert!(err.contains("bills in prod, release 1.4.3") && err.contains("orders in prod, release 1.4.3"), "{err}");
+        let [approval] = &sent[..] else { panic!("{sent:?}") };
+        assert_eq!((&approval["deployment"], approval.get("function")), (&json!(GROUP), None), "{approval}");
+    }
+}
+
+#[test]
+fn decline_of_a_member_is_that_of_its_group() {
+    let decline = ["decline", "-e", "prod", "-f", "orders", "--deployment", ID, "--requested-by", "bob"];
+    let (Outcome { err, .. }, _, sent) = on_member(&decline);
+    assert!(err.contains(&format!("belongs to group {GROUP} (bills and orders)")), "{err}");
+    let [declined] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((&declined["deployment"], declined.get("function")), (&json!(GROUP), None), "{declined}");
+}

@@ -2,11 +2,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::policy::{PromotionPolicy, refused};
+use super::policy::PromotionPolicy;
 use super::spec::PromotionSpec;
-use crate::config::WhenFrozen;
+use super::wait::Wait;
 use crate::config::rollout::in_minutes;
-use crate::freeze::{first_gap, frozen_until, next_freeze};
+use crate::config::{Environment, WhenFrozen};
+use crate::freeze::{first_frozen, first_gap, frozen_until, next_freeze};
 use crate::head::Request;
 use crate::moment::not_before;
 use crate::record::{Code, Ending};
@@ -21,32 +22,53 @@ pub(super) struct Frozen {
 }
 
 impl PromotionPolicy<'_> {
-    /// Returns the freeze that keeps a promotion now. Lengthened steps, pauses and what a manifest asks for do not count:
-    /// nobody has read the zip yet.
-    pub(super) fn frozen(&self, request: &Request, promoting: &PromotionSpec) -> Result<Option<Frozen>, Ending> {
-        let (environment, to) = (&self.to.environment, &self.to.name);
-        if promoting.freeze_override.is_some() {
-            return Ok(None);
-        }
-        let found = match frozen_until(&environment.freeze, self.now) {
-            Some(until) => {
-                Some((Frozen { until, begins: None }, format!("{to} is frozen until {}", not_before(until))))
+    /// Returns the freeze that keeps a promotion when its soak ends, or now. Where freezes refuse, one that keeps it now
+    /// does. Lengthened steps, pauses and what a manifest asks for do not count: nobody has read the zip yet.
+    pub(super) fn frozen(
+        &self,
+        request: &Request,
+        promoting: &PromotionSpec,
+        soak_until: Option<Timestamp>,
+    ) -> Result<Option<Frozen>, Ending> {
+        match self.to.environment.when_frozen {
+            WhenFrozen::Refuse => self.refusal_in_freeze(request, promoting, self.now).map_or(Ok(None), Err),
+            WhenFrozen::Wait => {
+                Ok(self.freeze_at(request, promoting, soak_until.unwrap_or(self.now)).map(|(frozen, _)| frozen))
             }
-            None => self.reached_freeze(request),
-        };
-        match (found, environment.when_frozen) {
-            (Some((_, frozen)), WhenFrozen::Refuse) => refused(
-                Code::NotPromotable,
-                format!(
-                    "{frozen} and refuses promotions meanwhile: promote then, or give a reason to override the freeze"
-                ),
-            ),
-            (found, _) => Ok(found.map(|(frozen, _)| frozen)),
         }
     }
 
-    /// Returns the freeze that the rollout of a promotion would reach into if it began now, and says so.
-    fn reached_freeze(&self, request: &Request) -> Option<(Frozen, String)> {
+    /// Returns the refusal that a promotion will meet while it soaks or at the end of that, where freezes refuse.
+    #[must_use]
+    pub fn refusal_while_soaking(&self, request: &Request, promoting: &PromotionSpec, wait: &Wait) -> Option<Ending> {
+        let Environment { when_frozen, freeze, .. } = &*self.to.environment;
+        let until = wait.soak_until.filter(|_| *when_frozen == WhenFrozen::Refuse)?;
+        self.refusal_in_freeze(request, promoting, first_frozen(freeze, self.now, until).unwrap_or(until))
+    }
+
+    fn refusal_in_freeze(&self, request: &Request, promoting: &PromotionSpec, at: Timestamp) -> Option<Ending> {
+        let (_, frozen) = self.freeze_at(request, promoting, at)?;
+        let because =
+            format!("{frozen} and refuses promotions meanwhile: promote then, or give a reason to override the freeze");
+        Some(Ending::Refused { code: Code::NotPromotable, because })
+    }
+
+    /// Returns the freeze that keeps a promotion which would begin then, and says so.
+    fn freeze_at(&self, request: &Request, promoting: &PromotionSpec, at: Timestamp) -> Option<(Frozen, String)> {
+        if promoting.freeze_override.is_some() {
+            return None;
+        }
+        match frozen_until(&self.to.environment.freeze, at) {
+            Some(until) => {
+                let because = format!("{} is frozen until {}", self.to.name, not_before(until));
+                Some((Frozen { until, begins: None }, because))
+            }
+            None => self.reached_freeze(request, at),
+        }
+    }
+
+    /// Returns the freeze that the rollout of a promotion would reach into if it began then, and says so.
+    fn reached_freeze(&self, request: &Request, at: Timestamp) -> Option<(Frozen, String)> {
         let environment = &self.to.environment;
         let rollout = environment.rollout.as_ref()?;
         let targets = environment.targets.len();
@@ -55,8 +77,8 @@ impl PromotionPolicy<'_> {
             None => rollout.planned_length(targets),
         };
         let length = SignedDuration::try_from(takes).unwrap_or(SignedDuration::MAX);
-        let begins = next_freeze(&environment.freeze, self.now, length)?;
-        let gap = first_gap(&environment.freeze, self.now, length);
+        let begins = next_freeze(&environment.freeze, at, length)?;
+        let gap = first_gap(&environment.freeze, at, length);
         let until = gap.or_else(|| frozen_until(&environment.freeze, begins))?;
         let because = format!(
             "{} is frozen from {begins:.0} until {}, its rollout takes {} and would reach into that,",

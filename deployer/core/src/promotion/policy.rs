@@ -203,7 +203,7 @@ impl PromotionPolicy<'_> {
             );
             return refused(Code::NotPromotable, because);
         }
-        let frozen = if is_there { None } else { self.frozen(request, promoting)? };
+        let frozen = if is_there { None } else { self.frozen(request, promoting, soak_until)? };
         let (frozen_until, freeze_begins) = (frozen.map(|one| one.until), frozen.and_then(|one| one.begins));
         let (approvals_wanted, expires_at) = self.approvals(request, promoting, soaked_at);
         let approvals_wanted = if wants_approval { approvals_wanted } else { 0 };

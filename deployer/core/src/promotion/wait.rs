@@ -81,6 +81,10 @@ impl Wait {
             one_more if one_more.is_over() => {
                 "it is deployed at once, unless another deployment is under way".to_owned()
             }
+            // The approval is that of the whole group.
+            one_more if Self { for_group: false, ..one_more.clone() }.is_over() => {
+                "it goes on with the other functions of its group as soon as they may too".to_owned()
+            }
             one_more => format!("it {}", one_more.sentence(("one more approval", "more approvals"))),
         };
         match self.approvals_wanted {
@@ -151,6 +155,12 @@ mod tests {
         assert_eq!(wait(1, soak).once_approved(), format!("{last} waits until 2026-11-30T13:00:00Z for its soak"));
         assert_eq!(wait(0, soak).once_approved(), "it waits until 2026-11-30T13:00:00Z for its soak");
         let member = Wait { for_group: true, ..wait(1, None) };
-        assert_eq!(member.once_approved(), format!("{last} waits for the other functions of its group"));
+        assert_eq!(
+            member.once_approved(),
+            format!("{last} goes on with the other functions of its group as soon as they may too")
+        );
+        let soaks = Wait { for_group: true, ..wait(1, soak) };
+        let until = "waits until 2026-11-30T13:00:00Z for its soak";
+        assert_eq!(soaks.once_approved(), format!("{last} {until}, and for the other functions of its group"));
     }
 }

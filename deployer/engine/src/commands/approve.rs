@@ -103,13 +103,19 @@ async fn record_for_group(
     match engine.store().update(&key, change).await? {
         Some(Some(decided)) => Ok(decided),
         Some(None) => Ok(Groups::of(engine).reconcile(&response.environment, id).await?),
-        None => Groups::of(engine).read(&ledger_keys::ended_group(&response.environment, id)).await?.ok_or_else(|| {
-            CommandError::Invalid(format!(
-                "no group {id} is known in {0}: deployctl status -e {0} lists the promotions that wait there, those of \
-                 groups too; with the id of one function's promotion, name the function",
-                response.environment
-            ))
-        }),
+        None => {
+            if let Some(ended) = Groups::of(engine).read(&ledger_keys::ended_group(&response.environment, id)).await? {
+                return Ok(ended);
+            }
+            let unknown = || {
+                format!(
+                    "no group {id} is known in {0}: deployctl status -e {0} lists the promotions that wait there, those of \
+                     groups too; with the id of one function's promotion, name the function",
+                    response.environment
+                )
+            };
+            Err(CommandError::Invalid(about_its_group(engine, id, response).await?.unwrap_or_else(unknown)))
+        }
     }
 }
 
@@ -153,7 +159,7 @@ async fn record_for_function(
     };
     let (seen, (id, effect)) = engine.store().update_head(at, None, change).await?;
     match effect {
-        Effect::NotWaiting => return recorded(engine, at, id).await,
+        Effect::NotWaiting => return recorded(engine, at, id, response).await,
         Effect::Duplicate => {}
         Effect::Recorded => {
             let principal = giver.identity().await?.principal();
@@ -167,19 +173,40 @@ async fn record_for_function(
     let records = engine.reconciler(at).promotions().resume_waiting(id).await?;
     match records.into_iter().find(|record| record.id == id) {
         Some(record) => Ok(record),
-        None => recorded(engine, at, id).await,
+        None => recorded(engine, at, id, response).await,
     }
 }
 
-/// Answers a word that came too late with the promotion's record.
-async fn recorded(engine: &Engine, at: &FunctionRef<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
-    let record = engine.store().record(at, id).await?;
-    record.ok_or_else(|| {
-        CommandError::Invalid(format!(
-            "no promotion {id} of {} waits in {}: status tells which do",
-            at.function, at.name
-        ))
-    })
+/// Answers a word that came too late with the promotion's record. A member of a group that is not decided has none yet.
+async fn recorded(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    id: DeploymentId,
+    response: &ApprovalResponse,
+) -> Result<DeploymentRecord, CommandError> {
+    if let Some(record) = engine.store().record(at, id).await? {
+        return Ok(record);
+    }
+    let unknown = || format!("no promotion {id} of {} waits in {}: status tells which do", at.function, at.name);
+    Err(CommandError::Invalid(about_its_group(engine, id, response).await?.unwrap_or_else(unknown)))
+}
+
+/// Says that a word on a member of an open group is to be about the group; none if the id is no member's.
+async fn about_its_group(
+    engine: &Engine,
+    id: DeploymentId,
+    response: &ApprovalResponse,
+) -> Result<Option<String>, CommandError> {
+    let environment = &response.environment;
+    let Some((group, member)) = Groups::of(engine).open().with_member(environment, id).await? else { return Ok(None) };
+    let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+    let (group, functions) = (group.id, functions.join(" and "));
+    let verb = if response.decision == ApprovalDecision::Approve { "approve" } else { "decline" };
+    Ok(Some(format!(
+        "promotion {id} of {} belongs to group {group} ({functions}), which is decided about as a whole: deployctl {verb} -e \
+         {environment} --deployment {group}",
+        member.function
+    )))
 }
 
 /// Finds the promotion that is meant: the named one, or the only one that waits.

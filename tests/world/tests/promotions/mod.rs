@@ -11,6 +11,7 @@ mod events;
 mod groups;
 mod groups_at_once;
 mod only_if_known;
+mod planned_times;
 mod recalls;
 mod replays;
 mod rules;
