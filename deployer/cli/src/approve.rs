@@ -19,7 +19,7 @@ use super::output::Output;
 use super::records::is_declined;
 use super::repeated::Repeated;
 use super::waiting_promotion::{Preview, Promotion, PromotionArgs, Waits};
-use super::{declined, newest_records, remote, waiting_text};
+use super::{counted, declined, newest_records, remote, waiting_text};
 use deployer_core::trigger::Command;
 
 /// The time that the look for what the promotion has ended before takes at most.
@@ -90,23 +90,28 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
     if is_group {
         let group = options.follow.follow_command::<Group>(command, until).await?;
+        let (late, exit) = counted::judge(group.status, Some(&group.approvals), &by, group.exit());
         let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
         let ended = match group.status {
-            Status::Refused if !is_declined(group.status, group.because.as_deref()) => {
+            Status::Refused if late.is_empty() && !is_declined(group.status, group.because.as_deref()) => {
                 asked_anew(&functions.join(","), (&group.from, &group.environment), group.release.as_ref())
             }
             _ => String::new(),
         };
-        return Ok(Answer::with_text(group.text() + &ended, &group, group.exit()));
+        return Ok(Answer::with_text(group.text() + late + &ended, &group, exit));
     }
     let record = options.follow.follow_command::<DeploymentRecord>(command, until).await?;
+    let approvals = record.promotion.as_ref().map(|promotion| promotion.approvals.as_slice());
+    let (late, exit) = counted::judge(record.status, approvals, &by, record.exit());
     let ended = match (record.status, &record.promotion) {
-        (Status::Refused, Some(promotion)) if !is_declined(record.status, record.because.as_deref()) => {
+        (Status::Refused, Some(promotion))
+            if late.is_empty() && !is_declined(record.status, record.because.as_deref()) =>
+        {
             asked_anew(record.function.as_str(), (&promotion.from, &record.environment), record.release.as_ref())
         }
         _ => String::new(),
     };
-    Ok(Answer::with_text(waiting_text::approved(&record, &ended_before) + &ended, &record, record.exit()))
+    Ok(Answer::with_text(waiting_text::approved(&record, &ended_before) + late + &ended, &record, exit))
 }
 
 /// Asks what became of the approval of the same id.

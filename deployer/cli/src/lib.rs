@@ -15,6 +15,7 @@ mod colours;
 mod completions;
 mod configured;
 mod confirm;
+mod counted;
 mod declined;
 mod deploy;
 mod diff;

@@ -12,7 +12,7 @@ const BY_BOB: [&str; 2] = ["--requested-by", "bob"];
 /// promotion that waits is ada's, and carl has approved it.
 fn run(more: &[&str]) -> (Outcome, Vec<String>) {
     let failed = json!({ "errorType": "Internal", "errorMessage": "no target answers" });
-    let (outcome, _, sent) = run_against(more, (failed, record(ID, "1.4.3"), record(ID, "1.4.3")));
+    let (outcome, _, sent) = run_against(more, (failed, promoted(json!({})), promoted(json!({}))));
     (outcome, sent)
 }
 
@@ -51,11 +51,12 @@ fn wanted(number: u8) -> Value {
     json!({ "approvals_wanted": number, "expires_at": "2026-12-25T20:00:00Z" })
 }
 
-/// The record of ada's promotion with these fields.
+/// The record of ada's promotion, which bob and carl have approved, with these fields.
 fn promoted(fields: Value) -> Value {
     let mut record = record(ID, "1.4.3");
     record["cause"] = json!({ "kind": "promotion", "requested_by": "ada", "event_id": null });
-    record["promotion"] = json!({ "from": "stage" });
+    let given = |by: &str| json!({ "by": by, "at": "2026-11-25T20:01:00Z" });
+    record["promotion"] = json!({ "from": "stage", "approvals": [given("bob"), given("carl")] });
     fields.as_object().unwrap().iter().for_each(|(name, value)| record[name] = value.clone());
     record
 }
@@ -65,6 +66,31 @@ fn approve_with_yes_sends_the_approval_and_nothing_else() {
     let (Outcome { exit, err }, sent) = run(&[&BY_BOB[..], &["--yes"]].concat());
     assert_eq!((exit, sent), (Some(0), vec!["approve".to_owned()]), "{err}");
     assert!(!err.contains("plan"), "{err}");
+}
+
+#[test]
+fn approval_of_what_has_ended_without_it_is_refused_and_says_how_it_ended() {
+    let no_promotion = record(ID, "1.4.3");
+    for (after, says) in [
+        (promoted(json!({})), "nothing was approved: it had ended or gone on without this approval\n"),
+        (promoted(json!({ "status": "superseded", "because": "newer came" })), "it had ended or gone on without"),
+        (no_promotion, "nothing was approved: this deployment is no promotion\n"),
+    ] {
+        let by_the_requester = ["--requested-by", "ada", "--yes"];
+        let (Outcome { exit, err }, out, _) =
+            run_against(&by_the_requester, (json!(null), after.clone(), after.clone()));
+        assert_eq!(exit, Some(3), "{out}{err}");
+        let ended = format!("prod/orders/1.4.3: {} ", after["status"].as_str().unwrap());
+        assert!(out.starts_with(&ended) && out.contains(says), "{out}");
+        let (Outcome { exit, .. }, out, _) = run_against(
+            &["--requested-by", "ada", "--yes", "--output", "json"],
+            (json!(null), after.clone(), after.clone()),
+        );
+        assert_eq!(
+            (exit, serde_json::from_str::<Value>(&out).unwrap()["status"].clone()),
+            (Some(3), after["status"].clone())
+        );
+    }
 }
 
 #[test]
@@ -171,6 +197,7 @@ fn on_member(arguments: &[&str]) -> (Outcome, String, Vec<Value>) {
             Some("approve" | "decline") if command["function"].is_null() => {
                 Some(ok(&json!({ "schema": 1, "revision": 1, "id": GROUP, "environment": "prod", "from": "stage",
                     "functions": members, "status": "succeeded", "code": null, "because": null, "phase": "ended",
+                    "approvals": [{ "by": "bob", "at": "2026-11-25T20:04:00Z" }],
                     "cause": { "kind": "promotion", "requested_by": "ada", "event_id": "g" },
                     "asked_at": "2026-11-25T20:00:00Z", "started_at": "2026-11-25T20:00:00Z",
                     "finished_at": "2026-11-25T20:05:00Z" })))

@@ -91,6 +91,10 @@ fn repeated_rollback_is_neither_asked_nor_shown_and_an_ended_one_is_not_sent() {
     let used = "id \"again\" was another command's before (a Deploy, deployment 1): give each command an id of its own";
     let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", refused(used))]);
     assert_eq!((exit, said, sent), (Some(2), format!("error: {used}\n"), vec!["rollback?".to_owned()]));
+    let because = "01M8 is the id of a deployment of orders in prod, and not that of a command";
+    let refused = json!({ "errorType": "Refused", "errorMessage": because });
+    let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", refused)]);
+    assert_eq!((exit, said, sent), (Some(3), format!("error: {because}\n"), vec!["rollback?".to_owned()]));
 }
 
 #[test]

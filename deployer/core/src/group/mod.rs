@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::approval;
 use crate::as_read::AsRead;
 use crate::config::Approval;
-use crate::head::{Request, ResolvedArtifact};
+use crate::head::{PROMOTION, Request, ResolvedArtifact, request_hash};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
 use crate::record::{Approved, Cause, CauseKind, Code, DeploymentRecord, EndedWaiting, SCHEMA, Status};
@@ -17,12 +17,14 @@ use crate::text::PlainText;
 mod status;
 mod steps;
 mod undecided;
+mod used_id;
 
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{
     as_ended_waiting, ending_of_members, refused_for, replaced_by, superseded_as_later, superseded_as_repeated,
 };
+pub use used_id::{used_by_decision, used_id_of};
 
 /// A promotion of several functions together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -139,12 +141,10 @@ impl Group {
     #[must_use]
     pub fn of(promotion: &PromotionRequest, functions: &[FunctionName], now: Timestamp) -> Self {
         let cause = promotion.cause();
-        let hash = RequestHash::of(&["group", &promotion.id, promotion.to.as_str()]);
         let group = Self {
             schema: SCHEMA,
             revision: 0,
-            // A repeated command has another time, so the id is made from the identity alone.
-            id: DeploymentId::of(Timestamp::UNIX_EPOCH, hash),
+            id: group_id(&promotion.id, &promotion.to),
             environment: promotion.to.clone(),
             from: promotion.from.clone(),
             release: promotion.release.clone(),
@@ -285,10 +285,23 @@ impl Group {
     }
 }
 
+/// Returns the id of the group of a request with this id. A repeated command has another time, so it is made from the
+/// identity alone.
+#[must_use]
+pub fn group_id(id: &str, to: &EnvironmentName) -> DeploymentId {
+    DeploymentId::of(Timestamp::UNIX_EPOCH, RequestHash::of(&["group", id, to.as_str()]))
+}
+
+/// Whether an id may be that of a group.
+#[must_use]
+pub fn may_be_group_id(id: DeploymentId) -> bool {
+    id.time() == Timestamp::UNIX_EPOCH
+}
+
 /// Returns the identity of the promotion of one of a group's functions.
 fn identity((cause, environment): (&Cause, &EnvironmentName), function: &FunctionName) -> RequestHash {
     let id = cause.event_id.as_deref().unwrap_or_default();
-    RequestHash::of(&["promotion", id, environment.as_str(), function.as_str()])
+    request_hash(PROMOTION, id, (environment, function))
 }
 
 /// Returns the id that another function's deployment has if it belongs to the same group as this one; none if this one

@@ -3,9 +3,9 @@
 use deployer_core::approval::DECLINED_BY;
 use deployer_core::config::Approval;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{Group, Phase};
-use deployer_core::head::{self, ApprovalEffect, Head};
-use deployer_core::id::DeploymentId;
+use deployer_core::group::{Group, Phase, used_by_decision};
+use deployer_core::head::{self, ApprovalEffect, CommandKind, Head};
+use deployer_core::id::{DeploymentId, FunctionName};
 use deployer_core::identity::{Identity, Principal};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
@@ -14,6 +14,7 @@ use deployer_core::record::{Approved, DeploymentRecord};
 use super::change_head::reused_id;
 use super::known::ensure_known;
 use super::promote::PromotionOutcome;
+use super::used_id::{ensure_unused_by_each, ensure_unused_id};
 use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
@@ -81,6 +82,10 @@ async fn record_for_group(
         if is_given_again(response, giver, &group.approvals).await? {
             return Ok(Change::Keep(Some(None)));
         }
+        used_by_decision(group, &response.id, &response.decision).map_or(Ok(()), Err)?;
+        let functions: Vec<FunctionName> = group.functions.iter().map(|member| member.function.clone()).collect();
+        let members = (&group.environment, functions.as_slice());
+        ensure_unused_by_each(engine, members, &response.id, CommandKind::Approval(group.id)).await?;
         let identity = giver.identity().await?;
         let next = match &response.decision {
             ApprovalDecision::Approve => group
@@ -131,6 +136,11 @@ async fn record_for_function(
         if is_given_again(response, giver, given).await? {
             return Ok(Change::Keep((id, Effect::Duplicate)));
         }
+        let kind = match &response.decision {
+            ApprovalDecision::Approve => CommandKind::Approval(id),
+            ApprovalDecision::Decline { .. } => CommandKind::Other,
+        };
+        ensure_unused_id(engine, (head, at), &response.id, kind).await?;
         let identity = giver.identity().await?;
         let effect = match &response.decision {
             ApprovalDecision::Approve => {

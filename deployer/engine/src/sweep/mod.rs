@@ -2,6 +2,7 @@
 //! `open/` leads to the function.
 
 pub(crate) mod note;
+mod progress;
 mod queues;
 pub(crate) mod report;
 
@@ -19,6 +20,7 @@ use futures::future;
 use futures::stream::{self, StreamExt as _};
 use tracing::Instrument as _;
 
+use self::progress::tell_progress;
 use self::queues::look_at_queues;
 use self::report::{FailureKind, Swept};
 use crate::group::Groups;
@@ -104,7 +106,8 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
     let mut swept = Swept::one();
     let mut seen = engine.store().head(at).await?;
     let (now, mut skipped) = (engine.now(), SkippedWork::default());
-    swept.cleared = clear_markers(engine, at, &seen.head, markers).await;
+    let told = tell_progress(engine, at, &seen.head);
+    swept.cleared = future::join(clear_markers(engine, at, &seen.head, markers), told).await.0;
     loop {
         match seen.head.next_action(now, skipped) {
             NextAction::FlushOutbox => {

@@ -17,6 +17,7 @@ mod replays;
 mod rules;
 mod soaks;
 mod undecided_groups;
+mod used_ids;
 mod waiting_groups;
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};

@@ -17,6 +17,7 @@ mod state;
 pub use advance::advance_rollout;
 pub use announce::with_pause_announced;
 pub use begin::{BegunRollout, begin_rollout};
+pub(super) use command::rollout_hash;
 pub use command::{RolloutCommand, RolloutRefusal, RolloutVerb, command_rollout};
 pub use ending::rollout_ending;
 pub use leave::{RolloutLeave, leave_rollout};
