@@ -197,6 +197,7 @@ fn on_member(arguments: &[&str]) -> (Outcome, String, Vec<Value>) {
             Some("approve" | "decline") if command["function"].is_null() => {
                 Some(ok(&json!({ "schema": 1, "revision": 1, "id": GROUP, "environment": "prod", "from": "stage",
                     "functions": members, "status": "succeeded", "code": null, "because": null, "phase": "ended",
+                    "approvals": [{ "by": "bob", "at": "2026-11-25T20:04:00Z" }],
                     "cause": { "kind": "promotion", "requested_by": "ada", "event_id": "g" },
                     "asked_at": "2026-11-25T20:00:00Z", "started_at": "2026-11-25T20:00:00Z",
                     "finished_at": "2026-11-25T20:05:00Z" })))
