@@ -41,7 +41,7 @@ pub(super) async fn of(
         let History { deployments } = remote.send(&remote::request(history)).await.ok()?;
         let brought = deployments.iter().find(|record| left.is_brought_by(record, rollback))?;
         brought.promotion.as_ref()?.group?;
-        let status = Command::Status { environment: Some(environment.clone()), function: None };
+        let status = Command::status(Some(environment.clone()), None);
         let report = remote.send::<StatusReport>(&remote::request(status)).await.ok()?;
         find(brought, &report)
     };
