@@ -11,9 +11,10 @@ use deployer_core::rollout::{AlarmChange, AlarmState, AlarmStates, AliasMetrics,
 use deployer_engine::port::{RolloutCallError, RolloutCallErrorKind};
 use jiff::Timestamp;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Value, json};
 
+use super::failure::Failure;
 use super::plain_call::PlainService;
 use super::rollout_error::rollout_error;
 use super::signed_json::{JsonClient, JsonService};
@@ -29,7 +30,7 @@ const SERVICE: JsonService = JsonService {
 };
 
 /// The seconds of a datapoint.
-const PERIOD: u32 = 60;
+pub(super) const PERIOD: u32 = 60;
 /// The most alarms that one call names and answers (CloudWatch API Reference, DescribeAlarms).
 const MOST_ALARMS: usize = 100;
 /// CloudWatch ends no list before this many pages only if its answers make no sense.
@@ -189,6 +190,11 @@ impl CloudWatch {
         let items = pages.into_iter().flat_map(|page| page.alarm_history_items);
         let changes: Option<Vec<_>> = items.map(change).collect();
         changes.ok_or_else(|| unusable(&what, "a change that is none"))
+    }
+
+    /// Makes a reading call only to learn if it is allowed.
+    pub async fn attempt(&self, operation: &'static str, body: &Value) -> Result<(), Failure> {
+        self.client.read::<IgnoredAny>(operation, body).await.map(drop)
     }
 
     /// Reads all pages of a list.

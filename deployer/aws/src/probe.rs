@@ -1,19 +1,24 @@
 //! Tries permissions in a target account on a function that does not exist. Lambda checks permissions first, so "not
-//! found" means "allowed" (Lambda API Reference, "Common errors").
+//! found" means "allowed" (Lambda API Reference, "Common errors"). CloudWatch shows nothing of an alarm that does not
+//! exist (CloudWatch API Reference, DescribeAlarms and DescribeAlarmHistory).
 //!
-//! No call can harm: the function's name is a constant, code goes with `DryRun`, a deletion has a qualifier, and the
-//! session's policy names that function only.
+//! No call can harm: the function's name is a constant, code and invocation go with `DryRun`, a deletion has a
+//! qualifier, and the session's policy names that function only.
 
 use async_trait::async_trait;
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
 use deployer_core::doctor::{Attempt, PROBE, ProbedAction, Refusal, Refused};
+use deployer_core::rollout::NAMESPACE;
+use serde_json::{Value, json};
 
 use super::advice::ENABLE_REGION;
+use super::cloudwatch::{CloudWatch, PERIOD};
 use super::failure::{Failure, is_region_not_enabled};
 use super::s3::S3Artifacts;
 use deployer_engine::port::{ArtifactStore as _, Probe, ReadError};
@@ -29,13 +34,26 @@ const ANY_VERSION: &str = "1";
 /// A session in a target account that tries permissions.
 pub(super) struct LambdaProbe {
     client: Client,
+    cloudwatch: CloudWatch,
     artifacts: S3Artifacts,
     target: Target,
 }
 
 impl LambdaProbe {
-    pub fn new(client: Client, artifacts: S3Artifacts, target: Target) -> Self {
-        Self { client, artifacts, target }
+    pub fn new(client: Client, cloudwatch: CloudWatch, artifacts: S3Artifacts, target: Target) -> Self {
+        Self { client, cloudwatch, artifacts, target }
+    }
+
+    async fn attempt_to_watch(
+        &self,
+        action: ProbedAction,
+        operation: &'static str,
+        body: Value,
+    ) -> Result<Attempt, Refused> {
+        match self.cloudwatch.attempt(operation, &body).await {
+            Ok(()) => Ok(Attempt::Allowed),
+            Err(failure) => Err(refusal(action.action(), &failure)),
+        }
     }
 
     fn arn(&self) -> String {
@@ -96,6 +114,26 @@ impl Probe for LambdaProbe {
                 action,
                 lambda.delete_function().function_name(PROBE).qualifier(ANY_VERSION).send().await,
             ),
+            Action::DescribeAlarms => {
+                let body = json!({"AlarmNames": [PROBE], "AlarmTypes": ["MetricAlarm", "CompositeAlarm"]});
+                self.attempt_to_watch(action, "DescribeAlarms", body).await
+            }
+            Action::DescribeAlarmHistory => {
+                let body = json!({"AlarmName": PROBE, "MaxRecords": 1});
+                self.attempt_to_watch(action, "DescribeAlarmHistory", body).await
+            }
+            Action::GetMetricData => {
+                let metric = json!({"Namespace": NAMESPACE, "MetricName": "Invocations",
+                    "Dimensions": [{"Name": "FunctionName", "Value": PROBE}]});
+                let stat = json!({"Metric": metric, "Period": PERIOD, "Stat": "Sum"});
+                let body =
+                    json!({"MetricDataQueries": [{"Id": "m0", "MetricStat": stat}], "StartTime": 0, "EndTime": 60});
+                self.attempt_to_watch(action, "GetMetricData", body).await
+            }
+            Action::InvokeFunction => {
+                let call = lambda.invoke().function_name(PROBE).qualifier(ANY_VERSION);
+                attempt_outcome(action, call.invocation_type(InvocationType::DryRun).send().await)
+            }
         }
     }
 
@@ -111,11 +149,11 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     match answer {
-        Ok(_) => Ok(Attempt::Done),
+        Ok(_) => Ok(Attempt::FunctionExists),
         Err(error) => {
             let failure = Failure::of(&error);
             if failure.code == "ResourceNotFoundException" {
-                return Ok(Attempt::NoSuchFunction);
+                return Ok(Attempt::Allowed);
             }
             Err(refusal(&format!("{action} of {PROBE}"), &failure))
         }

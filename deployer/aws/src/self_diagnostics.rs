@@ -99,8 +99,9 @@ impl SelfDiagnostics for AwsSelfDiagnostics {
             self.sessions.session(request, &request.target.role_arn(&request.role), Writer::Deployer).await?;
         ensure_account(&request.target, &account)?;
         let lambda = self.sessions.lambda(&request.target, credentials.clone());
+        let cloudwatch = self.sessions.cloudwatch(&request.target, credentials.clone());
         let s3 = self.sessions.s3(&request.target, credentials);
         let artifacts = S3Artifacts::new(s3).owned_by(self.owner.as_ref());
-        Ok(Arc::new(LambdaProbe::new(lambda, artifacts, request.target.clone())))
+        Ok(Arc::new(LambdaProbe::new(lambda, cloudwatch, artifacts, request.target.clone())))
     }
 }

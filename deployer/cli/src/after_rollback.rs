@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use anstyle::Style;
+use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{DeploymentId, Release, Sha256};
 use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::status::{FunctionStatus, LiveStatus, StatusReport, WaitingStatus};
@@ -12,7 +13,9 @@ use deployer_core::trigger::Command;
 use deployer_engine::History;
 use jiff::Timestamp;
 
-use super::answer::{CliError, sentence};
+use super::answer::{CliError, one_line, sentence};
+use super::aws_options::shell_word;
+use super::came_with::{self, CameWith};
 use super::colours;
 use super::interrupts::Interrupts;
 use super::remote::{self, Remote};
@@ -49,14 +52,21 @@ impl Left {
         Self { release: live.release.clone(), deployment: Some(live.deployment), sha256: live.sha256 }
     }
 
+    /// Whether a deployment other than the rollback that has left it may have brought it.
+    pub fn is_brought_by(&self, record: &DeploymentRecord, rollback: Option<DeploymentId>) -> bool {
+        match self.deployment {
+            Some(deployment) => record.id == deployment,
+            None => {
+                let is_its = record.release.as_ref() == Some(&self.release) && has_acted(record.status);
+                is_its && Some(record.id) != rollback
+            }
+        }
+    }
+
     /// Returns the hash of its code by the records before the rollback: that of the deployment which brought it, else the
     /// one hash that all records have by which the release was live.
     fn sha256_by(&self, records: &[DeploymentRecord], rollback: DeploymentId) -> Option<Sha256> {
-        let brought_it = |record: &&DeploymentRecord| match self.deployment {
-            Some(deployment) => record.id == deployment,
-            None => record.id != rollback && record.release.as_ref() == Some(&self.release) && has_acted(record.status),
-        };
-        let records = || records.iter().filter(brought_it);
+        let records = || records.iter().filter(|record| self.is_brought_by(record, Some(rollback)));
         let hash = |record: &DeploymentRecord| record.artifact.as_ref()?.sha256;
         let is_done = |record: &DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
         let first = records().find_map(hash).filter(|first| records().all(|record| hash(record) == Some(*first)));
@@ -71,10 +81,14 @@ pub(super) fn has_acted(status: Status) -> bool {
 
 /// Looks at the function in all environments, and writes what comes next. A look that fails is told, and fails nothing.
 pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, mut left: Option<Left>) -> String {
+    let mut came_with = None;
     let look = async {
-        let status = remote::request(Command::Status { environment: None, function: Some(record.function.clone()) });
+        let status = remote::request(Command::status(None, Some(record.function.clone())));
         let remote = remote.remote().await?;
-        let (seen, ()) = tokio::join!(remote.send::<StatusReport>(&status), complete(left.as_mut(), &remote, record));
+        let beside = beside(&remote, record, left.clone());
+        let (seen, (), found) =
+            tokio::join!(remote.send::<StatusReport>(&status), complete(left.as_mut(), &remote, record), beside);
+        came_with = found;
         seen
     };
     let interrupted = async {
@@ -88,7 +102,14 @@ pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, mu
         () = tokio::time::sleep(LOOK) => Err(CliError::failed(format!("no answer in {} s", LOOK.as_secs()))),
         () = interrupted => Err(CliError::failed("interrupted")),
     };
-    next_steps((record, left.as_ref()), &seen, &remote.repeated(), (Timestamp::now(), terminal::columns()))
+    let left = left.as_ref().map(|left| (left, came_with.as_ref()));
+    next_steps((record, left), &seen, &remote.repeated(), (Timestamp::now(), terminal::columns()))
+}
+
+/// Looks which functions came together with the release that was left.
+async fn beside(remote: &Remote, record: &DeploymentRecord, left: Option<Left>) -> Option<CameWith> {
+    let left = left.filter(|left| record.release.as_ref() != Some(&left.release))?;
+    came_with::of(remote, (&record.environment, &record.function), &left, Some(record.id)).await
 }
 
 /// Completes the release that was left with the hash of its code, if the history tells it.
@@ -104,7 +125,7 @@ async fn complete(left: Option<&mut Left>, remote: &Remote, record: &DeploymentR
 
 /// Writes what comes next. `options` are those that a command needs to reach the same deployer.
 fn next_steps(
-    (record, left): (&DeploymentRecord, Option<&Left>),
+    (record, left): (&DeploymentRecord, Option<(&Left, Option<&CameWith>)>),
     seen: &Result<StatusReport, CliError>,
     options: &str,
     (now, columns): (Timestamp, Option<usize>),
@@ -129,6 +150,7 @@ fn next_steps(
     let unreadable = seen.as_ref().map(|report| report.unreadable.as_slice()).unwrap_or_default();
     unreadable.iter().for_each(|because| say(&format!("cannot be read: {}", sentence(because))));
     // A rollback that goes forth again leaves nothing bad: the next rollback would go back to what it has left.
+    let (left, came_with) = left.map_or((None, None), |(left, came_with)| (Some(left), came_with));
     let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
     if let Some(same) = left.filter(|left| is_same_code(record, left)) {
         let (back, left) = (record.release.as_ref().map_or("what is live", Release::as_str), &same.release);
@@ -162,6 +184,7 @@ fn next_steps(
         }
     }
     others().filter_map(|status| goes_on(status, record, left)).for_each(|waits| say(&format!("{waits}{options}")));
+    came_with.iter().for_each(|came_with| say(&format!("\n{}", came_with.after(options))));
     let Left { release, .. } = left;
     let DeploymentRecord { environment, function, .. } = record;
     let is_held = here.is_some_and(|status| status.hold.is_some());
@@ -171,15 +194,34 @@ fn next_steps(
              deployctl hold -e {environment} -f {function} --reason \"{release} is bad\"{options}"
         ));
     }
-    // A recall goes by the code: it would reach environments that never had this release.
-    if same_code.is_empty() {
-        say(&format!(
-            "{}To reject {release} and roll it back wherever it is live:\n  \
-             deployctl recall -f {function} -r {release} --reason \"{release} is bad\"{options}",
-            if is_held { "\n" } else { "" }
-        ));
+    let begin = if is_held { "\n" } else { "" };
+    match seen.as_ref().ok().and_then(|report| reject_of(report, left)) {
+        // Nothing brings it back, and a recall would move nothing.
+        Some(reject) if elsewhere.is_empty() && same_code.is_empty() && unreadable.is_empty() => {
+            say(&format!("{begin}{release} is rejected already: {}", one_line(&reject.reason)));
+        }
+        Some(reject) => say(&format!(
+            "{begin}{release} is rejected already. To roll it back wherever it is still live:\n  \
+             deployctl recall -f {function} -r {release} --reason {}{options}",
+            shell_word(&one_line(&reject.reason))
+        )),
+        // A recall goes by the code: it would reach environments that never had this release.
+        None if same_code.is_empty() => say(&format!(
+            "{begin}To reject {release} and roll it back wherever it is live:\n  \
+             deployctl recall -f {function} -r {release} --reason \"{release} is bad\"{options}"
+        )),
+        None => {}
     }
     text
+}
+
+/// Finds the reject of the release that was left, by its name or its code.
+fn reject_of<'a>(report: &'a StatusReport, left: &Left) -> Option<&'a Reject> {
+    let is_it = |reject: &&Reject| {
+        let same_code = left.sha256.is_some_and(|sha256| reject.sha256.contains(&sha256));
+        reject.release == left.release || same_code
+    };
+    report.functions.iter().flat_map(|status| &status.rejects).find(is_it)
 }
 
 /// Names the promotions of the release that was left which wait to go on from here, and the commands that end them.
@@ -251,7 +293,7 @@ mod tests {
 
     fn next_of(left: Left, seen: &Result<StatusReport, CliError>) -> String {
         let now = "2026-11-30T12:00:00Z".parse().unwrap();
-        let text = next_steps((&record(), Some(&left)), seen, " --profile acme", (now, None));
+        let text = next_steps((&record(), Some((&left, None))), seen, " --profile acme", (now, None));
         anstream::adapter::strip_str(&text).to_string()
     }
 
@@ -377,7 +419,7 @@ mod tests {
         let left = Left { sha256: left.sha256.or(left.sha256_by(history, record.id)), ..left.clone() };
         let now = "2026-11-30T12:00:00Z".parse().unwrap();
         let seen = report(&[status("dev", "a", &json!({}))], &[]);
-        anstream::adapter::strip_str(&next_steps((&record, Some(&left)), &seen, "", (now, None))).to_string()
+        anstream::adapter::strip_str(&next_steps((&record, Some((&left, None))), &seen, "", (now, None))).to_string()
     }
 
     const SAME: &str = "\na is the same code as b: to leave that code, go back further (--to RELEASE)\n";
@@ -450,6 +492,21 @@ mod tests {
     fn completed_rollback_names_no_bad_release() {
         let text = next("a", &report(&[status("dev", "a", &json!({}))], &[]));
         assert!(!text.contains("recall") && text.contains("now: orders in dev"), "{text}");
+    }
+
+    #[test]
+    fn recall_of_a_rejected_release_is_offered_only_where_it_is_still_live() {
+        let reject = json!({"rejects": [{"release": "b", "reason": "loses orders", "requested_by": "ada",
+            "since": "2026-11-30T11:00:00Z"}]});
+        let gone = next("b", &report(&[status("dev", "a", &reject), status("stage", "a", &json!({}))], &[]));
+        assert!(gone.ends_with("--profile acme\nb is rejected already: loses orders\n"), "{gone}");
+        assert!(!gone.contains("recall"), "{gone}");
+        let recall = "b is rejected already. To roll it back wherever it is still live:\n  \
+            deployctl recall -f orders -r b --reason 'loses orders' --profile acme\n";
+        let elsewhere = [status("dev", "a", &reject), status("stage", "b", &json!({}))];
+        assert!(next("b", &report(&elsewhere, &[])).ends_with(recall));
+        let unread = next("b", &report(&elsewhere[..1], &["heads/stage/orders.json is damaged"]));
+        assert!(unread.ends_with(recall), "{unread}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::output::Output;
 use super::records::is_declined;
 use super::repeated::Repeated;
 use super::waiting_promotion::{Preview, Promotion, PromotionArgs, Waits};
-use super::{declined, newest_records, remote, waiting_text};
+use super::{counted, declined, newest_records, remote, waiting_text};
 use deployer_core::trigger::Command;
 
 /// The time that the look for what the promotion has ended before takes at most.
@@ -65,13 +65,19 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         return Ok(*answer);
     }
     let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
+    // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
+    // plan and asks nothing.
+    if !options.yes && matches!(repeated, Repeated::New) {
+        promotion = promotion.looked_up(remote).await?;
+    }
     let found = Some(promotion.approval());
     if matches!(repeated, Repeated::New) && named != found {
         repeated = repeated_approval(&options.follow, found.as_ref()).await?;
     }
-    // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
-    // plan and asks nothing.
     let has_decided = options.yes || !matches!(repeated, Repeated::New);
+    if let Some(words) = promotion.in_place_of_member.as_ref().filter(|_| output == Output::Text) {
+        confirm::print_stderr(words)?;
+    }
     if !has_decided {
         promotion = decide(promotion, &by, (remote, output)).await?;
     }
@@ -84,23 +90,28 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
     if is_group {
         let group = options.follow.follow_command::<Group>(command, until).await?;
+        let (late, exit) = counted::judge(group.status, Some(&group.approvals), &by, group.exit());
         let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
         let ended = match group.status {
-            Status::Refused if !is_declined(group.status, group.because.as_deref()) => {
+            Status::Refused if late.is_empty() && !is_declined(group.status, group.because.as_deref()) => {
                 asked_anew(&functions.join(","), (&group.from, &group.environment), group.release.as_ref())
             }
             _ => String::new(),
         };
-        return Ok(Answer::with_text(group.text() + &ended, &group, group.exit()));
+        return Ok(Answer::with_text(group.text() + late + &ended, &group, exit));
     }
     let record = options.follow.follow_command::<DeploymentRecord>(command, until).await?;
+    let approvals = record.promotion.as_ref().map(|promotion| promotion.approvals.as_slice());
+    let (late, exit) = counted::judge(record.status, approvals, &by, record.exit());
     let ended = match (record.status, &record.promotion) {
-        (Status::Refused, Some(promotion)) if !is_declined(record.status, record.because.as_deref()) => {
+        (Status::Refused, Some(promotion))
+            if late.is_empty() && !is_declined(record.status, record.because.as_deref()) =>
+        {
             asked_anew(record.function.as_str(), (&promotion.from, &record.environment), record.release.as_ref())
         }
         _ => String::new(),
     };
-    Ok(Answer::with_text(waiting_text::approved(&record, &ended_before) + &ended, &record, record.exit()))
+    Ok(Answer::with_text(waiting_text::approved(&record, &ended_before) + late + &ended, &record, exit))
 }
 
 /// Asks what became of the approval of the same id.
@@ -122,7 +133,6 @@ async fn decide(
     // The plan is for the question, and for the log of a run without a terminal.
     let shows = asks || output == Output::Text;
     let show = |text: &str| if shows { confirm::print_stderr(text) } else { Ok(()) };
-    let promotion = promotion.with_approvers(remote).await?;
     let judged = promotion.approvers.as_ref().map(|approvers| approvers.judge(by, Timestamp::now()));
     if judged.transpose()? == Some(Counting::Already) {
         show(&format!("{} has approved this promotion already: each person counts once\n", one_line(by)))?;
@@ -179,10 +189,14 @@ fn asked_anew(functions: &str, (from, to): (&EnvironmentName, &EnvironmentName),
     )
 }
 
-pub(super) async fn decline(options: &DeclineOptions) -> Result<Answer, CliError> {
+pub(super) async fn decline(options: &DeclineOptions, output: Output) -> Result<Answer, CliError> {
     let by = named(&options.requester, "declines")?;
-    let Promotion { environment, function, deployment, .. } =
-        options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
+    let promotion = options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
+    let Promotion { environment, function, deployment, in_place_of_member, .. } =
+        promotion.looked_up(&options.remote).await?;
+    if let Some(words) = in_place_of_member.filter(|_| output == Output::Text) {
+        confirm::print_stderr(&words)?;
+    }
     let (is_group, reason) = (function.is_none(), options.reason.clone());
     let command = Command::Decline { environment, function, deployment: Some(deployment), reason };
     let (remote, request) = (options.remote.remote().await?, options.requester.request(command, None));

@@ -91,6 +91,10 @@ deployctl push [OPTIONS] -e <NAME> -f <NAME>
            -r <RELEASE> --bucket <BUCKET> <DIR|FILE>
        deployctl push --list [OPTIONS] <DIR|FILE>";
 
+pub(super) const LOGS_USAGE: &str = "\
+deployctl logs [OPTIONS] -e <NAME> -f <NAME>
+       deployctl logs [OPTIONS] --deployment <ID>";
+
 pub(super) const PUSH: &str = "\
 Needs: the policy of module uploader: to put the object, and with --wait to read results/<environment>/*. With --ledger \
 push first looks there whether the environment takes uploads, and uploads nothing if it does not. What a sweep \
@@ -241,7 +245,8 @@ Examples:
 pub(super) const APPROVE: &str = "\
 Needs: the policy operate.
 Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use, or nothing \
-waits there. 3 refused, you have asked for it yourself or may not approve, not confirmed, or another one took its place. 4 not ended in time. 130 Ctrl-C.
+waits there. 3 refused, you have asked for it yourself or may not approve, not confirmed, too late: it had ended or gone on \
+without your approval, or another one took its place. 4 not ended in time. 130 Ctrl-C.
 
 Examples:
   deployctl approve -e prod

@@ -99,6 +99,10 @@ pub(super) fn text(deployments: &[DeploymentRecord], now: Timestamp, columns: Op
             let recall = format!("{}recall of {release}: {}", " ".repeat(INDENT), one_line(reason));
             text.extend(wrapped(&recall, most, INDENT).into_iter().map(|line| line + "\n"));
         }
+        if let Some(group) = record.promotion.as_ref().and_then(|promotion| promotion.group) {
+            let group = format!("{}in group {group}", " ".repeat(INDENT));
+            text.extend(wrapped(&group, most, INDENT).into_iter().map(|line| line + "\n"));
+        }
         if let Some(approved) = approved(record) {
             let approved = format!("{}{approved}", " ".repeat(INDENT));
             text.extend(wrapped(&approved, most, INDENT).into_iter().map(|line| line + "\n"));
@@ -231,13 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn history_names_those_who_approved() {
+    fn history_names_the_group_and_those_who_approved() {
         let now = "2026-11-25T20:31:00Z".parse().unwrap();
         let mut record = serde_json::to_value(&deployments()[0]).unwrap();
         let by = |who: &str| json!({"by": who, "at": "2026-11-25T20:29:00Z"});
-        record["promotion"] = json!({"from": "stage", "approvals": [by("bob"), by("cleo")]});
+        record["promotion"] = json!({"from": "stage", "approvals": [by("bob"), by("cleo")],
+            "group": "0000000000F0M57FDAT7ZC1HD8"});
         let text = plain(&text(&[serde_json::from_value(record).unwrap()], now, None));
-        assert!(text.ends_with("\n    approved by bob and cleo\n"), "{text}");
+        assert!(text.ends_with("\n    in group 0000000000F0M57FDAT7ZC1HD8\n    approved by bob and cleo\n"), "{text}");
         let unapproved = plain(&super::text(&deployments(), now, None));
         assert!(!unapproved.contains("approved"), "{unapproved}");
     }

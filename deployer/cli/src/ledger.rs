@@ -174,7 +174,7 @@ impl StatusSource {
             }
             Self::Deployer(remote) => {
                 let (environment, function) = (environment.cloned(), function.cloned());
-                remote.send(&remote::request(Command::Status { environment, function })).await
+                remote.send(&remote::request(Command::status(environment, function))).await
             }
         }
     }

@@ -9,11 +9,13 @@ mod answer;
 mod approve;
 mod approvers;
 mod aws_options;
+mod came_with;
 mod ci_env;
 mod colours;
 mod completions;
 mod configured;
 mod confirm;
+mod counted;
 mod declined;
 mod deploy;
 mod diff;
@@ -152,7 +154,7 @@ enum Verb {
     /// function in the environment; -F (--follow, because -f is the function) goes on until that has ended. With
     /// --function-logs it enters the target account as you, by --target-profile or --role-arn, and never by the deploy
     /// role.
-    #[command(after_help = help::LOGS)]
+    #[command(after_help = help::LOGS, override_usage = help::LOGS_USAGE)]
     Logs(Box<logs::Options>),
     /// Compare two releases of a function: configuration, and files by name and size.
     ///
@@ -325,8 +327,8 @@ impl Cli {
             Verb::Rollout(options) => rollout::run(&options).await,
             Verb::Promote(options) => promote::run(&options, self.output).await,
             Verb::Approve(options) => approve::run(&options, self.output).await,
-            Verb::Decline(options) => approve::decline(&options).await,
-            Verb::Recall(options) => recall::run(&options).await,
+            Verb::Decline(options) => approve::decline(&options, self.output).await,
+            Verb::Recall(options) => recall::run(&options, self.output).await,
             Verb::Hold(options) => hold::run(&options).await,
             Verb::ReleaseHold(options) => hold::release(&options).await,
             Verb::Reject(options) => reject::run(&options).await,

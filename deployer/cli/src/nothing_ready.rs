@@ -62,7 +62,7 @@ impl<'a> NothingReady<'a> {
 
     async fn look(&self) -> Option<String> {
         let remote = self.options.remote().await.ok()?;
-        let status = remote::request(Command::Status { environment: None, function: None });
+        let status = remote::request(Command::status(None, None));
         let report = remote.send::<StatusReport>(&status).await.ok()?;
         let here: Vec<&FunctionStatus> = report.functions.iter().filter(|one| one.environment == *self.from).collect();
         let matching: Vec<&FunctionStatus> =

@@ -21,6 +21,8 @@ pub(super) const HEADING: Style = Style::new().bold();
 
 /// The field of a change whose values are hashes of code.
 const CODE: &str = "code";
+/// The label of a release that a rollback passes on its way back, in its plan and before its question.
+pub(super) const PASSES: &str = "passes";
 /// The columns before the words about a release.
 const RELEASE_INDENT: usize = 11;
 
@@ -75,8 +77,8 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
         lines.push(("live", live.as_ref().map_or("nothing".to_owned(), |live| planned(live, now))));
         lines.push(("brings", planned(brings, now) + same_code(live.as_ref(), brings)));
     }
-    let moves_on = if promote_from.is_some() { "between" } else { "leaves" };
-    lines.extend(between.iter().map(|release| (moves_on, planned(release, now))));
+    let moves_on = if promote_from.is_some() { "between" } else { PASSES };
+    lines.extend(between.iter().map(|release| (moves_on, planned(release, now) + &passed_over(&release.passed_over))));
     lines.extend(because.iter().map(|because| ("because", sentence(because))));
     lines.extend(stops.iter().map(|id| ("stops", format!("deployment {id}, which is under way"))));
     lines.extend(joins.iter().map(|id| ("joins", format!("rollback {id}, which means the same and is not done yet"))));
@@ -115,6 +117,11 @@ fn same_code(live: Option<&PlannedRelease>, brings: &PlannedRelease) -> &'static
     } else {
         ""
     }
+}
+
+/// Says why a rollback passes over a release; nothing where it is passed because the user names an earlier one.
+pub(super) fn passed_over(because: &Option<PlainText>) -> String {
+    because.as_ref().map_or(String::new(), |because| format!(", {}", sentence(because)))
 }
 
 /// Describes a release: since when it is live, by whom, its commit and its build.
@@ -379,7 +386,7 @@ mod tests {
             "orders in dev, release 1.4.2\n  \
                live     1.4.2, since 2026-11-30 11:00:00Z (1 h ago) by ci[1m, commit abc, https://ci/7\n  \
                brings   1.4.0\n  \
-               leaves   1.4.1, commit def\n  \
+               passes   1.4.1, commit def\n  \
                stops    deployment 01JD3Z9V7Q0000000000000000, which is under way\n  \
                ends     promotion 01JD3Z9V7Q0000000000000001, which waits to come here\n\
              111111111111/eu-west-1: version 3 → version 2\n  \

@@ -45,7 +45,7 @@ pub(super) async fn of(
             one => return one.map(|one| WaitingPlan::One(Box::new(one))),
         }
     }
-    let status = Command::Status { environment: environment.cloned(), function: function.cloned() };
+    let status = Command::status(environment.cloned(), function.cloned());
     let report: StatusReport = remote.send(&remote::request(status)).await?;
     match find(&report, id).ok_or_else(|| nothing_waits(&report, id, (environment, function)))? {
         Waiting::One(environment, function) => {

@@ -109,17 +109,20 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let (follow, until) = (&options.follow, if options.wait { Until::Ended } else { Until::WaitingOrEnded });
     match functions {
         Functions::One(_) => {
-            if let Repeated::Ended(record) = follow.repeated::<DeploymentRecord>(&command).await? {
-                return Ok(repeated::ended(&*record));
-            }
             let began = Instant::now();
-            let record = follow.follow_command::<DeploymentRecord>(command, until).await?;
+            let (record, is_repeated) = match follow.repeated::<DeploymentRecord>(&command).await? {
+                Repeated::Ended(record) => (*record, true),
+                Repeated::New | Repeated::Open => (follow.follow_command(command, until).await?, false),
+            };
             if options.wait
                 && let Some(other) = follow.follow_in_place_of(&record, began).await?
             {
                 return Ok(Answer::with_text(waiting_text::requested(&other), &other, other.exit()));
             }
-            let mut answer = Answer::with_text(waiting_text::requested(&record), &record, record.exit());
+            let mut answer = match is_repeated {
+                true => repeated::ended(&record),
+                false => Answer::with_text(waiting_text::requested(&record), &record, record.exit()),
+            };
             if output == Output::Text && record.status == Status::Superseded {
                 answer.text.push_str(&instead(&follow.remote, &record).await?);
             }
@@ -150,7 +153,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 async fn instead(remote: &remote::Options, record: &DeploymentRecord) -> Result<String, CliError> {
     let mut interrupts = Interrupts::listen()?;
     let (environment, function) = (Some(record.environment.clone()), Some(record.function.clone()));
-    let status = remote::request(Command::Status { environment, function });
+    let status = remote::request(Command::status(environment, function));
     let look = async { remote.remote().await?.send::<StatusReport>(&status).await };
     tokio::select! {
         seen = tokio::time::timeout(LOOK, look) => Ok(match seen {

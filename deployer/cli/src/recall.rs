@@ -6,10 +6,12 @@ use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release};
 use deployer_core::record::{Code, DeploymentRecord, EndedWaiting, Status};
 
+use super::after_rollback::{Left, has_acted};
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::follow::{self, Followed, Stage, Until};
+use super::output::Output;
 use super::repeated::{self, Repeated};
-use super::{hold, recall_preview, records};
+use super::{came_with, hold, recall_preview, records, remote};
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
 
@@ -33,7 +35,7 @@ pub(super) struct Options {
     follow: follow::Options,
 }
 
-pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
+pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
     let Options { function, release, reason, yes, follow } = options;
     let command = Command::Recall { function: function.clone(), release: release.clone(), reason: reason.clone() };
     match follow.repeated::<Recalled>(&command).await? {
@@ -45,7 +47,25 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
         Repeated::New | Repeated::Open | Repeated::Ended(_) => {}
     }
     let recalled = follow.follow_command::<Recalled>(command, Until::Ended).await?;
-    Ok(follow::Options::answer_of(&recalled))
+    let mut answer = follow::Options::answer_of(&recalled);
+    if output == Output::Text {
+        answer.text.push_str(&came_with(&follow.remote, &recalled).await);
+    }
+    Ok(answer)
+}
+
+/// Names what came together with the release in each environment, and is still live there. A look that fails says nothing.
+async fn came_with(remote: &remote::Options, recalled: &Recalled) -> String {
+    let options = remote.repeated();
+    let Ok(remote) = remote.remote().await else { return String::new() };
+    let looks = recalled.environments.iter().map(|one| async {
+        let rollback = one.deployment.as_ref().filter(|record| has_acted(record.status))?;
+        let left = Left { release: one.left.clone()?, deployment: None, sha256: None };
+        let place = (&one.environment, &recalled.function);
+        Some(came_with::of(&remote, place, &left, Some(rollback.id)).await?.after(&options))
+    });
+    let found = futures::future::join_all(looks).await;
+    found.into_iter().flatten().map(|words| format!("\n{words}\n")).collect()
 }
 
 impl Followed for Recalled {

@@ -8,7 +8,7 @@ use deployer_core::status::{FunctionStatus, OpenDeployment, StatusReport, Waitin
 use deployer_core::text::counted;
 use deployer_core::trigger::Command;
 
-use super::answer::{CliError, Exit, sentence};
+use super::answer::{CliError, Exit, one_line, sentence};
 use super::confirm::{self, print_stderr};
 use super::hints::without_deployer;
 use super::status::functions_in_order;
@@ -23,7 +23,7 @@ pub(super) async fn confirm(
     function: &FunctionName,
     release: &Release,
 ) -> Result<(), CliError> {
-    let status = Command::Status { environment: None, function: Some(function.clone()) };
+    let status = Command::status(None, Some(function.clone()));
     let report = async { remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
     let report = match report.await {
         // A misspelt name comes before anything else.
@@ -52,7 +52,12 @@ pub(super) async fn confirm(
 
 /// Writes what the recall moves, environment by environment.
 fn preview(report: &StatusReport, function: &FunctionName, release: &Release) -> String {
-    let mut text = format!("{release} of {function} would be rejected, and rolled back where it is live:\n");
+    let mut rejects = report.functions.iter().flat_map(|status| &status.rejects);
+    let rejected = match rejects.find(|reject| reject.release == *release) {
+        Some(reject) => format!("is rejected already ({}), and would be", one_line(&reject.reason)),
+        None => "would be rejected, and".to_owned(),
+    };
+    let mut text = format!("{release} of {function} {rejected} rolled back where it is live:\n");
     let lines = moves(report, release);
     if lines.is_empty() {
         text.push_str("  it is live nowhere\n");
@@ -218,6 +223,16 @@ mod tests {
                       by then\n  \
                test   deployment 01JD3Z9V7Q0000000000000004, which is next, is refused\n  \
                cannot be read: heads/x/orders.json is damaged\n"
+        );
+    }
+
+    #[test]
+    fn release_that_is_rejected_already_is_said_to_be() {
+        let rejects =
+            json!([{"release": "b", "reason": "leaks", "requested_by": "ada", "since": "2026-11-30T11:00:00Z"}]);
+        assert_eq!(
+            shown(&[status("dev", "b", &json!({"rejects": rejects}))], &[]),
+            "b of orders is rejected already (leaks), and would be rolled back where it is live:\n  dev  b → a\n"
         );
     }
 

@@ -287,6 +287,12 @@ pub(super) fn is_of_used_id(error: &CliError) -> bool {
     is_wrong(error) && words.iter().any(|words| error.message.contains(words))
 }
 
+/// Whether the deployer says that the id of a command is that of a deployment or a group.
+pub(super) fn is_of_deployments_id(error: &CliError) -> bool {
+    let words = ["is the id of a deployment", "is the id of a group"];
+    is_wrong(error) && words.iter().any(|words| error.message.contains(words))
+}
+
 /// Whether the deployer refuses a request as it is.
 fn is_wrong(error: &CliError) -> bool {
     matches!(error.error_type.as_ref(), "InvalidCommand" | "Refused")

@@ -64,7 +64,7 @@ impl follow::Options {
     /// question, and one that does not answer have told nothing.
     ///
     /// # Errors
-    /// Wrong use: the id was another command's.
+    /// Wrong use: the id was another command's. Refused: it is the id of a deployment.
     pub async fn repeated<T: Followed>(&self, command: &Command) -> Result<Repeated<T>, CliError> {
         let Some(id) = self.id() else { return Ok(Repeated::New) };
         let request = self.requester.request(command.clone(), Some(id.to_owned()));
@@ -73,7 +73,7 @@ impl follow::Options {
         match tokio::time::timeout(LOOK, look).await {
             Ok(Ok(Some(earlier))) if earlier.stage() == Stage::Ended => Ok(Repeated::Ended(Box::new(earlier))),
             Ok(Ok(Some(_))) => Ok(Repeated::Open),
-            Ok(Err(error)) if remote::is_of_used_id(&error) => Err(error),
+            Ok(Err(error)) if remote::is_of_used_id(&error) || remote::is_of_deployments_id(&error) => Err(error),
             Ok(Ok(None) | Err(_)) | Err(_) => Ok(Repeated::New),
         }
     }

@@ -5,19 +5,21 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use deployer_core::id::{DeploymentId, Release};
-use deployer_core::plan::{PlanReport, RefusedPlan};
+use deployer_core::plan::{PlanReport, PlannedRelease, RefusedPlan};
 use deployer_core::record::DeploymentRecord;
-use deployer_core::status::{FunctionStatus, WaitingStatus};
+use deployer_core::status::{FunctionStatus, PassedRelease, WaitingStatus};
 use jiff::Timestamp;
 
 use super::after_rollback::{self, Left};
 use super::ago::ago;
 use super::answer::{Answer, CliError, Exit, by_whom, one_line};
+use super::came_with::{self, CameWith};
 use super::confirm::{self, print_stderr};
 use super::follow::{self, Until};
 use super::hints::without_deployer;
 use super::ledger::StatusSource;
 use super::output::Output;
+use super::plan_text::{PASSES, passed_over};
 use super::remote;
 use super::repeated::{self, Repeated};
 use deployer_core::trigger::Command;
@@ -42,6 +44,15 @@ pub(super) struct Options {
     yes: bool,
     #[command(flatten)]
     follow: follow::Options,
+}
+
+/// What the question names beside the status.
+#[derive(Debug, Default)]
+struct Shown {
+    /// The releases that a rollback to a named release passes.
+    passes: Vec<PassedRelease>,
+    /// The functions that came together with the release that it leaves.
+    came_with: Option<CameWith>,
 }
 
 /// The state that the user has seen; the deployer refuses the rollback if it has changed.
@@ -135,16 +146,18 @@ impl Options {
         };
         // Programs that say --yes read the record of the refusal.
         let is_checked = !self.yes || (output == Output::Text && self.to.is_none());
-        if is_checked && self.may_be_refused(status.as_ref()) {
-            self.refuse_as_planned().await?;
-        }
+        let passes = match is_checked && self.may_be_refused(status.as_ref()) {
+            true => self.refuse_as_planned().await?,
+            false => vec![],
+        };
         if let Some(live) = status.as_ref().filter(|_| !self.yes && output == Output::Text)
             && self.is_there_already(live)
         {
             return Ok(Seen::Already(self.already(live)));
         }
         if !self.yes || output == Output::Text {
-            print_stderr(&self.preview(status.as_ref(), Timestamp::now()))?;
+            let shown = Shown { passes, came_with: self.came_with(left.as_ref()).await };
+            print_stderr(&self.preview(status.as_ref(), &shown, Timestamp::now()))?;
         }
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
             return Err(CliError::not_confirmed("nothing was rolled back"));
@@ -170,6 +183,11 @@ impl Options {
         is_live && is_quiet && status.waiting.is_empty() && status.doors.is_empty() && !status.rejected
     }
 
+    /// Whether the rollback goes to the release that one without --to goes to.
+    fn goes_to(&self, release: &Release) -> bool {
+        self.to.as_ref().is_none_or(|to| to == release)
+    }
+
     /// Says that there is nothing to do, as the deployer does by a record that is unchanged.
     fn already(&self, status: &FunctionStatus) -> Answer {
         let follow::FunctionArgs { environment, function } = &self.args;
@@ -191,8 +209,16 @@ impl Options {
         }
     }
 
-    /// Refuses what the deployer would refuse, before anything is asked. Where it cannot plan, it decides later.
-    async fn refuse_as_planned(&self) -> Result<(), CliError> {
+    /// Looks which functions came together with the release that the rollback leaves.
+    async fn came_with(&self, left: Option<&Left>) -> Option<CameWith> {
+        let follow::FunctionArgs { environment, function } = &self.args;
+        let remote = self.follow.remote.remote().await.ok()?;
+        came_with::of(&remote, (environment, function), left?, None).await
+    }
+
+    /// Refuses what the deployer would refuse, before anything is asked, and returns the releases that the rollback passes.
+    /// Where the deployer cannot plan, it decides later.
+    async fn refuse_as_planned(&self) -> Result<Vec<PassedRelease>, CliError> {
         let follow::FunctionArgs { environment, function } = &self.args;
         let command = Command::Plan {
             environment: environment.clone(),
@@ -206,9 +232,13 @@ impl Options {
         };
         let plan = async { self.follow.remote.remote().await?.send::<PlanReport>(&remote::request(command)).await };
         match tokio::time::timeout(PLAN, plan).await {
-            Ok(Ok(report)) => report.refused.map_or(Ok(()), |refused| Err(refused_as(&refused))),
+            Ok(Ok(PlanReport { refused: Some(refused), .. })) => Err(refused_as(&refused)),
+            Ok(Ok(report)) => {
+                let passed = |one: PlannedRelease| PassedRelease { release: one.release, because: one.passed_over };
+                Ok(report.between.into_iter().map(passed).collect())
+            }
             Ok(Err(wrong)) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => Err(wrong),
-            Ok(Err(_)) | Err(_) => Ok(()),
+            Ok(Err(_)) | Err(_) => Ok(vec![]),
         }
     }
 
@@ -230,7 +260,7 @@ impl Options {
         Ok((Some(status), left))
     }
 
-    fn preview(&self, status: Option<&FunctionStatus>, now: Timestamp) -> String {
+    fn preview(&self, status: Option<&FunctionStatus>, shown: &Shown, now: Timestamp) -> String {
         let follow::FunctionArgs { environment, function } = &self.args;
         let mut text = format!("{function} in {environment}\n");
         let live = status.and_then(|status| Some((status, status.live.as_ref()?)));
@@ -264,6 +294,15 @@ impl Options {
             (None, Some(_), None) => writeln!(text, "  back to  nothing: it is only stopped"),
             (None, None, _) => writeln!(text, "  back to  {earlier}"),
         };
+        let by_status =
+            || status.and_then(|status| status.rollback.as_ref()).filter(|rollback| self.goes_to(&rollback.release));
+        let passes = if shown.passes.is_empty() { by_status().map_or(&[][..], |it| &it.passes) } else { &shown.passes };
+        for PassedRelease { release, because } in passes {
+            let _always = writeln!(text, "  {PASSES:<8} {release}{}", passed_over(because));
+        }
+        if let Some(came_with) = &shown.came_with {
+            let _always = writeln!(text, "  with     {}", came_with.before());
+        }
         for WaitingStatus { deployment, from, release, .. } in status.iter().flat_map(|status| &status.waiting) {
             let of = release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
             let _always = writeln!(text, "  ends     promotion {deployment}{of} from {from}, which waits to come here");

@@ -10,7 +10,6 @@ use jiff::Timestamp;
 
 use super::answer::{Answer, CliError};
 use super::confirm::{self, print_stderr};
-use super::ledger::StatusSource;
 use super::status::{self, rollout as text};
 use super::{follow, remote};
 
@@ -87,10 +86,11 @@ impl Options {
         Ok(Answer::with_text(text, &report, super::Exit::Done))
     }
 
+    /// Asks for the status, with a look at the targets: whoever asks for a rollout wants to know how it fares now.
     async fn status(&self) -> Result<StatusReport, CliError> {
-        let follow::FunctionArgs { environment, function } = &self.args;
-        let mut source = StatusSource::Deployer(self.remote.remote().await?);
-        source.status(Some(environment), Some(function)).await
+        let follow::FunctionArgs { environment, function } = self.args.clone();
+        let look = Command::Status { environment: Some(environment), function: Some(function), look: true };
+        self.remote.remote().await?.send(&remote::request(look)).await
     }
 
     /// Returns the deployment that is meant. At a terminal, what sends traffic somewhere else is asked before.

@@ -27,35 +27,47 @@ const PROFILES: [&str; 2] = ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
 /// The variables that name a region, in the order in which they count. Both go before a profile's region.
 const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
 
+/// The option that names the profile by which the deployer is asked.
+const OPTION: &str = "--profile";
+
+/// A profile that an option of the command line names.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NamedProfile<'a> {
+    pub name: &'a str,
+    /// The option.
+    pub option: &'static str,
+}
+
 /// A profile, and what names it.
 struct Selected<'a> {
     name: Cow<'a, str>,
     /// The option or the variable; `None` if nothing names a profile.
     by: Option<&'static str>,
+    /// Whether an option names it. Then it goes before keys of the environment.
+    is_option: bool,
 }
 
-impl Selected<'_> {
-    /// Whether the user has named it on the command line. Then it goes before keys of the environment.
-    fn is_option(&self) -> bool {
-        self.by == Some(OPTION)
-    }
-}
-
-const OPTION: &str = "--profile";
-
-/// Loads the configuration for a named profile or the environment's, and for this region or the configured one.
+/// Loads the configuration for the profile of `--profile` or the environment's, and for this region or the configured one.
 ///
 /// # Errors
 /// Wrong use: the profile does not exist or asks for a code, or a setting of the network cannot be used.
 pub async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConfig, CliError> {
+    load_by(profile.map(|name| NamedProfile { name, option: OPTION }), region).await
+}
+
+/// Loads the configuration for the profile of any option. The messages name the option.
+///
+/// # Errors
+/// As for [`load`].
+pub(super) async fn load_by(profile: Option<NamedProfile<'_>>, region: Option<&str>) -> Result<SdkConfig, CliError> {
     // An empty variable counts as one that is not set.
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let selected = select(profile, variable);
     let profiles = read_profiles(&selected).await?;
     ensure_profile(&profiles, &selected, variable)?;
     // Without a profile on the command line, keys of the environment go before any profile.
-    if selected.is_option() || variable("AWS_ACCESS_KEY_ID").is_none() {
-        check_sources(&profiles, variable)?;
+    if selected.is_option || variable("AWS_ACCESS_KEY_ID").is_none() {
+        check_sources(&profiles, &selected, variable)?;
     }
     let http_client = deployer_aws::http_client(ca_bundle(&profiles)).map_err(CliError::wrong_use)?;
     let provider = ProviderConfig::without_region()
@@ -68,7 +80,7 @@ pub async fn load(profile: Option<&str>, region: Option<&str>) -> Result<SdkConf
         .or_else(ImdsRegionProvider::builder().configure(&provider).build());
     let loader = deployer_aws::loader(http_client).profile_name(&*selected.name).region(region);
     let sdk = loader.load().await;
-    let sdk = if selected.is_option() { with_profile(sdk, provider, &selected.name) } else { sdk };
+    let sdk = if selected.is_option { with_profile(sdk, provider, &selected.name) } else { sdk };
     Ok(deployer_aws::with_app_name(sdk))
 }
 
@@ -77,11 +89,12 @@ pub fn no_region() -> CliError {
     CliError::wrong_use("no region is known: say --region, AWS_REGION or a --profile that has one")
 }
 
-fn select(profile: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Selected<'_> {
-    let of_variable = |by| variable(by).map(|name| Selected { name: name.into(), by: Some(by) });
+fn select<'a>(profile: Option<NamedProfile<'a>>, variable: impl Fn(&str) -> Option<String>) -> Selected<'a> {
+    let of_variable = |by| variable(by).map(|name| Selected { name: name.into(), by: Some(by), is_option: false });
+    let default = Selected { name: DEFAULT.into(), by: None, is_option: false };
     match profile {
-        Some(name) => Selected { name: name.into(), by: Some(OPTION) },
-        None => PROFILES.into_iter().find_map(of_variable).unwrap_or(Selected { name: DEFAULT.into(), by: None }),
+        Some(NamedProfile { name, option }) => Selected { name: name.into(), by: Some(option), is_option: true },
+        None => PROFILES.into_iter().find_map(of_variable).unwrap_or(default),
     }
 }
 
@@ -114,7 +127,7 @@ fn ensure_profile(
     selected: &Selected<'_>,
     variable: impl Fn(&str) -> Option<String>,
 ) -> Result<(), CliError> {
-    let Selected { name: selected, by } = selected;
+    let Selected { name: selected, by, .. } = selected;
     let Some(by) = by.filter(|_| profiles.get_profile(selected).is_none()) else { return Ok(()) };
     let (config, credentials) = files(variable);
     Err(CliError::wrong_use(format!(
@@ -142,7 +155,11 @@ fn known(profiles: &ProfileSet) -> String {
 
 /// Refuses a profile whose role takes its credentials from a profile that no file has, or asks for a code of a device,
 /// which deployctl cannot ask for.
-fn check_sources(profiles: &ProfileSet, variable: impl Fn(&str) -> Option<String>) -> Result<(), CliError> {
+fn check_sources(
+    profiles: &ProfileSet,
+    Selected { by, .. }: &Selected<'_>,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(), CliError> {
     let selected = profiles.selected_profile();
     let mut visited = Vec::new();
     let mut next = Some(selected);
@@ -150,11 +167,20 @@ fn check_sources(profiles: &ProfileSet, variable: impl Fn(&str) -> Option<String
         let Some(profile) = profiles.get_profile(name) else { break };
         if profile.get("role_arn").is_some() && profile.get("mfa_serial").is_some() {
             let of = if name == selected { String::new() } else { format!(", a source of profile {selected:?},") };
+            // Keys in the environment are those that ask the deployer.
+            let ways = match by {
+                Some(option) if *option != OPTION && !PROFILES.contains(option) => {
+                    format!("name a profile of IAM Identity Center, or one with keys, by {option}")
+                }
+                _ => format!(
+                    "use a profile of IAM Identity Center, or let the AWS CLI ask, and use what it gets:\n  \
+                     eval \"$(aws configure export-credentials --profile {selected} --format env)\"\n    \
+                     and then deployctl without --profile and AWS_PROFILE"
+                ),
+            };
             return Err(CliError::wrong_use(format!(
                 "profile {name:?}{of} asks for the code of an MFA device (mfa_serial), and deployctl cannot ask you \
-                 for it: use a profile of IAM Identity Center, or let the AWS CLI ask, and use what it gets:\n  \
-                 eval \"$(aws configure export-credentials --profile {selected} --format env)\"\n    \
-                 and then deployctl without --profile and AWS_PROFILE"
+                 for it: {ways}"
             )));
         }
         visited.push(name);

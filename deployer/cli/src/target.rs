@@ -16,7 +16,8 @@ use serde::Serialize;
 use super::answer::CliError;
 use super::hints::hint;
 use super::ledger::StatusSource;
-use super::{follow, remote, sdk_config};
+use super::sdk_config::{self, NamedProfile};
+use super::{follow, remote};
 
 /// The option that names a target.
 #[derive(Debug, Clone, clap::Args)]
@@ -131,7 +132,10 @@ impl Access {
     pub async fn enter(&self, remote: &remote::Options, target: &Target) -> Result<SdkConfig, CliError> {
         let region = target.region.as_str();
         let sdk = match &self.target_profile {
-            Some(profile) => sdk_config::load(Some(profile), Some(region)).await?,
+            Some(name) => {
+                let profile = NamedProfile { name, option: "--target-profile" };
+                sdk_config::load_by(Some(profile), Some(region)).await?
+            }
             None => remote.sdk().await?.into_builder().region(AwsRegion::new(region.to_owned())).build(),
         };
         let sdk = match &self.role_arn {

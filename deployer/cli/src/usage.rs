@@ -1,5 +1,8 @@
-//! Wraps the usage of each verb at the terminal's width. clap wraps everything else in a help text, and leaves the usage
-//! to the terminal, which breaks words.
+//! The usage of each verb, wrapped at the terminal's width. clap wraps everything else in a help text, and leaves the
+//! usage to the terminal, which breaks words.
+//!
+//! An error of use shows the whole usage too. clap would make one of the options that are there, those that only an
+//! environment variable sets among them, and would leave out the other ways to call the verb.
 
 use clap::Command;
 
@@ -11,7 +14,7 @@ const INDENT: usize = 11;
 
 /// Returns the command line with usages that fit so many columns.
 pub(super) fn fitted(mut command: Command, columns: Option<usize>) -> Command {
-    let Some(columns) = columns else { return command };
+    let columns = columns.unwrap_or(usize::MAX);
     // The verbs get their whole names.
     command.build();
     let names: Vec<String> = command.get_subcommands().map(|verb| verb.get_name().to_owned()).collect();
@@ -23,7 +26,8 @@ fn of_verb(mut verb: Command, columns: usize) -> Command {
     let usage = usage.strip_prefix(HEADING).unwrap_or(&usage);
     let is_long = |(number, line): (usize, &str)| width(line) + if number == 0 { HEADING.len() } else { 0 } > columns;
     if !usage.lines().enumerate().any(is_long) {
-        return verb;
+        let usage = usage.to_owned();
+        return verb.override_usage(usage);
     }
     // An option and its value stay together.
     let text = format!("{HEADING}{}", usage.replace(" <", "\u{a0}<"));

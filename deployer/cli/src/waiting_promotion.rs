@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use deployer_core::group::{GroupStatus, MemberStatus};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::Wait;
 use deployer_core::record::Status;
@@ -63,6 +64,8 @@ pub(super) struct Promotion {
     pub deployment: DeploymentId,
     /// The people who have asked for it and approved it, as far as names count and they were looked up.
     pub approvers: Option<Approvers>,
+    /// Says that it is a group in place of the member that the options name.
+    pub in_place_of_member: Option<String>,
 }
 
 impl PromotionArgs {
@@ -74,9 +77,9 @@ impl PromotionArgs {
         let Self { environment, function, deployment } = self;
         if let (Some(deployment), Some(function)) = (*deployment, function) {
             let (environment, function) = (environment.clone(), Some(function.clone()));
-            return Ok(Promotion { environment, function, deployment, approvers: None });
+            return Ok(Promotion { environment, function, deployment, approvers: None, in_place_of_member: None });
         }
-        let status = Command::Status { environment: Some(environment.clone()), function: function.clone() };
+        let status = Command::status(Some(environment.clone()), function.clone());
         let report: StatusReport = remote.remote().await?.send(&remote::request(status)).await?;
         match *deployment {
             Some(deployment) => Ok(self.named(&report, deployment)),
@@ -89,7 +92,14 @@ impl PromotionArgs {
         let waiting = candidates(report, None).into_iter().find(|one| one.deployment == deployment);
         let function = waiting.and_then(|one| one.function);
         let approvers = Approvers::find(report, &self.environment, deployment);
-        Promotion { environment: self.environment.clone(), function, deployment, approvers }
+        let found = Promotion {
+            environment: self.environment.clone(),
+            function,
+            deployment,
+            approvers,
+            in_place_of_member: None,
+        };
+        found.or_its_group(report)
     }
 
     /// Makes the command that approves what the options name. None: they name neither a function nor an id.
@@ -110,9 +120,22 @@ impl PromotionArgs {
                 let Candidate { function, deployment, .. } = one;
                 let approvers = Approvers::find(report, environment, *deployment);
                 let (environment, function) = (environment.clone(), function.clone());
-                Ok(Promotion { environment, function, deployment: *deployment, approvers })
+                let deployment = *deployment;
+                Ok(Promotion { environment, function, deployment, approvers, in_place_of_member: None })
             }
             [] => {
+                if let Some((function, group)) =
+                    self.function.as_ref().and_then(|one| Some((one, group_of(report, one)?)))
+                {
+                    return Err(CliError::wrong_use(format!(
+                        "no promotion of {function} alone waits in {environment}. It goes with group {} ({}), which is \
+                         decided about as a whole:\n  deployctl {} -e {environment} --deployment {}",
+                        group.id,
+                        functions_of(group),
+                        waits.verb(),
+                        group.id
+                    )));
+                }
                 let (of, group) = match &self.function {
                     Some(function) => (format!(" of {function}"), "; name a group by --deployment, without --function"),
                     None => (String::new(), ""),
@@ -156,16 +179,35 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
     });
     let open = report.groups.iter().filter(|group| named.is_none() && group.status == Status::Pending);
     let groups = open.map(|group| {
-        let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
         let because = group.because.as_deref().map_or(String::new(), |because| format!(", {}", sentence(because)));
         Candidate {
             function: None,
             deployment: group.id,
             wants_approval: group.approvals_wanted.is_some_and(|wanted| wanted > 0),
-            words: format!("--deployment {} (group {}{because})", group.id, functions.join(" and ")),
+            words: format!("--deployment {} (group {}{because})", group.id, functions_of(group)),
         }
     });
     alone.chain(groups).collect()
+}
+
+/// Finds the group that waits and has this function.
+fn group_of<'a>(report: &'a StatusReport, function: &FunctionName) -> Option<&'a GroupStatus> {
+    report.groups.iter().find(|group| group.status == Status::Pending && group.has(function))
+}
+
+fn functions_of(group: &GroupStatus) -> String {
+    let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+    functions.join(" and ")
+}
+
+impl Waits {
+    /// The verb that decides.
+    fn verb(self) -> &'static str {
+        match self {
+            Self::ForApproval => "approve",
+            Self::ForAnything => "decline",
+        }
+    }
 }
 
 impl Promotion {
@@ -175,22 +217,47 @@ impl Promotion {
         Command::Approve { environment, function, deployment: Some(deployment) }
     }
 
-    /// Looks up the people of a promotion that was given by its id. Where they cannot be read, the deployer judges later.
+    /// Returns the group in place of its member.
+    fn or_its_group(self, report: &StatusReport) -> Self {
+        let mut groups = report.groups.iter().filter(|group| group.environment == self.environment);
+        let found = groups.find_map(|group| {
+            let is_it = |member: &&MemberStatus| member.deployment == self.deployment;
+            let member = group.functions.iter().find(is_it);
+            (group.id == self.deployment || member.is_some()).then_some((group, member))
+        });
+        let Some((group, member)) = found else { return self };
+        let in_place_of_member = member.map(|member| {
+            format!(
+                "promotion {} of {} belongs to group {} ({}), which is decided about as a whole\n",
+                member.deployment,
+                member.function,
+                group.id,
+                functions_of(group)
+            )
+        });
+        let approvers = Approvers::find(report, &self.environment, group.id);
+        Self { function: None, deployment: group.id, approvers, in_place_of_member, ..self }
+    }
+
+    /// Looks up the people of a promotion that was given by its function and its id, and the group of a member. Where they
+    /// cannot be read, the deployer judges later.
     ///
     /// # Errors
     /// There is no such environment or function.
-    pub async fn with_approvers(self, remote: &remote::Options) -> Result<Self, CliError> {
-        if self.approvers.is_some() {
+    pub async fn looked_up(self, remote: &remote::Options) -> Result<Self, CliError> {
+        if self.function.is_none() || self.approvers.is_some() {
             return Ok(self);
         }
-        let status = Command::Status { environment: Some(self.environment.clone()), function: self.function.clone() };
+        let status = Command::status(Some(self.environment.clone()), self.function.clone());
         let report = async { remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
-        let approvers = match report.await {
-            Ok(report) => Approvers::find(&report, &self.environment, self.deployment),
-            Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
-            Err(_) => None,
-        };
-        Ok(Self { approvers, ..self })
+        match report.await {
+            Ok(report) => {
+                let approvers = Approvers::find(&report, &self.environment, self.deployment);
+                Ok(Self { approvers, ..self }.or_its_group(&report))
+            }
+            Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => Err(wrong),
+            Err(_) => Ok(self),
+        }
     }
 
     /// Writes the plan of the promotion, or of each member of a group.
@@ -207,7 +274,7 @@ impl Promotion {
         if let Some(function) = &self.function {
             return self.plan(&remote, function, self.deployment).await;
         }
-        let status = Command::Status { environment: Some(self.environment.clone()), function: None };
+        let status = Command::status(Some(self.environment.clone()), None);
         let report: StatusReport = remote.send(&remote::request(status)).await?;
         let Some(group) = report.groups.iter().find(|group| group.id == self.deployment) else {
             return Err(CliError::wrong_use(format!(
@@ -284,9 +351,17 @@ mod tests {
         let members = [status("bills", MEMBER, 0)];
         assert_eq!(found(&members, &[group()], None, Waits::ForApproval), Ok(format!("group {GROUP}")));
         let because = found(&members, &[group()], Some("bills"), Waits::ForApproval).unwrap_err();
+        assert_eq!(
+            because,
+            format!(
+                "no promotion of bills alone waits in prod. It goes with group {GROUP} (bills), which is decided about as a \
+                 whole:\n  deployctl approve -e prod --deployment {GROUP}"
+            )
+        );
+        let nothing = found(&[], &[], Some("bills"), Waits::ForApproval).unwrap_err();
         assert!(
-            because.contains("no promotion of bills waits in prod")
-                && because.contains("name a group by --deployment, without --function")
+            nothing.contains("no promotion of bills waits in prod")
+                && nothing.contains("name a group by --deployment, without --function")
         );
         let nothing = found(&[], &[], None, Waits::ForApproval).unwrap_err();
         assert_eq!(nothing, "no promotion waits in prod: status and history tell what became of it");
@@ -297,9 +372,18 @@ mod tests {
         let functions = [status("orders", WAITS, 1), status("bills", MEMBER, 0)];
         let report = serde_json::from_value(json!({"functions": functions, "groups": [group()]})).unwrap();
         let args = PromotionArgs { environment: "prod".parse().unwrap(), function: None, deployment: None };
-        let named = |id: &str| args.named(&report, DeploymentId::parse(id).unwrap()).function;
-        assert_eq!(named(WAITS).map(|name| name.to_string()), Some("orders".to_owned()));
-        assert_eq!((named(GROUP), named(SOAKS)), (None, None));
+        let named = |id: &str| args.named(&report, DeploymentId::parse(id).unwrap());
+        assert_eq!(named(WAITS).function.map(|name| name.to_string()), Some("orders".to_owned()));
+        assert_eq!((named(GROUP).function, named(SOAKS).function), (None, None));
+        assert_eq!(named(GROUP).in_place_of_member, None);
+        let member = named(MEMBER);
+        assert_eq!((member.function, member.deployment.to_string()), (None, GROUP.to_owned()));
+        assert_eq!(
+            member.in_place_of_member.unwrap(),
+            format!(
+                "promotion {MEMBER} of bills belongs to group {GROUP} (bills), which is decided about as a whole\n"
+            )
+        );
     }
 
     #[test]

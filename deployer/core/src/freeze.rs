@@ -228,6 +228,21 @@ pub fn frozen_until(freezes: &[Freeze], now: Timestamp) -> Option<Timestamp> {
     Some(until)
 }
 
+/// Returns the moment at which the next freeze begins, after `now` and before `now` and `within` are over.
+#[must_use]
+pub fn next_freeze(freezes: &[Freeze], now: Timestamp, within: SignedDuration) -> Option<Timestamp> {
+    freezes.iter().filter_map(|freeze| freeze.next_begin(now, within)).min()
+}
+
+/// Returns the first moment of these, both ends among them, at which an environment is frozen.
+#[must_use]
+pub fn first_frozen(freezes: &[Freeze], from: Timestamp, to: Timestamp) -> Option<Timestamp> {
+    let is_frozen = |at: &Timestamp| freezes.iter().any(|freeze| freeze.until(*at).is_some());
+    let within = to.duration_since(from);
+    let begins = freezes.iter().filter_map(|freeze| freeze.next_begin(from, within));
+    [from].into_iter().chain(begins).chain([to]).filter(is_frozen).min()
+}
+
 /// The time in which a gap between freezes is looked for.
 const GAP_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -242,7 +257,7 @@ pub fn first_gap(freezes: &[Freeze], now: Timestamp, length: SignedDuration) -> 
             start = until;
             continue;
         }
-        match freezes.iter().filter_map(|freeze| freeze.next_begin(start, length)).min() {
+        match next_freeze(freezes, start, length) {
             None => return Some(start),
             Some(begin) => start = begin,
         }

@@ -3,7 +3,9 @@
 //! Must not know what an object holds.
 
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
-use crate::names::{ASKED, DEPLOYMENTS, ENVIRONMENT_NOTICE, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
+use crate::names::{
+    ASKED, DEPLOYMENTS, ENVIRONMENT_NOTICE, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS, UPLOAD_PROGRESS,
+};
 
 /// The prefixes of everything that the deployer reads and writes in the ledger bucket.
 pub const PREFIXES: [&str; 8] = [HEADS, DEPLOYMENTS, RESULTS, REJECTS, OPEN, ASKED, GROUPS, SWEEPS];
@@ -76,6 +78,13 @@ pub fn results_of(environment: &EnvironmentName, function: &FunctionName, releas
 #[must_use]
 pub fn environment_notice(environment: &EnvironmentName) -> String {
     format!("{RESULTS}{environment}/{ENVIRONMENT_NOTICE}")
+}
+
+/// Returns the key of the object by which an uploader learns why an upload has not ended. Results are below the name of
+/// their release, so no result has its key.
+#[must_use]
+pub fn upload_progress(environment: &EnvironmentName, function: &FunctionName) -> String {
+    format!("{RESULTS}{environment}/{function}/{UPLOAD_PROGRESS}")
 }
 
 /// Returns the key of a function's rejected releases.
@@ -190,6 +199,7 @@ mod tests {
         assert_eq!(record(&environment, &function, id), format!("deployments/dev/orders/{id}.json"));
         assert_eq!(result(&environment, &function, &release, "v1"), "results/dev/orders/1.0.0/v1.json");
         assert_eq!(environment_notice(&environment), "results/dev/environment.json");
+        assert_eq!(upload_progress(&environment, &function), "results/dev/orders/progress.json");
         assert_eq!(rejects(&function), "rejects/orders.json");
         assert_eq!(asked_of(&environment, &function), "asked/dev/orders/");
         assert_eq!(open_group(&environment, id), format!("groups/open/dev/{id}.json"));

@@ -33,6 +33,8 @@ pub const DEPLOYMENTS: &str = "deployments/";
 pub const RESULTS: &str = "results/";
 /// The last part of the key of an environment's notice, which is below its results.
 pub const ENVIRONMENT_NOTICE: &str = "environment.json";
+/// The last part of the key of a function's open uploads, which is below its results.
+pub const UPLOAD_PROGRESS: &str = "progress.json";
 /// The prefix of the markers of open work in the ledger bucket.
 pub const OPEN: &str = "open/";
 /// The prefix of requests in the ledger bucket that another function's head does not know yet.

@@ -4,6 +4,7 @@
 mod behind;
 mod door;
 mod open;
+mod rollback;
 mod rollout;
 
 use std::collections::BTreeSet;
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::group::GroupStatus;
-use crate::head::{self, Head, LiveArtifact, PlannedRollback, Renamed, Rollback, Waiting};
+use crate::head::{self, Head, LiveArtifact, Renamed, Rollback, Waiting};
 use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
@@ -25,6 +26,7 @@ use crate::text::{Person, PlainText, counted};
 pub use behind::{Behind, SourceHistory};
 pub use door::DoorStatus;
 pub use open::OpenDeployment;
+pub use rollback::{PassedRelease, RollbackStatus};
 pub use rollout::{PausedRollout, RolloutStatus, RolloutTargetLook, RolloutTargetStatus, RolloutVerdict};
 
 /// The state of functions and groups.
@@ -109,33 +111,6 @@ pub struct FunctionStatus {
     /// The aliases that a write without an answer may still move.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub doors: Vec<DoorStatus>,
-}
-
-/// The artifact that a rollback without `to` would go back to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RollbackStatus {
-    /// The release.
-    pub release: Release,
-    /// The id of the deployment that had brought it.
-    pub deployment: Option<DeploymentId>,
-    /// The SHA-256 of its code in base64.
-    pub sha256: Option<Sha256>,
-    /// The deployment under way that the rollback would stop.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stops: Option<DeploymentId>,
-}
-
-impl RollbackStatus {
-    /// Makes the details of a planned rollback; none if it brings nothing back.
-    fn of(planned: &PlannedRollback, head: &Head) -> Option<Self> {
-        let artifact = planned.artifact.as_ref()?;
-        Some(Self {
-            release: artifact.release.clone(),
-            deployment: head.entry_of(artifact).map(|live| live.deployment),
-            sha256: artifact.sha256,
-            stops: planned.stops,
-        })
-    }
 }
 
 /// A promotion that waits.
@@ -306,7 +281,7 @@ impl FunctionStatus {
         let targets: Vec<_> = present.iter().filter_map(|target| TargetStatus::of(target, at, head, rejects)).collect();
         let live = head.live().map(|live| LiveStatus::of(live, present, &targets));
         let rollback = head::plan_rollback(head, &Rollback::default(), present, rejects).ok();
-        let rollback = rollback.and_then(|planned| RollbackStatus::of(&planned, head));
+        let rollback = rollback.and_then(|planned| RollbackStatus::of(&planned, head, rejects));
         Self {
             environment: at.name.clone(),
             function: at.function.clone(),

@@ -9,10 +9,16 @@ use crate::moment::not_before;
 pub(crate) fn conditions(
     soak_until: Option<Timestamp>,
     approvals: Option<String>,
-    frozen_until: Option<Timestamp>,
+    (freeze_begins, frozen_until): (Option<Timestamp>, Option<Timestamp>),
 ) -> Vec<String> {
     let soak = soak_until.map(|until| format!("until {} for its soak", not_before(until)));
-    let freeze = frozen_until.map(|until| format!("until {} for the freeze to end", not_before(until)));
+    let freeze = frozen_until.map(|until| match freeze_begins {
+        None => format!("until {} for the freeze to end", not_before(until)),
+        Some(begins) => format!(
+            "until {} for the freeze from {begins:.0} on to end, which its rollout would reach into",
+            not_before(until)
+        ),
+    });
     soak.into_iter().chain(approvals).chain(freeze).collect()
 }
 

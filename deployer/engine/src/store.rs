@@ -5,8 +5,9 @@
 use deployer_core::as_read::AsRead;
 use deployer_core::format::{self, LedgerObject, Unusable};
 use deployer_core::function_ref::FunctionRef;
+use deployer_core::group::Group;
 use deployer_core::head::{self, Head, Request};
-use deployer_core::id::{DeploymentId, FunctionName};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::record::{DeploymentRecord, SCHEMA, Status};
 use deployer_core::rejects::Rejects;
@@ -107,6 +108,14 @@ impl<'e> Store<'e> {
     pub async fn object<T: LedgerObject>(self, key: &str) -> Result<Option<(T, ETag)>, LedgerError> {
         let Some((body, etag)) = self.ports.ledger.get(key).await?.object else { return Ok(None) };
         Ok(Some((decode(key, &body)?, etag)))
+    }
+
+    /// Reads a group, open or ended. Its end is written before it is open no more.
+    pub async fn group(self, environment: &EnvironmentName, id: DeploymentId) -> Result<Option<Group>, LedgerError> {
+        if let Some((open, _)) = self.object(&ledger_keys::open_group(environment, id)).await? {
+            return Ok(Some(open));
+        }
+        Ok(self.object(&ledger_keys::ended_group(environment, id)).await?.map(|(ended, _)| ended))
     }
 
     /// Writes any object but a head if there is none, and returns whether there was none.

@@ -8,12 +8,12 @@ locals {
 
   # Every duration: where it is said, and the seconds that it may be at least and at most.
   rollout_spans = flatten([for name, rollout in local.rollouts : concat(
-    [for number, step in local.rollout_steps[name] : { of = name, is_step = true, where = "steps[${number}].for of ${name}", span = step.for, least = 180, most = local.names.spans.longest }],
+    [for number, step in local.rollout_steps[name] : { of = name, is_step = true, where = "steps[${number}].for of ${name}", span = step.for, least = 180, lasts = 180, most = local.names.spans.longest }],
     [
-      { of = name, is_step = true, where = "watch of ${name}", span = rollout.watch == null ? "10m" : rollout.watch, least = 180, most = local.names.spans.longest },
-      { of = name, is_step = false, where = "pause_expires of ${name}", span = rollout.pause_expires == null ? "1d" : rollout.pause_expires, least = 1, most = local.names.spans.longest },
+      { of = name, is_step = true, where = "watch of ${name}", span = rollout.watch == null ? "10m" : rollout.watch, least = 180, lasts = 480, most = local.names.spans.longest },
+      { of = name, is_step = false, where = "pause_expires of ${name}", span = rollout.pause_expires == null ? "1d" : rollout.pause_expires, least = 1, lasts = 1, most = local.names.spans.longest },
     ],
-    [for number, test in rollout.smoke_test : { of = name, is_step = false, where = "smoke_test[${number}].timeout of ${name}", span = test.timeout == null ? "60s" : test.timeout, least = 1, most = 60 }],
+    [for number, test in rollout.smoke_test : { of = name, is_step = false, where = "smoke_test[${number}].timeout of ${name}", span = test.timeout == null ? "60s" : test.timeout, least = 1, lasts = 1, most = 60 }],
   )])
 
   rollout_seconds = { for at in local.rollout_spans : at.where => can(regex(local.names.patterns.span, at.span)) ? try(tonumber(regex("^[0-9]+", at.span)) * local.names.spans.seconds[substr(at.span, -1, 1)], -1) : -1 }
@@ -29,7 +29,8 @@ locals {
     }
   ] }
 
-  rollout_lengths = { for name in keys(local.rollouts) : name => sum([for at in local.rollout_spans : local.rollout_seconds[at.where] if at.of == name && at.is_step]) * length(distinct(local.rollout_waves[name][*].begun)) }
+  # A watch lasts 8 minutes at least: the guard needs so long with all traffic on the new version.
+  rollout_lengths = { for name in keys(local.rollouts) : name => sum([for at in local.rollout_spans : max(local.rollout_seconds[at.where], at.lasts) if at.of == name && at.is_step]) * length(distinct(local.rollout_waves[name][*].begun)) }
 
   rollout_choices = {
     already_alarming = ["disarm", "refuse"]

@@ -19,8 +19,8 @@ use fixtures::error::{Doing as _, Error, Result};
 const MARKERS: &str = "open/";
 /// The prefix of the times of sweeps.
 const SWEEPS: &str = "sweeps/";
-/// The end of the keys of environments' notices, which the sweep keeps.
-const NOTICE: &str = "/environment.json";
+/// The ends of the keys of what the sweep keeps for uploaders: environments' notices and open uploads.
+const NOTICES: [&str; 2] = ["/environment.json", "/progress.json"];
 
 /// The version that an alias serves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -204,7 +204,7 @@ impl LocalAws {
             let listed = call.send().await.doing("listing the ledger")?;
             for version in listed.versions.unwrap_or_default() {
                 let (key, id) = (version.key().unwrap_or_default(), version.version_id().unwrap_or_default());
-                let is_trace = key.starts_with(SWEEPS) || key.ends_with(NOTICE);
+                let is_trace = key.starts_with(SWEEPS) || NOTICES.iter().any(|end| key.ends_with(end));
                 if !key.starts_with(MARKERS) && !is_trace {
                     all.insert(format!("s3://{LEDGER}/{key} ({id})"), version.e_tag().unwrap_or_default().to_owned());
                 }

@@ -132,6 +132,18 @@ async fn story_is_plain_and_wrapped_at_60_columns() -> Result<()> {
 
 #[tokio::test]
 #[ignore = "long: cargo verify"]
+async fn rollout_shows_a_good_release_go_through_and_a_bad_one_come_back() -> Result<()> {
+    let output = demo(&["--rollout"]).output().await.doing("running the demo")?;
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    let story = ["1.1.0 gets 10 %", "1.1.0 gets 50 %", "1.1.0 gets all traffic", "1.2.0 gets 10 %", "1.2.0 failed"];
+    let places: Vec<Option<usize>> = story.iter().map(|words| shown.find(words)).collect();
+    assert!(places.is_sorted() && places.iter().all(Option::is_some), "{places:?}\n{shown}");
+    Ok(())
+}
+
+#[tokio::test]
+#[ignore = "long: cargo verify"]
 async fn quick_shows_the_steps_of_three_uploads() -> Result<()> {
     let output = demo(&["--quick"]).output().await.doing("running the demo")?;
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -59,6 +59,9 @@ fn check<'r>(report: &'r Value, place: &str, name: &str) -> Result<&'r Value> {
 #[tokio::test]
 async fn healthy_accounts_pass_all_checks_and_nothing_is_changed() -> Result<()> {
     let aws = healthy().await?;
+    aws.preview_rollouts();
+    let rollout = json!({ "smoke_test": { "event": { "ping": true } } });
+    aws.configure(|config| config["environments"]["prod"]["rollout"] = rollout).await?;
     let before = aws.snapshot().await?;
     let (said, calls) = aws.calls_of(doctor(&aws, &[])).await?;
     let (said, report) = said;
@@ -72,6 +75,14 @@ async fn healthy_accounts_pass_all_checks_and_nothing_is_changed() -> Result<()>
     let expected: Vec<String> =
         places.iter().flat_map(|place| UNPROBED.map(|(action, _)| format!("{place} {action}"))).collect();
     assert_eq!(unknown, expected);
+    for right in [
+        "cloudwatch:DescribeAlarms",
+        "cloudwatch:DescribeAlarmHistory",
+        "cloudwatch:GetMetricData",
+        "lambda:InvokeFunction",
+    ] {
+        assert_eq!(check(&report, "prod us-east-1", right)?["status"], "ok", "{right}");
+    }
     assert_eq!(before.changes_to(&aws.snapshot().await?), [""; 0]);
     only_the_probe_was_touched(&calls);
     for account in [FIRST, SECOND] {
@@ -173,6 +184,14 @@ async fn missing_permission_fails_with_the_statement_that_mends_it() -> Result<(
     roles.put_policy(role, "mended", &with(&mended, "<functions>", "*")?).await?;
     let (said, report) = doctor(&aws, &[]).await?;
     assert_eq!((failed(&report), said.exit), (vec![], Some(0)));
+
+    aws.preview_rollouts();
+    aws.configure(|config| config["environments"]["dev"]["rollout"] = json!({})).await?;
+    roles.put_policy(role, role, &not_allowing(&whole, "cloudwatch:GetMetricData")).await?;
+    let (_, report) = doctor(&aws, &["-e", "dev"]).await?;
+    assert_eq!(failed(&report), ["dev eu-west-1: cloudwatch:GetMetricData"]);
+    let because = &check(&report, "dev eu-west-1", "cloudwatch:GetMetricData")?["because"];
+    assert!(because.to_string().contains("`rollouts` of module target"), "{because}");
 
     let narrow = with(&whole, ":function:*", ":function:orders-*")?;
     roles.put_policy(role, role, &narrow).await?;

@@ -77,11 +77,11 @@ impl Op {
 
 impl Call {
     /// Whether it can change anything that lasts: markers and the traces of sweeps do not, and notices of environments
-    /// are made anew.
+    /// and of open uploads are made anew.
     #[must_use]
     pub fn is_lasting_write(&self) -> bool {
         let comes_and_goes = ["open/", "sweeps/"].iter().any(|prefix| self.what.starts_with(prefix))
-            || self.what.ends_with("/environment.json");
+            || ["/environment.json", "/progress.json"].iter().any(|name| self.what.ends_with(name));
         (self.op == Op::WriteLedger && !comes_and_goes) || self.op.is_lambda_write()
     }
 }

@@ -125,7 +125,8 @@ fn is_decided_on(key: &str) -> bool {
 }
 
 fn note(state: &mut State, here: &CallContext, key: &str, action: Action) {
-    if !["open/", "sweeps/"].iter().any(|prefix| key.starts_with(prefix)) && !key.ends_with("/environment.json") {
+    let is_trace = ["open/", "sweeps/"].iter().any(|prefix| key.starts_with(prefix));
+    if !is_trace && !["/environment.json", "/progress.json"].iter().any(|name| key.ends_with(name)) {
         let (by, place) = (Some(here.invocation), "ledger".to_owned());
         state.journal.push(JournalEntry { at: here.now, by, place, object: key.to_owned(), action, late: here.late });
     }

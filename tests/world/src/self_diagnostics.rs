@@ -106,6 +106,10 @@ fn op(action: ProbedAction) -> Op {
         ProbedAction::PutFunctionConcurrency => Op::PutFunctionConcurrency,
         ProbedAction::DeleteFunctionConcurrency => Op::DeleteFunctionConcurrency,
         ProbedAction::DeleteFunction => Op::DeleteFunction,
+        ProbedAction::DescribeAlarms => Op::DescribeAlarms,
+        ProbedAction::DescribeAlarmHistory => Op::DescribeAlarmHistory,
+        ProbedAction::GetMetricData => Op::GetMetricData,
+        ProbedAction::InvokeFunction => Op::Invoke,
     }
 }
 
@@ -115,18 +119,21 @@ impl Probe for Session {
         let op = op(action);
         let act = |state: &mut State, _: &CallContext| {
             let needs = match action {
-                ProbedAction::DeleteFunction => vec![Need::new(action.action(), format!("{}:1", self.arn(PROBE)))],
+                ProbedAction::DeleteFunction | ProbedAction::InvokeFunction => {
+                    vec![Need::new(action.action(), format!("{}:1", self.arn(PROBE)))]
+                }
                 ProbedAction::GetAlias
                 | ProbedAction::GetProvisionedConcurrencyConfig
                 | ProbedAction::CreateAlias
                 | ProbedAction::UpdateAlias => self.both(action.action(), PROBE),
+                _ if !action.names_a_function() => vec![Need::new(action.action(), "*")],
                 _ => vec![Need::new(action.action(), self.arn(PROBE))],
             };
             let checked = self.check(state, op, PROBE, &needs);
             checked.map_err(|error| Refused { kind: Refusal::Denied, message: error.message })?;
             let there = state.lambdas.get(&self.target).is_some_and(|lambda| lambda.functions.contains_key(PROBE));
             assert!(!there || !op.is_lambda_write(), "{op} was tried on a function that exists");
-            Ok(if there { Attempt::Done } else { Attempt::NoSuchFunction })
+            Ok(if there && action.names_a_function() { Attempt::FunctionExists } else { Attempt::Allowed })
         };
         self.connection.call(op, &self.target.to_string(), PROBE, act).await
     }

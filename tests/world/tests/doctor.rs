@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use deployer_core::doctor::{Check, CheckStatus, DoctorReport, PROBE, ProbedAction};
+use deployer_core::format::KNOWN;
 use deployer_core::id::{AccountId, ExternalId};
 use deployer_core::names::{ASKED, DEPLOYMENTS, GROUPS, HEADS, OPEN, REJECTS, RESULTS, SWEEPS};
 use deployer_engine::port::CallErrorKind;
@@ -82,7 +83,7 @@ async fn report_tells_version_installation_and_formats() {
     let installed = of_tooling(&report, "deployer").because.clone().unwrap();
     assert_eq!(installed, format!("build {}, version 7", deployer_core::version::version()));
     let formats = of_tooling(&report, "formats").because.clone().unwrap();
-    assert_eq!(formats, "this deployer knows formats up to 3; 1 of format 1");
+    assert_eq!(formats, format!("this deployer knows formats up to {KNOWN}; 1 of format 1"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,14 +91,17 @@ async fn objects_of_a_newer_format_fail_as_waiting_for_a_newer_deployer() {
     let world = healthy_world().await;
     world.aws(|aws| {
         let mut head: Value = serde_json::from_slice(aws.ledger.get("heads/dev/orders.json").unwrap()).unwrap();
-        head["format"] = json!(4);
+        head["format"] = json!(KNOWN + 1);
         aws.ledger.put("heads/dev/orders.json", head.to_string());
     });
     let report = world.examine(None).await.unwrap();
     assert_eq!(failed(&report), ["formats"]);
     let because = of_tooling(&report, "formats").because.clone().unwrap();
     assert!(
-        because.contains("1 of format 4, which wait until a newer deployer works (heads/dev/orders.json)"),
+        because.contains(&format!(
+            "1 of format {}, which wait until a newer deployer works (heads/dev/orders.json)",
+            KNOWN + 1
+        )),
         "{because}"
     );
 }
@@ -180,10 +184,11 @@ async fn session_in_a_wrong_account_is_reported_and_probes_nothing() {
 #[tokio::test(start_paused = true)]
 async fn each_missing_right_is_reported_alone() {
     let world = healthy_world().await;
+    world.set_rollout("dev", Some(&json!({"smoke_test": {"event": {}}})));
     for action in ProbedAction::ALL.iter().skip(1) {
         world.aws(|aws| aws.sts.role(DEV).may_not = [action.to_string()].into());
         let report = world.examine(None).await.unwrap();
-        if action.is_about_concurrency() {
+        if action.needed_only_by(None) == Some("a manifest with reserved_concurrent_executions") {
             // The target module leaves it out unless a manifest needs it.
             assert!(report.is_well(), "{report:#?}");
             assert_eq!(of_target(&report, action.action()).status, CheckStatus::NotChecked);
@@ -193,6 +198,29 @@ async fn each_missing_right_is_reported_alone() {
         let missing = &of_target(&report, action.action()).missing[0];
         assert_eq!(missing.statement["Action"], action.action());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rights_of_rollouts_are_tried_where_the_environment_has_one() {
+    let world = healthy_world().await;
+    let before = world.examine(None).await.unwrap();
+    let rights = |report: &DoctorReport| {
+        let names = report.targets[0].checks.iter().map(|check| check.check.clone());
+        names.filter(|name| name.starts_with("cloudwatch:") || name == "lambda:InvokeFunction").collect::<Vec<_>>()
+    };
+    assert_eq!(rights(&before), [""; 0]);
+    world.set_rollout("dev", Some(&json!({})));
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(
+        rights(&report),
+        [
+            "cloudwatch:DescribeAlarms",
+            "cloudwatch:DescribeAlarmHistory",
+            "cloudwatch:GetMetricData",
+            "lambda:InvokeFunction"
+        ]
+    );
+    assert!(report.is_well(), "{report:#?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -317,7 +345,7 @@ async fn environments_in_one_account_and_region_are_examined_slowly() {
         there.map(|call| call.began).collect::<Vec<_>>()
     };
     let shared = began("eu-west-1");
-    assert_eq!(shared.len(), 3 * ProbedAction::ALL.len());
+    assert_eq!(shared.len(), 3 * 16, "without a rollout");
     for seven in shared.windows(7) {
         assert!(seven[6] - seven[0] > Duration::from_secs(1), "{seven:?}");
     }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use deployer_core::format::KNOWN;
 use deployer_core::record::{Code, Status};
 use serde_json::{Value, json};
 use world::newer::{Raises, lost, newer};
@@ -22,7 +23,7 @@ fn of_a_newer_format(world: &World, key: &str) {
         let body =
             aws.ledger.get(key).map_or_else(|| json!({"schema": 1}), |body| serde_json::from_slice(body).unwrap());
         let mut object: Value = body;
-        object["format"] = json!(4);
+        object["format"] = json!(KNOWN + 1);
         aws.ledger.put(key, object.to_string());
     });
 }
@@ -56,8 +57,11 @@ async fn head_of_a_newer_format_is_left_alone() {
     deploy_all(&world, &["a"]).await;
     of_a_newer_format(&world, "heads/dev/orders.json");
     let (before, writes) = (world.head("dev", "orders"), world.writes().len());
-    let says = "heads/dev/orders.json in the ledger bucket is a newer deployer's (it has format 4, this deployer knows \
-                formats up to 3): this one leaves it alone; run the one that wrote it, or a newer one";
+    let newer = KNOWN + 1;
+    let says = &format!(
+        "heads/dev/orders.json in the ledger bucket is a newer deployer's (it has format {newer}, this deployer knows \
+         formats up to {KNOWN}): this one leaves it alone; run the one that wrote it, or a newer one"
+    );
     let upload = world.put("dev/orders/b.zip", code("b"));
     let transient = world.deliver(&upload).await.unwrap_err().to_string();
     assert!(transient.contains(says) && !transient.contains("restore"), "{transient}");
@@ -100,7 +104,7 @@ async fn newer_deployers_active_deployment_is_left_to_it() {
     world.decorate_ports = None;
     world.pass(Duration::from_secs(3_600)).await;
     let before = world.head("dev", "orders");
-    assert_eq!(before["format"], 4);
+    assert_eq!(before["format"], KNOWN + 1);
     let Outcome::Swept(swept) = world.invocation().run(&Trigger::Sweep).await.outcome else { panic!() };
     assert_eq!((swept.failed, swept.woken), (1, 0));
     assert_eq!(world.head("dev", "orders"), before, "an older one never takes it over");

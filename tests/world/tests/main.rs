@@ -39,5 +39,6 @@ mod status;
 mod targets;
 mod throttled_log;
 mod transient;
+mod upload_progress;
 mod waiting;
 mod waits;

@@ -186,7 +186,7 @@ async fn promotion_plan_after_a_rollback_shows_what_callers_will_see() {
         sha256.push(Sha256::of(&zip).to_string());
         world.record(&format!("dev/orders/{release}.zip"), zip).await;
         let waits = world.command_record(promote()).await;
-        let approve = json!({"command": "approve", "environment": "prod", "function": "orders", "id": waits.id,
+        let approve = json!({"command": "approve", "environment": "prod", "function": "orders", "deployment": waits.id,
             "requested_by": "bob"});
         world.command_record(approve).await;
     }

@@ -73,12 +73,14 @@ async fn plan_names_the_rollout_and_lengthens_its_steps_by_the_functions_timeout
                "alarms": ["orders-5xx"]})
     );
     let slow = plan(json!({"release": "1.3.0"})).await;
-    assert_eq!((&slow["rollout"]["steps"][0]["for"], &slow["rollout"]["length"]), (&json!("18m"), &json!("36m")));
+    assert_eq!((&slow["rollout"]["steps"][0]["for"], &slow["rollout"]["length"]), (&json!("18m"), &json!("41m")));
     let warning = slow["warnings"][0].as_str().unwrap();
     assert!(
         warning.starts_with("each step of the rollout lasts at least 18m: an invocation may take 15m"),
         "{warning}"
     );
+    let watch = slow["warnings"][1].as_str().unwrap();
+    assert!(watch.starts_with("the watch of the rollout lasts 23m: an invocation may take 15m"), "{watch}");
     for (what, more) in [
         ("a redeploy", json!({})),
         ("a rollback", json!({"rollback": true})),

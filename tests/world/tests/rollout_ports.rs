@@ -77,7 +77,9 @@ fn target(began: Timestamp) -> RolloutTarget {
         smoke_failure: None,
         way_back: None,
         held_up: None,
+        held_up_since: None,
         settings: deployer_core::rollout::FunctionSettings::default(),
+        former_settings: None,
         disarmed: [].into(),
     }
 }

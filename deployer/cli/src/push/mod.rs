@@ -3,6 +3,7 @@
 //! push reads the zip once, by the deployer's own rules, and uploads it only if it passes. It needs only the
 //! permissions that the module `uploader` gives a CI.
 
+mod because;
 mod body;
 mod environment;
 mod list;
@@ -24,6 +25,7 @@ use deployer_core::text::counted;
 use jiff::Timestamp;
 use serde_json::json;
 
+use super::answer::sentence;
 use super::aws_options::AwsOptions;
 use super::interrupts::Interrupts;
 use super::names::MOST_SHOWN;
@@ -32,6 +34,7 @@ use super::sdk_config::no_region;
 use super::source_zip::{NoZip, SourceZip};
 use super::zips::{self, Finding};
 use super::{Answer, CliError, Exit, confirm, progress, records};
+use because::Reasons;
 use environment::{EnvironmentLook, Notices};
 use metadata::{MetadataOptions, UploadMetadata};
 use upload::{Parts, Upload};
@@ -258,15 +261,21 @@ impl Options {
         };
         note.iter().for_each(|note| print_line(&format!("note: {note}")));
         print_line(&format!("waiting for its deployment, {timeout} at most"));
-        let progress = WaitProgress::begin(format!(
-            "{}/{}/{}: waiting for its deployment",
-            artifact_key.environment, artifact_key.function, artifact_key.release
-        ));
+        let ArtifactKey { environment, function, release } = artifact_key;
+        let waiting = format!("{environment}/{function}/{release}: waiting for its deployment");
+        let progress = WaitProgress::begin(waiting.clone());
         let owner = self.bucket_owner.as_ref();
         let key = &uploaded.result;
         let wait = ResultWait { ledger, owner, key, artifact_key, timeout, doubt: doubt.as_ref() };
         let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
+        let key = ledger_keys::upload_progress(environment, function);
+        let reasons = Reasons { client: &client, ledger, key: &key, version_id };
+        let say = |because: Option<&str>| match because {
+            Some(because) => progress.say(format!("{environment}/{function}/{release}: {}", sentence(because))),
+            None => progress.set(waiting.clone()),
+        };
         let came = tokio::select! {
+            never = reasons.tell(say) => match never {},
             came = wait.wait(&client, interrupts) => came,
             never = progress.repeat() => match never {},
         };

@@ -2,7 +2,7 @@
 
 use anstyle::Style;
 use deployer_core::hold_and_reject::{Hold, Reject};
-use deployer_core::id::DeploymentId;
+use deployer_core::id::{DeploymentId, FunctionName};
 use deployer_core::identity::Principal;
 use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, LiveStatus, StatusReport, WaitingStatus};
 use deployer_core::text::{Person, counted};
@@ -33,6 +33,7 @@ pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>
             if !printed.contains(&(&status.function, &reject.release)) {
                 printed.push((&status.function, &reject.release));
                 text.push_str(&lines(&rejected(status, reject, now), columns, 2));
+                text.push_str(&recall(report, (&status.function, reject), columns));
             }
         }
     }
@@ -146,8 +147,23 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
     text
 }
 
+/// Writes the command that rolls a rejected release back, where it is still live, by its name or its code.
+fn recall(report: &StatusReport, (function, reject): (&FunctionName, &Reject), columns: Option<usize>) -> String {
+    let Reject { release, sha256, .. } = reject;
+    let is_it =
+        |live: &LiveStatus| live.release == *release || live.sha256.is_some_and(|of_live| sha256.contains(&of_live));
+    let is_live = |status: &FunctionStatus| {
+        let serves = status.targets.iter().any(|target| target.release.as_ref() == Some(release));
+        serves || status.live.as_ref().is_some_and(is_it)
+    };
+    match report.functions.iter().any(|status| status.function == *function && is_live(status)) {
+        true => command_line("recall", &format!("deployctl recall -f {function} -r {release}"), columns),
+        false => String::new(),
+    }
+}
+
 /// Writes a command behind its word. A long one begins a line, so that it can be copied.
-fn command_line(word: &str, command: &str, columns: Option<usize>) -> String {
+pub(super) fn command_line(word: &str, command: &str, columns: Option<usize>) -> String {
     let is_long = columns.is_some_and(|columns| INDENT + width(command) > columns);
     if is_long { format!("  {word}\n{command}\n") } else { format!("  {word:<8} {command}\n") }
 }

@@ -6,14 +6,16 @@ use anstyle::Style;
 use deployer_core::group::{GroupStatus, MemberStatus};
 use jiff::Timestamp;
 
-use super::super::answer::{by_whom, sentence};
+use super::super::answer::{by_whom, one_line, sentence};
+use super::detail::command_line;
 use crate::ago::ago;
 
-pub(super) fn text(groups: &[GroupStatus], now: Timestamp) -> String {
-    groups.iter().map(|group| one(group, now)).collect()
+/// Writes the open groups for a terminal of so many columns.
+pub(super) fn text(groups: &[GroupStatus], now: Timestamp, columns: Option<usize>) -> String {
+    groups.iter().map(|group| one(group, now, columns)).collect()
 }
 
-fn one(group: &GroupStatus, now: Timestamp) -> String {
+fn one(group: &GroupStatus, now: Timestamp, columns: Option<usize>) -> String {
     let GroupStatus { id, environment, from, status, .. } = group;
     let bold = Style::new().bold();
     let by = by_whom(group.requested_by.as_deref());
@@ -28,6 +30,14 @@ fn one(group: &GroupStatus, now: Timestamp) -> String {
         let status = status.map_or("not begun".to_owned(), |status| status.to_string());
         let _always = writeln!(text, "  {function} {release}: {status}");
     }
+    if !group.approvals.is_empty() {
+        let by: Vec<String> = group.approvals.iter().map(|given| one_line(&given.by)).collect();
+        let _always = writeln!(text, "  approved by {}", by.join(" and "));
+    }
+    if group.approvals_wanted.is_some_and(|wanted| wanted > 0) {
+        let command = format!("deployctl approve -e {environment} --deployment {id}");
+        text.push_str(&command_line("approve", &command, columns));
+    }
     text
 }
 
@@ -38,21 +48,33 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn waiting_group_is_shown_with_functions_and_reason() {
-        let group: GroupStatus = serde_json::from_value(json!({
+    fn shown(more: &serde_json::Value, columns: Option<usize>) -> String {
+        let mut group = json!({
             "id": "01JBJ4GZ00ABCDEFGH0123456J", "environment": "prod", "from": "dev", "status": "pending",
             "phase": "checking", "because": "api: waits for an approval", "requested_by": "ann",
             "since": "2026-11-01T10:00:00Z",
             "functions": [{"function": "api", "release": "1", "deployment": "01JBJ4GZ00ABCDEFGH0123456J", "status": null}],
-        }))
-        .unwrap();
-        let text = text(&[group], "2026-11-01T10:05:00Z".parse().unwrap());
-        let text = anstream::adapter::strip_str(&text).to_string();
-        assert_eq!(
-            text,
-            "\ngroup 01JBJ4GZ00ABCDEFGH0123456J from dev to prod, pending, asked for 5 min ago by ann\n  \
-             api: waits for an approval\n  api 1: not begun\n"
-        );
+        });
+        more.as_object().unwrap().iter().for_each(|(name, value)| group[name] = value.clone());
+        let text = text(&[serde_json::from_value(group).unwrap()], "2026-11-01T10:05:00Z".parse().unwrap(), columns);
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    const WAITS: &str = "\ngroup 01JBJ4GZ00ABCDEFGH0123456J from dev to prod, pending, asked for 5 min ago by ann\n  \
+        api: waits for an approval\n  api 1: not begun\n";
+
+    #[test]
+    fn waiting_group_is_shown_with_functions_and_reason() {
+        assert_eq!(shown(&json!({}), None), WAITS);
+    }
+
+    #[test]
+    fn group_that_waits_for_approvals_names_those_it_has_and_the_command() {
+        let approved = json!({"approvals_wanted": 1, "approvals": [{"by": "bob", "at": "2026-11-01T10:01:00Z"}]});
+        let command = "deployctl approve -e prod --deployment 01JBJ4GZ00ABCDEFGH0123456J\n";
+        assert_eq!(shown(&approved, None), format!("{WAITS}  approved by bob\n  approve  {command}"));
+        assert_eq!(shown(&approved, Some(60)), format!("{WAITS}  approved by bob\n  approve\n{command}"));
+        let soaks = json!({"because": "api: waits until 2026-11-01T11:00:00Z for its soak"});
+        assert!(!shown(&soaks, None).contains("deployctl approve"));
     }
 }

@@ -136,7 +136,8 @@ fn answer_of(options: &Options, report: &StatusReport) -> Answer {
         // Where only some states were asked for, a dash would tell that there is nothing.
         false => table::text(report, now, terminal::table_columns(), if options.state.is_empty() { "-" } else { "" }),
     };
-    Answer::with_text(text + &groups::text(&report.groups, now) + &unreadable(report), report, exit_of(report))
+    let groups = groups::text(&report.groups, now, terminal::columns());
+    Answer::with_text(text + &groups + &unreadable(report), report, exit_of(report))
 }
 
 /// Returns 1 if the answer lacks something that could not be read.
@@ -167,6 +168,6 @@ pub(super) async fn answer_after(
 /// Shows each function in detail.
 fn in_detail(report: &StatusReport) -> Answer {
     let (now, columns) = (Timestamp::now(), terminal::columns());
-    let text = detail::text(report, now, columns) + &groups::text(&report.groups, now) + &unreadable(report);
+    let text = detail::text(report, now, columns) + &groups::text(&report.groups, now, columns) + &unreadable(report);
     Answer::with_text(text, report, exit_of(report))
 }

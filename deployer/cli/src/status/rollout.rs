@@ -56,7 +56,10 @@ pub(crate) fn targets(rollout: &RolloutStatus) -> Vec<String> {
         let version = |version: &Option<_>| version.as_ref().map_or("none".to_owned(), |it| format!("version {it}"));
         let (old, new) = (version(&one.old), version(&one.new));
         let at_once = if one.at_once { ", at once: its traffic cannot be shared" } else { "" };
-        let because = one.because.as_deref().map_or(String::new(), |because| format!(": {}", sentence(because)));
+        // A reason may begin with its target, for the sentences that have several.
+        let target = format!("{}: ", one.target);
+        let because = one.because.as_deref().map(|because| because.strip_prefix(&target).unwrap_or(because));
+        let because = because.map_or(String::new(), |because| format!(": {}", sentence(because)));
         if one.goes_back {
             return format!("{} goes back to {old}{because}", one.target);
         }

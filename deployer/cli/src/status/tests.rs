@@ -156,6 +156,21 @@ fn detail_fits_the_terminal_and_keeps_ids_and_commands_whole() {
 }
 
 #[test]
+fn rejected_release_that_is_still_live_has_the_command_that_recalls_it() {
+    let rejects = json!({"rejected": true, "rejects": [{"release": "1.4.2", "reason": "loses orders",
+        "requested_by": "ada", "since": "2026-11-28T17:00:00Z"}]});
+    let shown = |live: &str| {
+        let functions =
+            [status("orders-api", "dev", "1.4.1", json!({})), status("orders-api", "prod", live, rejects.clone())];
+        let report = serde_json::from_value(json!({"functions": functions, "environments": ["dev", "prod"]})).unwrap();
+        plain(&detail::text(&report, now(), None))
+    };
+    let live = shown("1.4.2");
+    assert!(live.ends_with(": loses orders\n  recall   deployctl recall -f orders-api -r 1.4.2\n"), "{live}");
+    assert!(!shown("1.4.1").contains("deployctl recall"));
+}
+
+#[test]
 fn texts_have_no_time_finer_than_a_second() {
     let texts = [table::text(&report(), now(), None, "-"), detail::text(&report(), now(), None)];
     for text in texts {

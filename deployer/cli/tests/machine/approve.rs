@@ -12,7 +12,7 @@ const BY_BOB: [&str; 2] = ["--requested-by", "bob"];
 /// promotion that waits is ada's, and carl has approved it.
 fn run(more: &[&str]) -> (Outcome, Vec<String>) {
     let failed = json!({ "errorType": "Internal", "errorMessage": "no target answers" });
-    let (outcome, _, sent) = run_against(more, (failed, record(ID, "1.4.3"), record(ID, "1.4.3")));
+    let (outcome, _, sent) = run_against(more, (failed, promoted(json!({})), promoted(json!({}))));
     (outcome, sent)
 }
 
@@ -51,11 +51,12 @@ fn wanted(number: u8) -> Value {
     json!({ "approvals_wanted": number, "expires_at": "2026-12-25T20:00:00Z" })
 }
 
-/// The record of ada's promotion with these fields.
+/// The record of ada's promotion, which bob and carl have approved, with these fields.
 fn promoted(fields: Value) -> Value {
     let mut record = record(ID, "1.4.3");
     record["cause"] = json!({ "kind": "promotion", "requested_by": "ada", "event_id": null });
-    record["promotion"] = json!({ "from": "stage" });
+    let given = |by: &str| json!({ "by": by, "at": "2026-11-25T20:01:00Z" });
+    record["promotion"] = json!({ "from": "stage", "approvals": [given("bob"), given("carl")] });
     fields.as_object().unwrap().iter().for_each(|(name, value)| record[name] = value.clone());
     record
 }
@@ -65,6 +66,31 @@ fn approve_with_yes_sends_the_approval_and_nothing_else() {
     let (Outcome { exit, err }, sent) = run(&[&BY_BOB[..], &["--yes"]].concat());
     assert_eq!((exit, sent), (Some(0), vec!["approve".to_owned()]), "{err}");
     assert!(!err.contains("plan"), "{err}");
+}
+
+#[test]
+fn approval_of_what_has_ended_without_it_is_refused_and_says_how_it_ended() {
+    let no_promotion = record(ID, "1.4.3");
+    for (after, says) in [
+        (promoted(json!({})), "nothing was approved: it had ended or gone on without this approval\n"),
+        (promoted(json!({ "status": "superseded", "because": "newer came" })), "it had ended or gone on without"),
+        (no_promotion, "nothing was approved: this deployment is no promotion\n"),
+    ] {
+        let by_the_requester = ["--requested-by", "ada", "--yes"];
+        let (Outcome { exit, err }, out, _) =
+            run_against(&by_the_requester, (json!(null), after.clone(), after.clone()));
+        assert_eq!(exit, Some(3), "{out}{err}");
+        let ended = format!("prod/orders/1.4.3: {} ", after["status"].as_str().unwrap());
+        assert!(out.starts_with(&ended) && out.contains(says), "{out}");
+        let (Outcome { exit, .. }, out, _) = run_against(
+            &["--requested-by", "ada", "--yes", "--output", "json"],
+            (json!(null), after.clone(), after.clone()),
+        );
+        assert_eq!(
+            (exit, serde_json::from_str::<Value>(&out).unwrap()["status"].clone()),
+            (Some(3), after["status"].clone())
+        );
+    }
 }
 
 #[test]
@@ -157,4 +183,64 @@ fn approver_hears_what_the_approval_has_ended_and_not_what_the_request_has() {
     assert_eq!(exit, Some(0), "{err}");
     assert!(out.contains("01M8A5XFDRZTNV54H8T47JKK42 of 1.4.2 from stage to prod"), "{out}");
     assert!(!out.contains("1.4.1"), "{out}");
+}
+
+const GROUP: &str = "0000000000F0M57FDAT7ZC1HD8";
+
+/// Runs a verb on the member `ID` of a group that waits, and returns what it says and what it decides about.
+fn on_member(arguments: &[&str]) -> (Outcome, String, Vec<Value>) {
+    let member = |function: &str, id: &str| json!({ "function": function, "release": "1.4.3", "deployment": id, "status": null, "because": null });
+    let members = [member("bills", "01M8A5XFDRZTNV54H8T47JKK41"), member("orders", ID)];
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match command["command"].as_str() {
+            Some("approve" | "decline") if command["function"].is_null() => {
+                Some(ok(&json!({ "schema": 1, "revision": 1, "id": GROUP, "environment": "prod", "from": "stage",
+                    "functions": members, "status": "succeeded", "code": null, "because": null, "phase": "ended",
+                    "approvals": [{ "by": "bob", "at": "2026-11-25T20:04:00Z" }],
+                    "cause": { "kind": "promotion", "requested_by": "ada", "event_id": "g" },
+                    "asked_at": "2026-11-25T20:00:00Z", "started_at": "2026-11-25T20:00:00Z",
+                    "finished_at": "2026-11-25T20:05:00Z" })))
+            }
+            Some("status") => {
+                let group = json!({ "id": GROUP, "environment": "prod", "from": "stage", "status": "pending",
+                    "phase": "checking", "because": "waits", "requested_by": "ada", "since": "2026-11-25T20:00:00Z",
+                    "approvals_wanted": 1, "functions": members });
+                Some(ok(&json!({ "functions": [], "groups": [group] })))
+            }
+            Some("plan") => Some(ok(&json!({ "environment": "prod", "function": command["function"],
+                "release": "1.4.3", "unchanged": false, "targets": [] }))),
+            _ => None,
+        }
+    });
+    let (outcome, out) = person(&server).run_with_output(arguments);
+    let command = |body: &str| serde_json::from_str::<Value>(body).ok();
+    let decides = |command: &Value| command["command"] == "approve" || command["command"] == "decline";
+    let sent = server.requests().iter().filter_map(|request| command(&request.body)).filter(decides).collect();
+    (outcome, out, sent)
+}
+
+#[test]
+fn approval_of_a_member_is_that_of_its_group() {
+    let belongs = format!(
+        "promotion {ID} of orders belongs to group {GROUP} (bills and orders), which is decided about as a whole\n"
+    );
+    for function in [&["-f", "orders"][..], &[]] {
+        let approve = [&["approve", "-e", "prod", "--deployment", ID], function, &BY_BOB].concat();
+        let (Outcome { exit, err }, out, sent) = on_member(&approve);
+        assert_eq!(exit, Some(0), "{err}{out}");
+        assert!(err.starts_with(&belongs), "{err}");
+        assert!(err.contains("bills in prod, release 1.4.3") && err.contains("orders in prod, release 1.4.3"), "{err}");
+        let [approval] = &sent[..] else { panic!("{sent:?}") };
+        assert_eq!((&approval["deployment"], approval.get("function")), (&json!(GROUP), None), "{approval}");
+    }
+}
+
+#[test]
+fn decline_of_a_member_is_that_of_its_group() {
+    let decline = ["decline", "-e", "prod", "-f", "orders", "--deployment", ID, "--requested-by", "bob"];
+    let (Outcome { err, .. }, _, sent) = on_member(&decline);
+    assert!(err.contains(&format!("belongs to group {GROUP} (bills and orders)")), "{err}");
+    let [declined] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((&declined["deployment"], declined.get("function")), (&json!(GROUP), None), "{declined}");
 }

@@ -223,6 +223,21 @@ fn profile_that_asks_for_a_code_is_refused_with_a_way_on() {
 }
 
 #[test]
+fn profile_of_the_target_is_blamed_by_its_own_option() {
+    let server = super::deployed::server(|_| None);
+    let config = "[profile base]\naws_access_key_id = base\naws_secret_access_key = s\n[profile admin]\nrole_arn = \
+                  arn:aws:iam::111111111111:role/admin\nsource_profile = base\nmfa_serial = arn:aws:iam::1:mfa/ada\n";
+    let home = super::deployed::person(&server).config(config);
+    let invoke = ["invoke", "-e", "prod", "-f", "orders", "--payload", "{}", "--target-profile"];
+    let Outcome { exit, err } = home.run(&[&invoke[..], &["nope"]].concat());
+    assert_eq!(exit, Some(2), "{err}");
+    assert!(err.contains("there is no profile \"nope\" (--target-profile) in "), "{err}");
+    let Outcome { exit, err } = home.run(&[&invoke[..], &["admin"]].concat());
+    assert_eq!(exit, Some(2), "{err}");
+    assert!(err.ends_with("name a profile of IAM Identity Center, or one with keys, by --target-profile\n"), "{err}");
+}
+
+#[test]
 fn file_of_profiles_that_cannot_be_parsed_is_named() {
     let error = wrong_use(&Home::new().config("[default]\nregion eu-west-1\n"), &[]);
     assert!(error.contains("the files of profiles cannot be read") && error.contains(".aws/config"), "{error}");

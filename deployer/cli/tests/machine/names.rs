@@ -82,3 +82,24 @@ fn deployer_that_is_missing_or_denied_is_told_with_where_its_name_and_region_com
         assert!(named.contains(line), "{named}");
     }
 }
+
+#[test]
+fn wrong_use_shows_every_way_to_call_the_verb_and_no_option_of_the_environment() {
+    let home = Home::new().with(LEDGER, "acme-ledger").with("DEPLOYER_FUNCTION_NAME", "acme-deployer");
+    for (arguments, usage) in [
+        (
+            &["logs"][..],
+            "Usage: deployctl logs [OPTIONS] -e <NAME> -f <NAME>\n       deployctl logs [OPTIONS] --deployment <ID>",
+        ),
+        (&["logs", "-e", "prod"], "\n       deployctl logs [OPTIONS] --deployment <ID>"),
+        (&["history", "-e", "prod"], "Usage: deployctl history [OPTIONS] --environment <NAME> --function <NAME>"),
+        (&["diff", "-f", "orders"], "Usage: deployctl diff [OPTIONS] --function <NAME> <A> <B>"),
+        (&["plan", "--to", "1"], "Usage: deployctl plan [OPTIONS] [DIR|FILE]"),
+        (&["status", "a", "-f", "b"], "Usage: deployctl status [OPTIONS] [FUNCTION]"),
+        (&["open"], "Usage: deployctl open [OPTIONS] --environment <NAME> --function <NAME>"),
+    ] {
+        let Outcome { exit, err } = home.run(arguments);
+        assert_eq!(exit, Some(2), "{err}");
+        assert!(err.contains(usage) && !err.contains("--ledger") && !err.contains("--function-name"), "{err}");
+    }
+}

@@ -1,8 +1,12 @@
 //! `push` says each thing once, and only what is true of the environment, as far as the ledger bucket tells.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::aws::xml_error;
+use super::deployed::{ID, record};
 use super::home::{Home, Outcome};
 use super::server::Server;
 
@@ -93,4 +97,32 @@ fn misspelt_folder_is_told_with_the_one_beside_it() {
     assert_eq!((exit, err), (Some(2), format!("error: {helo} does not exist; did you mean {hello}?\n")));
     let Outcome { err, .. } = home.run(&[&["push", &home.path("something-else")], &TO[..8]].concat());
     assert!(err.ends_with("something-else does not exist\n"), "{err}");
+}
+
+/// The result comes once push has read the reason, which it does after half a minute.
+#[test]
+fn push_that_waits_says_why_the_deployment_has_not_ended() {
+    let told = AtomicBool::new(false);
+    let server = Server::http(move |request| match request.line.as_str() {
+        line if line.contains("/results/dev/environment.json") => (200, "application/json", notice(true)),
+        line if line.contains("/results/dev/orders/progress.json") => {
+            told.store(true, Ordering::Relaxed);
+            let open = json!({ "id": ID, "release": "1", "version_id": "v1", "status": "in_progress",
+                "because": "tries again in 1/eu-west-1 (enter since 2026-11-30T12:00:00Z: denied)" });
+            let progress = json!({ "schema": 1, "format": 1, "at": Timestamp::now(), "deployments": [open] });
+            (200, "application/json", progress.to_string())
+        }
+        line if line.contains("/results/dev/orders/1/v1.json") && told.load(Ordering::Relaxed) => {
+            (200, "application/json", record(ID, "1").to_string())
+        }
+        line if line.starts_with("PUT ") => (200, "application/xml\r\nx-amz-version-id: v1", String::new()),
+        _ => (404, "application/xml", xml_error("NoSuchKey", "no")),
+    });
+    let home = Home::calling(&server).with_keys().file("hello/index.js", "exports.handler = async () => 'ok';\n");
+    let Outcome { exit, err } = home.run(&[&["push", &home.path("hello"), "--wait"], &TO[..8], &LEDGER].concat());
+    assert_eq!(exit, Some(0), "{err}");
+    let reason = "\ndev/orders/1: tries again in 1/eu-west-1 (enter since 2026-11-30 12:00:00Z: denied)\n";
+    assert!(err.contains(reason), "{err}");
+    let looks = server.requests().iter().filter(|request| request.line.contains("progress.json")).count();
+    assert_eq!(looks, 1, "it looks from half a minute on, and then every 20 seconds");
 }

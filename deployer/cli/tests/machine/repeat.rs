@@ -91,6 +91,10 @@ fn repeated_rollback_is_neither_asked_nor_shown_and_an_ended_one_is_not_sent() {
     let used = "id \"again\" was another command's before (a Deploy, deployment 1): give each command an id of its own";
     let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", refused(used))]);
     assert_eq!((exit, said, sent), (Some(2), format!("error: {used}\n"), vec!["rollback?".to_owned()]));
+    let because = "01M8 is the id of a deployment of orders in prod, and not that of a command";
+    let refused = json!({ "errorType": "Refused", "errorMessage": because });
+    let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", refused)]);
+    assert_eq!((exit, said, sent), (Some(3), format!("error: {because}\n"), vec!["rollback?".to_owned()]));
 }
 
 #[test]
@@ -131,7 +135,7 @@ fn repeated_recall_is_sent_again_only_where_a_rollback_is_not_begun() {
     assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall?"), "{said}");
     assert!(said.starts_with("this request has ended already:\nrelease 1.4.4 of orders is rejected"), "{said}");
     let Ran { exit, said, sent } = run(&recall, vec![("recall?", answer(&Value::Null)), ("recall", ended)]);
-    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? recall"), "{said}");
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? recall history"), "{said}");
     assert!(said.starts_with("release 1.4.4 of orders is rejected"), "{said}");
     let status = json!({ "functions": [] });
     let Ran { exit, said, sent } = run(&recall, vec![("recall?", Value::Null), ("status", status)]);
@@ -237,6 +241,30 @@ fn promotion_of_what_waits_already_is_followed_with_wait() {
     let other = with(json!({ "release": "1.4.4" }));
     let Ran { exit, said, .. } = run(&wait, vec![("promote", superseded), history(&other)]);
     assert!(exit == Some(3) && said.starts_with("prod/orders/1.4.3: superseded "), "{said}");
+}
+
+#[test]
+fn promotion_of_what_waits_already_is_followed_with_wait_each_time() {
+    let because = format!("deployment {ID} brings release 1.4.3 already, and waits");
+    let superseded = with(json!({ "id": "01M8A5XFDRZTNV54H8T47JKK4Z", "status": "superseded", "code": "Superseded",
+        "because": because, "targets": [] }));
+    let wait = [&PROMOTE[..], &["--wait", "--timeout", "1s"], &REPEATED].concat();
+    let ended = with(json!({ "cause": cause("promotion") }));
+    let Ran { exit, said, sent } = run(&wait, vec![("promote?", superseded.clone()), history(&ended)]);
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "promote? history history"), "{said}");
+    assert!(said.starts_with("prod/orders/1.4.3: succeeded after "), "{said}");
+    let line = format!("has ended as superseded; following deployment {ID}, which brings 1.4.3 for ada\n");
+    assert!(said.ends_with(&line), "{said}");
+    // Without --wait it says how the other one goes on.
+    let waiting = json!({ "deployment": ID, "from": "dev", "release": "1.4.3", "requested_by": "ada",
+        "since": "2026-11-30T11:59:30Z", "approvals_wanted": 1, "because": "waits", "expires_at": "2026-12-30T12:00:00Z" });
+    let status = json!({ "functions": [{ "environment": "prod", "function": "orders", "live": null, "targets": [],
+        "active": null, "pending": null, "hold": null, "rejected": false, "waiting": [waiting] }] });
+    let again = [&PROMOTE[..], &REPEATED].concat();
+    let Ran { exit, said, .. } = run(&again, vec![("promote?", superseded), ("status", status)]);
+    assert_eq!(exit, Some(3), "{said}");
+    assert!(said.starts_with("this request has ended already:\nprod/orders/1.4.3: superseded "), "{said}");
+    assert!(said.ends_with(&format!("\n  deployctl approve -e prod -f orders --deployment {ID}\n")), "{said}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `rollback` and `recall` without a terminal: a misspelt name comes first. What they print fits the terminal.
 
+use deployer_core::group::deployment_beside;
+use deployer_core::record::DeploymentRecord;
 use serde_json::{Value, json};
 
 use super::deployed::{ID, ok, person, record, server};
@@ -70,4 +72,41 @@ fn what_is_live_after_a_rollback_fits_the_terminal() {
         let is_command = line.trim_start().starts_with("deployctl ");
         assert!(line.chars().count() <= 60 || is_command, "{line}\n{out}");
     }
+}
+
+#[test]
+fn rollback_of_a_groups_member_names_the_others_before_and_after() {
+    let group = "0000000000F0M57FDAT7ZC1HD8";
+    let mut promoted = record(ID, "1.4.3");
+    promoted["cause"] = json!({ "kind": "promotion", "requested_by": "ada", "event_id": "g" });
+    promoted["promotion"] = json!({ "from": "stage", "group": group });
+    let brought: DeploymentRecord = serde_json::from_value(promoted.clone()).unwrap();
+    let beside = deployment_beside(&brought, &"bills".parse().unwrap()).unwrap();
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        let one = |function: &str, by: &str| {
+            let live = json!({ "release": "1.4.3", "deployment": by, "since": "2026-11-25T20:00:00Z", "sha256": null });
+            json!({ "environment": "prod", "function": function, "live": live, "targets": [], "active": null,
+                "pending": null, "hold": null, "rejected": false, "rollback_to": "1.4.2" })
+        };
+        match command["command"].as_str() {
+            Some("rollback") => Some(ok(&record("01M8A5XFDRZTNV54H8T47JKK41", "1.4.2"))),
+            Some("history") => Some(ok(&json!({ "deployments": [promoted] }))),
+            Some("status") if command["function"] == "orders" => Some(ok(&json!({ "functions": [one("orders", ID)] }))),
+            Some("status") => Some(ok(&json!({ "functions": [one("bills", &beside.to_string()), one("orders", ID)] }))),
+            _ => None,
+        }
+    });
+    let (Outcome { exit, err }, out) =
+        person(&server).run_with_output(&["rollback", "-e", "prod", "-f", "orders", "--yes"]);
+    assert_eq!(exit, Some(0), "{err}");
+    assert!(
+        err.contains(&format!("  with     bills 1.4.3, which came with it in group {group}: it stays live\n")),
+        "{err}"
+    );
+    assert!(
+        out.contains(&format!("\nbills 1.4.3 came with 1.4.3 in group {group}, and is still live in prod. ")),
+        "{out}"
+    );
+    assert!(out.contains("\n  deployctl rollback -e prod -f bills\n"), "{out}");
 }

@@ -1,66 +1,113 @@
-//! The Lambda calls that a deployer must be allowed to make, tried on a function that does not exist.
+//! The calls that a deployer must be allowed to make in a target, tried on a function and an alarm that do not exist.
 //!
 //! AWS checks permissions before it looks for the function. So for a function that does not exist, "not found" means
 //! that the call is allowed. Nothing here can name another function than [`PROBE`].
 
-/// The name of the function that calls are tried on, and the key of the tag that they try. No function of this name may
-/// exist.
+use crate::config::Environment;
+use crate::config::rollout::Rollout;
+
+/// The name of the function and of the alarm that calls are tried on, and the key of the tag that they try. No function
+/// of this name may exist.
 pub const PROBE: &str = "deployer-doctor-probe";
 
 macro_rules! actions {
     ($( $(#[$doc:meta])* $variant:ident = $action:literal; )+) => {
-        /// A call that a deployment may need, by Lambda's name.
+        /// A call that a deployment may need, by AWS's name.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        #[allow(missing_docs, reason = "the names are Lambda's")]
+        #[allow(missing_docs, reason = "the names are AWS's")]
         pub enum ProbedAction { $( $(#[$doc])* $variant, )+ }
 
         impl ProbedAction {
-            /// All calls: first those that only read, then those that every deployment needs, then the rest.
+            /// All calls: first those that only read, then those that every deployment needs, then the rest, and at
+            /// last those of rollouts.
             pub const ALL: &[Self] = &[ $( Self::$variant, )+ ];
 
             /// Returns the name of the IAM action.
             #[must_use]
             pub fn action(self) -> &'static str {
-                match self { $( Self::$variant => concat!("lambda:", $action), )+ }
+                match self { $( Self::$variant => $action, )+ }
             }
 
-            /// Whether the call only reads.
-            #[must_use]
-            pub fn only_reads(self) -> bool {
-                self <= Self::ListTags
-            }
-
-            /// Whether only a manifest with `reserved_concurrent_executions` needs the call. The target module allows
-            /// it only where it is asked to.
-            #[must_use]
-            pub fn is_about_concurrency(self) -> bool {
-                matches!(self, Self::PutFunctionConcurrency | Self::DeleteFunctionConcurrency)
-            }
         }
     };
 }
 
 actions! {
     /// This call is made first. Only if it answers that the function does not exist are the writing calls made.
-    GetFunction = "GetFunction";
-    GetAlias = "GetAlias";
+    GetFunction = "lambda:GetFunction";
+    GetAlias = "lambda:GetAlias";
     /// This call tells if Lambda holds back the traffic of an alias.
-    GetProvisionedConcurrencyConfig = "GetProvisionedConcurrencyConfig";
-    ListAliases = "ListAliases";
-    ListVersionsByFunction = "ListVersionsByFunction";
-    ListTags = "ListTags";
+    GetProvisionedConcurrencyConfig = "lambda:GetProvisionedConcurrencyConfig";
+    ListAliases = "lambda:ListAliases";
+    ListVersionsByFunction = "lambda:ListVersionsByFunction";
+    ListTags = "lambda:ListTags";
     /// This call is made with `DryRun`.
-    UpdateFunctionCode = "UpdateFunctionCode";
-    PublishVersion = "PublishVersion";
-    UpdateAlias = "UpdateAlias";
-    CreateAlias = "CreateAlias";
-    UpdateFunctionConfiguration = "UpdateFunctionConfiguration";
-    TagResource = "TagResource";
-    UntagResource = "UntagResource";
-    PutFunctionConcurrency = "PutFunctionConcurrency";
-    DeleteFunctionConcurrency = "DeleteFunctionConcurrency";
+    UpdateFunctionCode = "lambda:UpdateFunctionCode";
+    PublishVersion = "lambda:PublishVersion";
+    UpdateAlias = "lambda:UpdateAlias";
+    CreateAlias = "lambda:CreateAlias";
+    UpdateFunctionConfiguration = "lambda:UpdateFunctionConfiguration";
+    TagResource = "lambda:TagResource";
+    UntagResource = "lambda:UntagResource";
+    PutFunctionConcurrency = "lambda:PutFunctionConcurrency";
+    DeleteFunctionConcurrency = "lambda:DeleteFunctionConcurrency";
     /// This call is always made with a qualifier.
-    DeleteFunction = "DeleteFunction";
+    DeleteFunction = "lambda:DeleteFunction";
+    /// This call and the next two know no resource, so the function has no part in them.
+    DescribeAlarms = "cloudwatch:DescribeAlarms";
+    DescribeAlarmHistory = "cloudwatch:DescribeAlarmHistory";
+    GetMetricData = "cloudwatch:GetMetricData";
+    /// This call is made with `DryRun`, and always with a qualifier.
+    InvokeFunction = "lambda:InvokeFunction";
+}
+
+impl ProbedAction {
+    /// Returns the calls that deployments to this environment need.
+    pub fn of(environment: &Environment) -> impl Iterator<Item = Self> {
+        let rolls_out = environment.rollout.is_some();
+        Self::ALL.iter().copied().filter(move |action| rolls_out || !action.is_of_rollouts())
+    }
+
+    /// Whether the call only reads the function.
+    #[must_use]
+    pub fn only_reads(self) -> bool {
+        self <= Self::ListTags
+    }
+
+    /// Whether the call names a function. The others read alarms and metrics.
+    #[must_use]
+    pub fn names_a_function(self) -> bool {
+        !matches!(self, Self::DescribeAlarms | Self::DescribeAlarmHistory | Self::GetMetricData)
+    }
+
+    /// Whether only rollouts need the call.
+    fn is_of_rollouts(self) -> bool {
+        self >= Self::DescribeAlarms
+    }
+
+    /// Returns the switch of the target module without which the role may not make this call.
+    pub(super) fn switch(self) -> Option<&'static str> {
+        match self {
+            Self::PutFunctionConcurrency | Self::DeleteFunctionConcurrency => Some("concurrency"),
+            Self::DescribeAlarms | Self::DescribeAlarmHistory | Self::GetMetricData => Some("rollouts"),
+            Self::InvokeFunction => Some("smoke_tests"),
+            _ => None,
+        }
+    }
+
+    /// Returns what needs this call, if deployments to an environment with this rollout may do without it.
+    #[must_use]
+    pub fn needed_only_by(self, rollout: Option<&Rollout>) -> Option<&'static str> {
+        match self {
+            Self::PutFunctionConcurrency | Self::DeleteFunctionConcurrency => {
+                Some("a manifest with reserved_concurrent_executions")
+            }
+            Self::InvokeFunction if rollout.is_none_or(|rollout| rollout.smoke_tests.is_empty()) => {
+                Some("a release with a smoke.json")
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The actions that cannot be tried on a function that does not exist, each with the reason.

@@ -9,6 +9,7 @@ use super::statement::{Needed, deployer_policy};
 use super::{Chain, Check, Missing, PROBE, ProbedAction};
 use crate::artifact::ArtifactRef;
 use crate::config::Config;
+use crate::config::rollout::Rollout;
 use crate::denial::Denial;
 use crate::id::{BucketName, Region};
 use crate::names::SWEEPS;
@@ -40,13 +41,14 @@ pub enum Refusal {
     Unknown,
 }
 
-/// Lambda's answer to a call on [`PROBE`], the function that must not exist.
+/// AWS's answer to a call on [`PROBE`], the function that must not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// The function does not exist, so the caller is allowed to make the call.
-    NoSuchFunction,
+    /// The caller is allowed to make the call: AWS says that the function does not exist, or shows no alarm and no
+    /// metric.
+    Allowed,
     /// The call succeeded, so the function exists.
-    Done,
+    FunctionExists,
 }
 
 /// The approximate numbers of messages in a queue.
@@ -253,32 +255,49 @@ pub fn entered(chain: &Chain<'_>, outcome: &Result<(), Refused>) -> Check {
 /// A role may be limited to some functions, and the probe is none of them. If all reading calls, or all writing calls,
 /// are denied on the probe, nothing is known about those functions.
 #[must_use]
-pub fn rights(chain: &Chain<'_>, tried: &[Tried]) -> Vec<Check> {
+pub fn rights(chain: &Chain<'_>, rollout: Option<&Rollout>, tried: &[Tried]) -> Vec<Check> {
     let any_alike_allowed = |action: ProbedAction| {
-        tried.iter().any(|(other, outcome)| other.only_reads() == action.only_reads() && matches!(outcome, Some(Ok(_))))
+        let mut alike = tried.iter().filter(|(other, _)| {
+            other.names_a_function() == action.names_a_function() && other.only_reads() == action.only_reads()
+        });
+        alike.any(|(_, outcome)| matches!(outcome, Some(Ok(_))))
     };
     let check_of = |(action, outcome): &Tried| match outcome {
         None => Check::not_checked(
             action.action(),
             "whether the function that rights are tried on is really not there is not known (lambda:GetFunction tells)",
         ),
-        Some(Err(error)) if error.lacks_allow() && !any_alike_allowed(*action) => out_of_scope(*action, error),
-        Some(Err(error)) if error.kind == Refusal::Denied && action.is_about_concurrency() => Check::not_checked(
-            action.action(),
-            format!(
-                "{}; only a manifest with reserved_concurrent_executions needs it (`concurrency` of module target)",
-                error.message
-            ),
-        ),
+        Some(Err(error)) if error.lacks_allow() && action.names_a_function() && !any_alike_allowed(*action) => {
+            out_of_scope(*action, error)
+        }
+        Some(Err(error)) if error.kind == Refusal::Denied => denied_call(chain, *action, rollout, error),
         Some(outcome) => probe_check(chain, *action, outcome),
     };
     tried.iter().map(check_of).collect()
 }
 
+/// Checks a call that AWS denied. The target module denies outright what none of its switches allows, so the switch is
+/// named.
+fn denied_call(chain: &Chain<'_>, action: ProbedAction, rollout: Option<&Rollout>, error: &Refused) -> Check {
+    let switch = action.switch().map(|switch| format!("`{switch}` of module target"));
+    let Refused { kind, message } = error;
+    match (action.needed_only_by(rollout), switch) {
+        (Some(needs), switch) => {
+            let switch = switch.map_or_else(String::new, |switch| format!(" ({switch})"));
+            Check::not_checked(action.action(), format!("{message}; only {needs} needs it{switch}"))
+        }
+        (None, Some(switch)) => {
+            let message = format!("{message}; rollouts need it ({switch} allows it)");
+            probe_check(chain, action, &Err(Refused { kind: *kind, message }))
+        }
+        (None, None) => probe_check(chain, action, &Err(error.clone())),
+    }
+}
+
 fn probe_check(chain: &Chain<'_>, action: ProbedAction, outcome: &Result<Attempt, Refused>) -> Check {
     match outcome {
-        Ok(Attempt::NoSuchFunction) => Check::ok(action.action()),
-        Ok(Attempt::Done) => Check::fail(
+        Ok(Attempt::Allowed) => Check::ok(action.action()),
+        Ok(Attempt::FunctionExists) => Check::fail(
             action.action(),
             format!("a function {PROBE} exists here, and rights are tried on one that does not: delete it"),
         ),

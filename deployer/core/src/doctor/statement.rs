@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Missing, PROBE, ProbedAction};
 use crate::artifact::ArtifactRef;
-use crate::config::Target;
+use crate::config::{Environment, Target};
 use crate::denial::{Denial, PolicyKind};
 use crate::id::{EnvironmentName, ExternalId, Region, RoleName};
 use crate::names::SESSION_PREFIX;
@@ -108,8 +108,9 @@ impl Chain<'_> {
         let functions = self.function_arn(FUNCTIONS);
         let qualified = format!("{functions}:*");
         let resource = match action {
-            // Without a qualifier it would delete the whole function.
-            Action::DeleteFunction => json!(qualified),
+            // Without a qualifier it would delete the whole function, or run code that nobody released.
+            Action::DeleteFunction | Action::InvokeFunction => json!(qualified),
+            Action::DescribeAlarms | Action::DescribeAlarmHistory | Action::GetMetricData => json!("*"),
             Action::UpdateFunctionConfiguration
             | Action::TagResource
             | Action::UntagResource
@@ -118,10 +119,13 @@ impl Chain<'_> {
             _ => json!([functions, qualified]),
         };
         let statement = json!({"Effect": "Allow", "Action": action.action(), "Resource": resource});
-        let belongs = format!(
-            "the policy of the {} (module target, whose `functions` say what belongs in place of {FUNCTIONS})",
-            self.role_text()
-        );
+        let belongs = match action.names_a_function() {
+            true => format!(
+                "the policy of the {} (module target, whose `functions` say what belongs in place of {FUNCTIONS})",
+                self.role_text()
+            ),
+            false => format!("the policy of the {}", self.role_with_module()),
+        };
         Missing { belongs, statement }
     }
 
@@ -215,21 +219,32 @@ pub(super) fn deployer_policy(arn: Option<&str>) -> String {
     }
 }
 
-/// Returns the policy of the session that tries calls: it may touch only the function that does not exist, and read one
-/// artifact.
+/// Returns the policy of the session that tries the calls of an environment: it may touch only the function that does not
+/// exist, and read one artifact.
 #[must_use]
-pub fn probe_policy(target: &Target, artifact: Option<&ArtifactRef>, artifact_region: &Region) -> String {
+pub fn probe_policy(
+    target: &Target,
+    environment: &Environment,
+    artifact: Option<&ArtifactRef>,
+    artifact_region: &Region,
+) -> String {
     let Target { account, region } = target;
     let partition = region.partition();
     let probe = format!("arn:{partition}:lambda:{region}:{account}:function:{PROBE}");
     let qualified = format!("{probe}:*");
-    let (deleting, other): (Vec<ProbedAction>, Vec<ProbedAction>) =
-        ProbedAction::ALL.iter().partition(|action| **action == ProbedAction::DeleteFunction);
+    let (on_the_probe, others): (Vec<_>, Vec<_>) =
+        ProbedAction::of(environment).partition(|action| action.names_a_function());
+    let (of_versions, on_the_probe): (Vec<_>, Vec<_>) = on_the_probe
+        .into_iter()
+        .partition(|action| matches!(action, ProbedAction::DeleteFunction | ProbedAction::InvokeFunction));
     let names = |actions: Vec<ProbedAction>| actions.into_iter().map(ProbedAction::action).collect::<Vec<_>>();
     let mut statements = vec![
-        json!({"Effect": "Allow", "Action": names(other), "Resource": [probe, qualified]}),
-        json!({"Effect": "Allow", "Action": names(deleting), "Resource": qualified}),
+        json!({"Effect": "Allow", "Action": names(on_the_probe), "Resource": [probe, qualified]}),
+        json!({"Effect": "Allow", "Action": names(of_versions), "Resource": qualified}),
     ];
+    if !others.is_empty() {
+        statements.push(json!({"Effect": "Allow", "Action": names(others), "Resource": "*"}));
+    }
     if let Some(artifact) = artifact {
         statements.push(json!({"Effect": "Allow", "Action": ["s3:GetObject", "s3:GetObjectVersion"],
             "Resource": format!("arn:{partition}:s3:::{}/{}", artifact.bucket, artifact.key)}));

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use super::*;
 use crate::artifact::ArtifactRef;
-use crate::config::Config;
+use crate::config::rollout::{Rollout, SmokeTest};
+use crate::config::{Config, Environment};
 use crate::id::{AccountId, BucketName, ExternalId, Region, RoleName};
 use crate::session_policy::POLICY_LIMIT;
 
@@ -43,12 +44,29 @@ fn throttled() -> Refused {
 
 /// Outcomes in which every call is allowed except for this one.
 fn rights_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Vec<Check> {
-    rights_where(|tried| if tried == action { outcome.clone() } else { Ok(Attempt::NoSuchFunction) })
+    rights_where(|tried| if tried == action { outcome.clone() } else { Ok(Attempt::Allowed) })
 }
 
 fn rights_where(outcome: impl Fn(ProbedAction) -> Result<Attempt, Refused>) -> Vec<Check> {
+    let rollout = Rollout { smoke_tests: vec![smoke_test()], ..Rollout::default() };
+    rights_with(&rollout, outcome)
+}
+
+fn rights_with(rollout: &Rollout, outcome: impl Fn(ProbedAction) -> Result<Attempt, Refused>) -> Vec<Check> {
     let tried: Vec<Tried> = ProbedAction::ALL.iter().map(|action| (*action, Some(outcome(*action)))).collect();
-    on_chain(|chain| checks::rights(chain, &tried))
+    on_chain(|chain| checks::rights(chain, Some(rollout), &tried))
+}
+
+fn smoke_test() -> SmokeTest {
+    SmokeTest::parse_file(br#"{"event": {"ping": true}}"#).unwrap().remove(0)
+}
+
+/// The environment `dev`, with this rollout.
+fn environment(rollout: Option<Rollout>) -> Environment {
+    let text = r#"{"artifact_bucket": "acme-artifacts", "ledger_bucket": "acme-ledger",
+        "environments": {"dev": {"targets": [{"account": "111111111111", "region": "eu-west-1"}]}}}"#;
+    let mut config = Config::parse(text).unwrap();
+    Environment { rollout, ..config.environments.remove(&EnvironmentName::parse("dev").unwrap()).unwrap() }
 }
 
 fn right_but(action: ProbedAction, outcome: Result<Attempt, Refused>) -> Check {
@@ -105,7 +123,8 @@ fn missing_right_is_reported_as_the_modules_statement() {
 
 #[test]
 fn reported_statement_pasted_unchanged_allows_nothing() {
-    for action in ProbedAction::ALL.iter().filter(|action| !action.is_about_concurrency()) {
+    let named = ProbedAction::ALL.iter().filter(|action| action.names_a_function());
+    for action in named.filter(|action| action.switch() != Some("concurrency")) {
         let statement = &right_but(*action, Err(denied("no"))).missing[0].statement;
         let resources = statement["Resource"].to_string();
         assert_eq!(resources.matches("function:").count(), resources.matches("<functions>").count(), "{statement}");
@@ -123,19 +142,69 @@ fn denied_concurrency_is_no_fault() {
 }
 
 #[test]
+fn denied_right_of_rollouts_fails_and_names_the_modules_switch() {
+    for action in [ProbedAction::DescribeAlarms, ProbedAction::DescribeAlarmHistory, ProbedAction::GetMetricData] {
+        let check = right_but(action, Err(denied("no")));
+        assert_eq!(check.because.as_deref(), Some("no; rollouts need it (`rollouts` of module target allows it)"));
+        assert_eq!(
+            check.missing,
+            [Missing {
+                belongs: "the policy of the deploy role deployer-target in account 111111111111 (module target)".into(),
+                statement: json!({"Effect": "Allow", "Action": action.action(), "Resource": "*"}),
+            }]
+        );
+    }
+    let check =
+        right_but(ProbedAction::GetMetricData, Err(denied("with an explicit deny in an identity-based policy")));
+    assert_eq!((check.status, check.missing.len()), (CheckStatus::Fail, 0));
+    assert!(check.because.unwrap().contains("`rollouts` of module target"));
+}
+
+#[test]
+fn denied_invocation_is_a_fault_only_where_the_environment_has_a_smoke_test() {
+    let check = |rollout: &Rollout| {
+        let checks = rights_with(rollout, |action| match action {
+            ProbedAction::InvokeFunction => Err(denied("with an explicit deny in an identity-based policy")),
+            _ => Ok(Attempt::Allowed),
+        });
+        let check = checks.into_iter().find(|check| check.check == "lambda:InvokeFunction").unwrap();
+        (check.status, check.because.unwrap().to_string())
+    };
+    let (status, because) = check(&Rollout::default());
+    assert_eq!(status, CheckStatus::NotChecked);
+    assert!(
+        because.ends_with("only a release with a smoke.json needs it (`smoke_tests` of module target)"),
+        "{because}"
+    );
+    let (status, because) = check(&Rollout { smoke_tests: vec![smoke_test()], ..Rollout::default() });
+    assert_eq!(status, CheckStatus::Fail);
+    assert!(because.contains("rollouts need it (`smoke_tests` of module target allows it)"), "{because}");
+}
+
+#[test]
+fn rights_of_rollouts_are_tried_only_where_the_environment_has_one() {
+    let tried = |rollout| ProbedAction::of(&environment(rollout)).count();
+    assert_eq!((tried(None), tried(Some(Rollout::default()))), (16, 20));
+}
+
+#[test]
 fn role_limited_to_other_functions_is_not_checked() {
-    let checks = rights_where(|_| Err(denied("no identity-based policy allows it")));
+    let checks = rights_where(|action| match action.names_a_function() {
+        true => Err(denied("no identity-based policy allows it")),
+        false => Ok(Attempt::Allowed),
+    });
+    let checks: Vec<Check> = checks.into_iter().filter(|check| check.check.starts_with("lambda:")).collect();
     assert!(checks.iter().all(|check| check.status == CheckStatus::NotChecked && check.missing.is_empty()));
     let because = checks[0].because.clone().unwrap();
     assert!(because.contains("Let it name deployer-doctor-probe too"), "{because}");
     assert!(because.starts_with("no identity-based policy allows it"), "{because}");
 
-    let reads_all = rights_where(|action| match action.only_reads() {
-        true => Ok(Attempt::NoSuchFunction),
+    let reads_all = rights_where(|action| match action.only_reads() || !action.names_a_function() {
+        true => Ok(Attempt::Allowed),
         false => Err(denied("no")),
     });
     let of = |status| reads_all.iter().filter(|check| check.status == status).count();
-    assert_eq!((of(CheckStatus::Ok), of(CheckStatus::NotChecked), of(CheckStatus::Fail)), (6, 10, 0));
+    assert_eq!((of(CheckStatus::Ok), of(CheckStatus::NotChecked), of(CheckStatus::Fail)), (9, 11, 0));
 }
 
 #[test]
@@ -194,8 +263,8 @@ fn other_statements_of_the_refused_call_are_told_at_once() {
 
 #[test]
 fn not_found_means_allowed_and_found_fails() {
-    assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::NoSuchFunction)), Check::ok("lambda:GetFunction"));
-    assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::Done)).status, CheckStatus::Fail);
+    assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::Allowed)), Check::ok("lambda:GetFunction"));
+    assert_eq!(right_but(ProbedAction::GetFunction, Ok(Attempt::FunctionExists)).status, CheckStatus::Fail);
 }
 
 #[test]
@@ -319,8 +388,10 @@ fn clocks_agree_within_the_time_of_two_reads() {
 
 #[test]
 fn probing_session_can_touch_no_existing_function() {
-    let policy = probe_policy(&target(), Some(&artifact("dev/orders/1.zip")), &Region::parse("eu-west-1").unwrap());
-    assert!(policy.len() <= POLICY_LIMIT);
+    let region = Region::parse("eu-west-1").unwrap();
+    let environment = environment(Some(Rollout::default()));
+    let policy = probe_policy(&target(), &environment, Some(&artifact("dev/orders/1.zip")), &region);
+    assert!(policy.len() <= POLICY_LIMIT, "{}", policy.len());
     let policy: serde_json::Value = serde_json::from_str(&policy).unwrap();
     for statement in policy["Statement"].as_array().unwrap() {
         let of_lambda = statement["Action"].to_string().contains("lambda:");
@@ -331,7 +402,7 @@ fn probing_session_can_touch_no_existing_function() {
         );
     }
     let deleting = &policy["Statement"][1];
-    assert_eq!(deleting["Action"], json!(["lambda:DeleteFunction"]));
+    assert_eq!(deleting["Action"], json!(["lambda:DeleteFunction", "lambda:InvokeFunction"]));
     assert_eq!(deleting["Resource"], "arn:aws:lambda:eu-west-1:111111111111:function:deployer-doctor-probe:*");
 }
 

@@ -8,21 +8,23 @@ use serde::{Deserialize, Serialize};
 use crate::approval;
 use crate::as_read::AsRead;
 use crate::config::Approval;
-use crate::head::{Request, ResolvedArtifact};
+use crate::head::{PROMOTION, Request, ResolvedArtifact, request_hash};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
-use crate::record::{Approved, Cause, CauseKind, Code, EndedWaiting, SCHEMA, Status};
+use crate::record::{Approved, Cause, CauseKind, Code, DeploymentRecord, EndedWaiting, SCHEMA, Status};
 use crate::text::PlainText;
 
 mod status;
 mod steps;
 mod undecided;
+mod used_id;
 
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{
     as_ended_waiting, ending_of_members, refused_for, replaced_by, superseded_as_later, superseded_as_repeated,
 };
+pub use used_id::{used_by_decision, used_id_of};
 
 /// A promotion of several functions together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -139,12 +141,10 @@ impl Group {
     #[must_use]
     pub fn of(promotion: &PromotionRequest, functions: &[FunctionName], now: Timestamp) -> Self {
         let cause = promotion.cause();
-        let hash = RequestHash::of(&["group", &promotion.id, promotion.to.as_str()]);
         let group = Self {
             schema: SCHEMA,
             revision: 0,
-            // A repeated command has another time, so the id is made from the identity alone.
-            id: DeploymentId::of(Timestamp::UNIX_EPOCH, hash),
+            id: group_id(&promotion.id, &promotion.to),
             environment: promotion.to.clone(),
             from: promotion.from.clone(),
             release: promotion.release.clone(),
@@ -169,7 +169,7 @@ impl Group {
             as_read: AsRead::default(),
         };
         let member = |function: &FunctionName| {
-            let hash = identity(&group, function);
+            let hash = identity((&group.cause, &group.environment), function);
             Member {
                 function: function.clone(),
                 deployment: DeploymentId::of(group.asked_at, hash),
@@ -285,10 +285,30 @@ impl Group {
     }
 }
 
+/// Returns the id of the group of a request with this id. A repeated command has another time, so it is made from the
+/// identity alone.
+#[must_use]
+pub fn group_id(id: &str, to: &EnvironmentName) -> DeploymentId {
+    DeploymentId::of(Timestamp::UNIX_EPOCH, RequestHash::of(&["group", id, to.as_str()]))
+}
+
+/// Whether an id may be that of a group.
+#[must_use]
+pub fn may_be_group_id(id: DeploymentId) -> bool {
+    id.time() == Timestamp::UNIX_EPOCH
+}
+
 /// Returns the identity of the promotion of one of a group's functions.
-fn identity(group: &Group, function: &FunctionName) -> RequestHash {
-    let id = group.cause.event_id.as_deref().unwrap_or_default();
-    RequestHash::of(&["promotion", id, group.environment.as_str(), function.as_str()])
+fn identity((cause, environment): (&Cause, &EnvironmentName), function: &FunctionName) -> RequestHash {
+    request_hash(PROMOTION, cause.event_id.as_deref().unwrap_or_default(), (environment, function))
+}
+
+/// Returns the id that another function's deployment has if it belongs to the same group as this one; none if this one
+/// belongs to no group. A group gives the ids of all its members by the same request.
+#[must_use]
+pub fn deployment_beside(member: &DeploymentRecord, function: &FunctionName) -> Option<DeploymentId> {
+    member.promotion.as_ref()?.group?;
+    Some(DeploymentId::of(member.id.time(), identity((&member.cause, &member.environment), function)))
 }
 
 impl Member {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::active::Active;
 use super::end_request::{end_request, end_untouched};
-use super::request::Request;
+use super::request::{Request, request_hash};
 use super::state::Head;
 use crate::function_ref::FunctionRef;
 use crate::hold_and_reject::{CommandEffect, Commanded, Hold};
@@ -69,7 +69,7 @@ pub fn release_hold(head: &Head, at: &FunctionRef<'_>, id: &str) -> Option<Comma
 }
 
 fn hold_hash(verb: &str, id: &str, at: &FunctionRef<'_>) -> RequestHash {
-    RequestHash::of(&[verb, id, at.name.as_str(), at.function.as_str()])
+    request_hash(verb, id, (&at.name, &at.function))
 }
 
 /// Returns the refusal of what a hold does not let in.

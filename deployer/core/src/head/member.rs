@@ -27,6 +27,8 @@ pub enum Reservation {
     Ended,
     /// A member of this other group holds the place.
     Behind(DeploymentId),
+    /// This deployment of the function, which is no member of the group, was asked for under the id of the group's request.
+    SameId(DeploymentId),
 }
 
 /// Reserves the place of a group's member, unless another group's member holds it. The request bears the token of the
@@ -36,6 +38,11 @@ pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Reservat
     let is_other = |open: &&Request| open.group().is_some() && open.group() != request.group();
     if let Some(other) = head.queue.open().find(is_other).and_then(Request::group) {
         return Reservation::Behind(other);
+    }
+    let is_same_id = |open: &&Request| open.hash == request.hash;
+    let is_member = |open: &Request| (open.id, open.group()) == (request.id, request.group());
+    if let Some(other) = head.queue.open().find(is_same_id).filter(|open| !is_member(open)) {
+        return Reservation::SameId(other.id);
     }
     let mut next = head.next();
     if let Some(held) = next.queue.waiting.iter_mut().find(|waiting| waiting.request.hash == request.hash) {

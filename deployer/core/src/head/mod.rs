@@ -51,6 +51,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod transition_result;
+mod used_id;
 mod wait_tracker;
 mod waiting;
 
@@ -82,16 +83,18 @@ pub(crate) use read_older_head::read_as;
 pub use read_older_head::{missing_live, with_recovered_live};
 pub use release_claim::{ClaimRelease, Handover, release_claim};
 pub use request::Request;
+pub(crate) use request::{PROMOTION, request_hash};
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use retried_calls::{RetriedCall, RetriedCalls};
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, alone_since,
-    apply_look, begin_rollout, command_rollout, leave_rollout, reject_rollout, rollout_ending, rollout_sentence,
-    with_pause_announced,
+    apply_look, begin_rollout, command_rollout, leave_rollout, note_former_settings, reject_rollout, rollout_ending,
+    rollout_sentence, with_pause_announced,
 };
 pub use source::{Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};
 pub use transition_result::{Next, Transition};
+pub use used_id::{CommandKind, FormerCommand, UsedId, used_id};
 pub use wait_tracker::{WaitStart, WaitTracker};
 pub use waiting::{Place, Waiting};

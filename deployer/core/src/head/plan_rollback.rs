@@ -84,13 +84,27 @@ impl Head {
         self.live_state.all_that_were_live().filter(is_it).max_by_key(|live| live.since)
     }
 
-    /// Lists the artifacts that a rollback to `artifact` leaves beside the live one, newest first.
+    /// Lists the artifacts that a rollback to `artifact` passes on its way back from the live one, newest first, each with
+    /// the reason for which a rollback without `to` passes over it.
     #[must_use]
-    pub fn between_live_and(&self, artifact: &ResolvedArtifact) -> Vec<&LiveArtifact> {
+    pub fn between_live_and(
+        &self,
+        artifact: &ResolvedArtifact,
+        rejects: &Rejects,
+    ) -> Vec<(&LiveArtifact, Option<PlainText>)> {
         let is_it = |live: &LiveArtifact| live.is_same_as(&artifact.artifact, artifact.sha256);
-        match self.history().iter().position(is_it) {
-            Some(at) => self.history().iter().take(at).skip(1).collect(),
-            None => vec![],
-        }
+        let Some(at) = self.history().iter().position(is_it) else { return vec![] };
+        let passed = self.history().iter().take(at).skip(1);
+        passed.map(|passed| (passed, because_passed_over(passed, self.live(), rejects))).collect()
     }
+}
+
+/// Returns the reason for which a rollback without `to` passes over an artifact that was live here; none if it would not.
+fn because_passed_over(passed: &LiveArtifact, live: Option<&LiveArtifact>, rejects: &Rejects) -> Option<PlainText> {
+    if let Some(reject) = rejects.find(&passed.release, passed.sha256) {
+        let same = if reject.release == passed.release { String::new() } else { format!(" as {}", reject.release) };
+        return Some(PlainText::of(format_args!("rejected{same}: {}", reject.reason)));
+    }
+    let live = live.filter(|live| live.is_same_as(&passed.artifact, passed.sha256))?;
+    Some(PlainText::of(format_args!("the same code as {}", live.release)))
 }

@@ -16,6 +16,22 @@ use crate::record::{Cause, CauseKind, DeploymentRecord, EndedWaiting};
 /// The time from the start of a second to its last millisecond.
 const LAST_OF_A_SECOND: SignedDuration = SignedDuration::from_millis(999);
 
+/// The word by which deploys, redeploys and rollbacks are hashed. Heads know them by these hashes: the words stay.
+pub(super) const COMMAND: &str = "command";
+/// The word by which promotions that somebody asks for are hashed.
+pub(crate) const PROMOTION: &str = "promotion";
+/// The word by which the rollbacks of recalls and of groups are hashed.
+pub(super) const UNDO: &str = "undo";
+
+/// Returns the hash by which a request with an id is known.
+pub(crate) fn request_hash(
+    known_as: &str,
+    id: &str,
+    (environment, function): (&EnvironmentName, &FunctionName),
+) -> RequestHash {
+    RequestHash::of(&[known_as, id, environment.as_str(), function.as_str()])
+}
+
 /// A request to deploy: enough to go on with it when the message is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Request {
@@ -73,7 +89,7 @@ impl Request {
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
-        let hash = RequestHash::of(&["command", id, environment.as_str(), function.as_str()]);
+        let hash = request_hash(COMMAND, id, (environment, function));
         Self::new((DeploymentId::of(now, hash), hash), source, cause, now, (now, marker))
     }
 
@@ -88,7 +104,7 @@ impl Request {
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
-        let hash = RequestHash::of(&["promotion", id, environment.as_str(), function.as_str()]);
+        let hash = request_hash(PROMOTION, id, (environment, function));
         let source = Source::Promoted(Box::new(promoting));
         Self::new((DeploymentId::of(time, hash), hash), source, cause, time, (now, marker))
     }
@@ -131,7 +147,7 @@ impl Request {
         (now, marker): (Timestamp, Token),
     ) -> Self {
         let id = cause.event_id.as_deref().unwrap_or_default();
-        let hash = RequestHash::of(&["undo", id, environment.as_str(), function.as_str()]);
+        let hash = request_hash(UNDO, id, (environment, function));
         let source = Source::Undo { release, artifact, of };
         Self::new((DeploymentId::of(time, hash), hash), source, cause, time, (now, marker))
     }

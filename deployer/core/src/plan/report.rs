@@ -47,7 +47,7 @@ pub struct PlanReport {
     /// The release that would be live afterwards, if it is another one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub brings: Option<PlannedRelease>,
-    /// The releases between the two, newest first: those that a promotion brings along, or that a rollback leaves too.
+    /// The releases between the two, newest first: those that a promotion brings along, or that a rollback passes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub between: Vec<PlannedRelease>,
     /// The conditions that the promotion would wait for.
@@ -94,6 +94,9 @@ pub struct PlannedRelease {
     /// The upload's metadata: `commit`, `commit-time`, `build-url` and `uploaded-by`, as far as they are known.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub metadata: BTreeMap<String, PlainText>,
+    /// The reason for which a rollback without `to` passes over it; absent for any other release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_over: Option<PlainText>,
 }
 
 /// The reason for which a deployment would be refused.
@@ -202,7 +205,14 @@ impl PlannedRelease {
             by,
             sha256: live.sha256,
             metadata: BTreeMap::new(),
+            passed_over: None,
         }
+    }
+
+    /// Makes a release that a rollback passes, with the reason for which one without `to` passes over it.
+    #[must_use]
+    pub fn passed((live, passed_over): (&LiveArtifact, Option<PlainText>)) -> Self {
+        Self { passed_over, ..Self::of(live) }
     }
 
     /// Makes the release of an artifact of which no deployment is known.
@@ -215,6 +225,7 @@ impl PlannedRelease {
             by: None,
             sha256: artifact.sha256,
             metadata: BTreeMap::new(),
+            passed_over: None,
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{PlanReport, RefusedPlan};
 use crate::config::Span;
-use crate::config::rollout::{Rollout, SHORTEST_WATCH, Step, Then, in_minutes};
+use crate::config::rollout::{MINUTES_ALONE, Rollout, SHORTEST_STEP, SHORTEST_WATCH, Step, Then, in_minutes};
 use crate::function_ref::FunctionRef;
 use crate::manifest::FunctionConfig;
 use crate::record::{CauseKind, Code};
@@ -40,10 +40,12 @@ impl PlannedRollout {
         let targets = at.environment.targets.len();
         let begun = rollout.begun_by_wave(targets);
         let before = [0].into_iter().chain(begun.iter().copied());
-        let lasts = |span: Span| Span::of_seconds(span.as_duration().max(shortest(timeout)).as_secs());
+        let lasts = |span: Span, shortest: Duration| {
+            Span::of_seconds(span.as_duration().max(shortest.saturating_add(timeout)).as_secs())
+        };
         let steps: Vec<Step> =
-            rollout.steps.iter().map(|step| Step { lasts: lasts(step.lasts), ..step.clone() }).collect();
-        let planned = Rollout { steps: steps.clone(), watch: lasts(rollout.watch), ..rollout.clone() };
+            rollout.steps.iter().map(|step| Step { lasts: lasts(step.lasts, SHORTEST_STEP), ..step.clone() }).collect();
+        let planned = Rollout { steps: steps.clone(), watch: lasts(rollout.watch, SHORTEST_WATCH), ..rollout.clone() };
         Self {
             waves: begun.iter().zip(before).map(|(end, begin)| end - begin).collect(),
             steps,
@@ -55,22 +57,28 @@ impl PlannedRollout {
     }
 }
 
-/// Returns the shortest time of a step: errors are counted in the minute in which their invocation began.
-fn shortest(timeout: Duration) -> Duration {
-    SHORTEST_WATCH.saturating_add(timeout)
-}
-
-/// Says whether a step or the watch lasts longer than the configuration says.
-fn lengthened(rollout: &Rollout, timeout: Duration) -> Option<String> {
-    let spans = rollout.steps.iter().map(|step| step.lasts).chain([rollout.watch]);
-    let least = shortest(timeout);
-    spans.map(Span::as_duration).any(|lasts| lasts < least).then(|| {
-        let (timeout, least) = (Span::of_seconds(timeout.as_secs()), Span::of_seconds(least.as_secs()));
+/// Says which of the rollout's times are longer than the configuration says.
+fn lengthened(rollout: &Rollout, timeout: Duration) -> Vec<String> {
+    let least = |shortest: Duration| shortest.saturating_add(timeout);
+    let words = |lasts: Duration| Span::of_seconds(lasts.as_secs()).to_string();
+    let takes = words(timeout);
+    let has_short_step = rollout.steps.iter().any(|step| step.lasts.as_duration() < least(SHORTEST_STEP));
+    let step = has_short_step.then(|| {
         format!(
-            "each step of the rollout lasts at least {least}: an invocation may take {timeout}, and CloudWatch counts its \
-             error in the minute in which it began"
+            "each step of the rollout lasts at least {}: an invocation may take {takes}, and CloudWatch counts its error \
+             in the minute in which it began",
+            words(least(SHORTEST_STEP))
         )
-    })
+    });
+    let has_short_watch = rollout.watch.as_duration() < least(SHORTEST_WATCH);
+    let watch = has_short_watch.then(|| {
+        format!(
+            "the watch of the rollout lasts {}: an invocation may take {takes}, and the guard needs {MINUTES_ALONE} minutes \
+             with all traffic on the new version",
+            words(least(SHORTEST_WATCH))
+        )
+    });
+    step.into_iter().chain(watch).collect()
 }
 
 impl PlanReport {

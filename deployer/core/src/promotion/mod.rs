@@ -4,6 +4,7 @@
 //! request comes, when the sweep checks waiting promotions, and once more under the claim. The rules must hold at that
 //! last time.
 
+mod frozen;
 mod group;
 mod policy;
 mod request;

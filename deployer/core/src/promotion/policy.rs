@@ -11,13 +11,12 @@ use super::spec::PromotionSpec;
 use super::wait::Wait;
 use crate::approval;
 use crate::config::Target;
-use crate::config::{Environment, Policy, Promotion, Require, WhenFrozen};
-use crate::freeze::frozen_until;
+use crate::config::{Environment, Policy, Promotion, Require};
 use crate::function_ref::FunctionRef;
 use crate::head::{self, Head, Request, ResolvedArtifact};
 use crate::id::Sha256;
 use crate::id::{DeploymentId, EnvironmentName};
-use crate::moment::{not_before, not_before_in};
+use crate::moment::not_before_in;
 use crate::record::{Cause, CauseKind, Code, Ending};
 use crate::rejects::Rejects;
 
@@ -204,12 +203,13 @@ impl PromotionPolicy<'_> {
             );
             return refused(Code::NotPromotable, because);
         }
-        let frozen_until = if is_there { None } else { self.frozen_until(promoting)? };
+        let frozen = if is_there { None } else { self.frozen(request, promoting, soak_until)? };
+        let (frozen_until, freeze_begins) = (frozen.map(|one| one.until), frozen.and_then(|one| one.begins));
         let (approvals_wanted, expires_at) = self.approvals(request, promoting, soaked_at);
         let approvals_wanted = if wants_approval { approvals_wanted } else { 0 };
         let in_line = self.is_in_line(request);
         let wait =
-            Wait { soak_until, frozen_until, approvals_wanted, in_line, unseen: None, for_group: false, expires_at };
+            Wait { soak_until, frozen_until, freeze_begins, approvals_wanted, in_line, ..Wait::over(expires_at) };
         if expires_at < self.now && !wait.is_over() {
             return refused(Code::Expired, format!("{wait}, which is over"));
         }
@@ -294,23 +294,6 @@ impl PromotionPolicy<'_> {
                     format!("release {release} is not live in {source} ({live}), and {to} asks for that"),
                 )
             }
-        }
-    }
-
-    fn frozen_until(&self, promoting: &PromotionSpec) -> Result<Option<Timestamp>, Ending> {
-        let environment = &self.to.environment;
-        let frozen = frozen_until(&environment.freeze, self.now).filter(|_| promoting.freeze_override.is_none());
-        match (frozen, environment.when_frozen) {
-            (Some(until), WhenFrozen::Refuse) => refused(
-                Code::NotPromotable,
-                format!(
-                    "{} is frozen until {} and refuses promotions meanwhile: promote then, or give a reason to \
-                     override the freeze",
-                    self.to.name,
-                    not_before(until)
-                ),
-            ),
-            (frozen, _) => Ok(frozen),
         }
     }
 

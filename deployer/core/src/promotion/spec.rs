@@ -52,6 +52,7 @@ impl PromotionSpec {
             approvals_wanted: None,
             soak_until: None,
             frozen_until: None,
+            freeze_begins: None,
             freeze_override: self.freeze_override.clone(),
             group: self.group,
         }

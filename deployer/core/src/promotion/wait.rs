@@ -17,6 +17,9 @@ pub struct Wait {
     /// The end of the freeze, as far as it is known now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_until: Option<Timestamp>,
+    /// The beginning of that freeze, if it is still to come, and the rollout would reach into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_begins: Option<Timestamp>,
     /// The number of approvals that are missing.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub approvals_wanted: u32,
@@ -50,6 +53,7 @@ impl Wait {
         Self {
             soak_until: None,
             frozen_until: None,
+            freeze_begins: None,
             approvals_wanted: 0,
             in_line: false,
             unseen: None,
@@ -77,6 +81,10 @@ impl Wait {
             one_more if one_more.is_over() => {
                 "it is deployed at once, unless another deployment is under way".to_owned()
             }
+            // The approval is that of the whole group.
+            one_more if Self { for_group: false, ..one_more.clone() }.is_over() => {
+                "it goes on with the other functions of its group as soon as they may too".to_owned()
+            }
             one_more => format!("it {}", one_more.sentence(("one more approval", "more approvals"))),
         };
         match self.approvals_wanted {
@@ -100,7 +108,8 @@ impl Wait {
     fn sentence(&self, words: (&str, &str)) -> String {
         let approvals = waiting_words::approvals(self.approvals_wanted, words)
             .map(|approvals| format!("{approvals}, until {:.0} at most", self.expires_at));
-        let mut conditions = waiting_words::conditions(self.soak_until, approvals, self.frozen_until);
+        let mut conditions =
+            waiting_words::conditions(self.soak_until, approvals, (self.freeze_begins, self.frozen_until));
         if self.in_line {
             conditions.push("for what came before it".to_owned());
         }
@@ -146,6 +155,12 @@ mod tests {
         assert_eq!(wait(1, soak).once_approved(), format!("{last} waits until 2026-11-30T13:00:00Z for its soak"));
         assert_eq!(wait(0, soak).once_approved(), "it waits until 2026-11-30T13:00:00Z for its soak");
         let member = Wait { for_group: true, ..wait(1, None) };
-        assert_eq!(member.once_approved(), format!("{last} waits for the other functions of its group"));
+        assert_eq!(
+            member.once_approved(),
+            format!("{last} goes on with the other functions of its group as soon as they may too")
+        );
+        let soaks = Wait { for_group: true, ..wait(1, soak) };
+        let until = "waits until 2026-11-30T13:00:00Z for its soak";
+        assert_eq!(soaks.once_approved(), format!("{last} {until}, and for the other functions of its group"));
     }
 }

@@ -46,5 +46,5 @@ impl EndedWaiting {
 /// Describes the conditions that a promotion's record has kept.
 fn conditions(promotion: &RecordedPromotion) -> Vec<String> {
     let approvals = waiting_words::approvals(promotion.approvals_wanted.unwrap_or(0), ("an approval", "approvals"));
-    waiting_words::conditions(promotion.soak_until, approvals, promotion.frozen_until)
+    waiting_words::conditions(promotion.soak_until, approvals, (promotion.freeze_begins, promotion.frozen_until))
 }

@@ -76,6 +76,9 @@ pub struct RecordedPromotion {
     /// The end of the environment's freeze as far as it is known, if it waits for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frozen_until: Option<Timestamp>,
+    /// The beginning of that freeze, if it is still to come, and the rollout would reach into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_begins: Option<Timestamp>,
     /// The reason for overriding a freeze.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<PlainText>,
@@ -89,7 +92,8 @@ impl RecordedPromotion {
     #[must_use]
     pub fn waiting(self, wait: &Wait) -> Self {
         let wanted = Some(wait.approvals_wanted).filter(|wanted| *wanted > 0);
-        Self { approvals_wanted: wanted, soak_until: wait.soak_until, frozen_until: wait.frozen_until, ..self }
+        let Wait { soak_until, frozen_until, freeze_begins, .. } = *wait;
+        Self { approvals_wanted: wanted, soak_until, frozen_until, freeze_begins, ..self }
     }
 
     /// Whether it waits for approvals, a soak or a freeze, and not just for its turn.

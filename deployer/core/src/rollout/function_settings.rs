@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::observed::FunctionMetadata;
 use crate::plan::{Plan, Step};
 
 /// The settings of a function as a whole. They are set when the release is about to become live, and never on the way
@@ -36,6 +37,25 @@ impl FunctionSettings {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Returns what sets a function back that has these tags and this reserved concurrency. Tags that Lambda does not show
+    /// stay as they will be.
+    #[must_use]
+    pub fn former(&self, metadata: &FunctionMetadata) -> Self {
+        let mut former = Self::default();
+        if let Some(had) = &metadata.tags {
+            for key in self.tags.keys().chain(&self.untag) {
+                match had.get(key) {
+                    Some(value) => drop(former.tags.insert(key.clone(), value.clone())),
+                    None => former.untag.push(key.clone()),
+                }
+            }
+        }
+        former.concurrency = self
+            .concurrency
+            .map(|_| metadata.reserved_concurrency.map_or(ReservedConcurrency::Free, ReservedConcurrency::Reserve));
+        former
     }
 
     /// Returns what the steps of a plan set. A function that the plan creates serves nobody yet: there it is set at

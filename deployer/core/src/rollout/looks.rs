@@ -2,10 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::abort::{Abort, AbortReason};
 use super::clock::{is_last_watch, lasts, moved_at, step_ends};
 use super::guard::Verdict;
 use super::moves::continues;
-use super::state::{Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutState};
+use super::state::{Pause, PauseReason, Phase, Progress, RolloutState};
 use crate::config::rollout::WhenQuiet;
 use crate::text::{Person, PlainText};
 

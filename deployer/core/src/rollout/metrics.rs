@@ -225,7 +225,9 @@ mod tests {
             smoke_failure: None,
             way_back: None,
             held_up: None,
+            held_up_since: None,
             settings: crate::rollout::FunctionSettings::default(),
+            former_settings: None,
             disarmed: [].into(),
         }
     }

@@ -3,6 +3,7 @@
 //! [`RolloutState`] is the state of one rollout; each of its transitions is a function of what was done, seen or asked
 //! for. Nothing here knows AWS, a clock or the head. Callers pass in what CloudWatch answered and the time.
 
+mod abort;
 mod alarms;
 mod alias;
 mod clock;
@@ -22,6 +23,7 @@ mod smoke;
 mod state;
 mod step_verdict;
 
+pub use abort::{Abort, AbortReason};
 pub use alarms::{AlarmChange, AlarmFindings, AlarmState, AlarmStates};
 pub use alias::{FoundAlias, MeantAlias};
 pub use disarmed::with_disarmed;
@@ -30,15 +32,15 @@ pub use end::{end_of_way_back, how_far, went_back};
 pub use function_settings::{FunctionSettings, ReservedConcurrency};
 pub use looks::{DoesNotFit, UNREADABLE_FOR, pause_without_target};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
-pub use moves::{smoke_failed_in, with_settings, without_smoke_tests};
-pub use overdue::is_overdue;
+pub use moves::{smoke_failed_in, with_former_settings, with_settings, without_smoke_tests};
+pub use overdue::{HELD_UP_FOR, held_up, is_overdue};
 pub use plan::{PlannedStep, RolloutPlan};
-pub use serves_already::with_target_that_serves;
+pub use serves_already::{old_alone_since, with_target_that_serves};
 pub use shift::Unshiftable;
 pub use smoke::{SmokeAnswer, SmokeFailure, client_context};
 pub use state::{
-    Abort, AbortReason, Pause, PauseReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget,
-    Served, Shift, WayBack, awaits_look,
+    Pause, PauseReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, Served, Shift,
+    WayBack, awaits_look,
 };
 pub use step_verdict::{StepCounts, StepVerdict, VersionCounts, judged};
 

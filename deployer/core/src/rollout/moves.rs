@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 
+use super::abort::{Abort, AbortReason};
 use super::clock::{moved_at, step_ends};
 use super::end::end_of_way_back;
 use super::function_settings::FunctionSettings;
-use super::state::{
-    Abort, AbortReason, Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack,
-};
+use super::state::{Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack};
 use crate::config::Target;
 use crate::id::Version;
 use crate::text::PlainText;
@@ -85,20 +84,20 @@ impl RolloutState {
         self.go_back(Abort::by_deployer(AbortReason::ForeignChange, because))
     }
 
-    /// A target's alias could not be moved. All go back, and where it goes back already it is tried again until it has
-    /// gone back: the new version still has traffic there.
+    /// A target's alias could not be moved. All go back, and where it goes back already it is tried again: the new version
+    /// still has traffic there. After [`HELD_UP_FOR`] it is given up.
     #[must_use]
-    pub fn move_failed(mut self, target: &Target, because: impl Into<PlainText>) -> Progress {
+    pub fn move_failed(mut self, target: &Target, because: impl Into<PlainText>, now: Timestamp) -> Progress {
         match self.phase {
             Phase::Shifting | Phase::Watching => self.go_back(Abort::by_deployer(AbortReason::MoveFailed, because)),
             Phase::GoingBack => {
                 let because = because.into();
                 change(&mut self, target, |one| {
                     if one.way_back == Some(WayBack::Open) {
-                        one.held_up = Some(because);
+                        one.hold_up(because, now);
                     }
                 });
-                continues(self)
+                ended_if_back(self)
             }
             Phase::Publishing | Phase::Smoke => continues(self),
         }
@@ -110,7 +109,8 @@ impl RolloutState {
         if self.phase == Phase::GoingBack {
             change(&mut self, target, |one| {
                 if one.way_back == Some(WayBack::Open) {
-                    (one.way_back, one.at, one.held_up) = (Some(WayBack::Done(at)), Some(at), None);
+                    (one.way_back, one.at) = (Some(WayBack::Done(at)), Some(at));
+                    (one.held_up, one.held_up_since) = (None, None);
                 }
             });
         }
@@ -197,6 +197,16 @@ pub fn smoke_failed_in(mut state: RolloutState, failures: &[(Target, String)]) -
 #[must_use]
 pub fn with_settings(mut state: RolloutState, target: &Target, settings: FunctionSettings) -> RolloutState {
     change(&mut state, target, |one| one.settings = settings);
+    state
+}
+
+/// Notes what the function has in a target in place of what the release sets there. What was noted first stays: an
+/// earlier owner may have set something since.
+#[must_use]
+pub fn with_former_settings(mut state: RolloutState, target: &Target, former: FunctionSettings) -> RolloutState {
+    change(&mut state, target, |one| {
+        one.former_settings.get_or_insert(former);
+    });
     state
 }
 

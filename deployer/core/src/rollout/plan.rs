@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
 use crate::config::rollout::{
-    AlarmName, AlreadyAlarming, Guard, OnNewer, Rollout, SHORTEST_WATCH, SmokeTest, Then, WhenQuiet,
+    AlarmName, AlreadyAlarming, Guard, OnNewer, Rollout, SHORTEST_STEP, SHORTEST_WATCH, SmokeTest, Then, WhenQuiet,
 };
 
 /// The waves and steps of one rollout.
@@ -20,8 +20,7 @@ pub struct RolloutPlan {
     pub steps: Vec<PlannedStep>,
     /// The time with all traffic, in seconds.
     pub watch_seconds: u32,
-    /// The shortest time of a step and of the watch, in seconds: what an invocation may take, and the shortest watch
-    /// beyond it.
+    /// The shortest time of the watch, in seconds: what an invocation may take, and the shortest watch beyond it.
     #[serde(default = "shortest_watch_seconds")]
     pub shortest_seconds: u32,
     /// The reaction to a step with too few invocations.
@@ -42,7 +41,7 @@ pub struct RolloutPlan {
     pub smoke_tests: Vec<SmokeTest>,
 }
 
-/// The shortest time of a step where a head does not say it.
+/// The shortest time of the watch where a head does not say it.
 fn shortest_watch_seconds() -> u32 {
     u32::try_from(SHORTEST_WATCH.as_secs()).unwrap_or(u32::MAX)
 }
@@ -63,23 +62,24 @@ impl RolloutPlan {
     /// Plans a rollout to these targets, of a function with this timeout.
     ///
     /// CloudWatch counts an error in the minute in which the invocation began. So each step lasts at least as long as an
-    /// invocation may take, and the shortest watch beyond it.
+    /// invocation may take, and the shortest step beyond it; the watch likewise.
     #[must_use]
     pub fn of(rollout: &Rollout, targets: &[Target], timeout: Duration) -> Self {
-        let shortest = SHORTEST_WATCH.saturating_add(timeout);
-        let seconds = |lasts: Duration| u32::try_from(lasts.max(shortest).as_secs()).unwrap_or(u32::MAX);
+        let seconds = |lasts: Duration, shortest: Duration| {
+            u32::try_from(lasts.max(shortest.saturating_add(timeout)).as_secs()).unwrap_or(u32::MAX)
+        };
         let begun = rollout.begun_by_wave(targets.len());
         let begins = [0].into_iter().chain(begun.iter().copied());
         let steps = rollout.steps.iter().map(|step| PlannedStep {
             weight: step.weight,
-            seconds: seconds(step.lasts.as_duration()),
+            seconds: seconds(step.lasts.as_duration(), SHORTEST_STEP),
             then: step.then,
         });
         Self {
             waves: begins.zip(&begun).map(|(begin, end)| targets[begin..*end].to_vec()).collect(),
             steps: steps.collect(),
-            watch_seconds: seconds(rollout.watch.as_duration()),
-            shortest_seconds: seconds(shortest),
+            watch_seconds: seconds(rollout.watch.as_duration(), SHORTEST_WATCH),
+            shortest_seconds: seconds(Duration::ZERO, SHORTEST_WATCH),
             when_quiet: rollout.when_quiet,
             pause_seconds: u32::try_from(rollout.pause_expires.as_duration().as_secs()).unwrap_or(u32::MAX),
             guard: rollout.guard.clone(),
@@ -147,13 +147,13 @@ mod tests {
     }
 
     #[test]
-    fn step_lasts_at_least_the_timeout_and_three_minutes() {
+    fn step_lasts_at_least_the_timeout_and_three_minutes_and_the_watch_eight() {
         let rollout =
             json!({ "steps": [{ "weight": 10, "for": "3m" }, { "weight": 50, "for": "1h" }], "watch": "10m" });
         let plan = plan(rollout, 1, 900);
         assert_eq!(plan.steps.iter().map(|step| step.seconds).collect::<Vec<_>>(), [18 * 60, 3_600]);
-        assert_eq!(plan.watch_seconds, 18 * 60);
-        assert_eq!(plan.length(), SignedDuration::from_mins(18 + 60 + 18));
+        assert_eq!((plan.watch_seconds, plan.shortest_seconds), (23 * 60, 23 * 60));
+        assert_eq!(plan.length(), SignedDuration::from_mins(18 + 60 + 23));
     }
 
     #[test]

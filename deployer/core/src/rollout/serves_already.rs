@@ -24,3 +24,17 @@ pub fn with_target_that_serves(
     state.targets.push(one);
     state
 }
+
+/// Returns the time since which a target's alias is known to serve the old version and nothing else. `since` is that of
+/// the targets in waves. The other ones served the new version before the rollout began: none of their minutes is the old
+/// version's unless CloudWatch tells it apart.
+#[must_use]
+pub fn old_alone_since(
+    state: &RolloutState,
+    one: &RolloutTarget,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let is_in_wave = state.plan.waves.iter().flatten().any(|target| *target == one.target);
+    if is_in_wave { since } else { Some(now) }
+}

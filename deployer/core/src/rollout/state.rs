@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::abort::Abort;
 use super::function_settings::FunctionSettings;
 use super::plan::RolloutPlan;
 use super::step_verdict::StepVerdict;
@@ -95,9 +96,16 @@ pub struct RolloutTarget {
     /// The reason why its alias could not be moved back yet. It is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_up: Option<PlainText>,
+    /// The time of the first try to move its alias back that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_up_since: Option<Timestamp>,
     /// What the release sets on the function as a whole, once it is to become live.
     #[serde(default, skip_serializing_if = "FunctionSettings::is_empty")]
     pub settings: FunctionSettings,
+    /// What the function had in place of `settings`, from before the first of them was written: the way back sets it
+    /// again. None: nothing was written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former_settings: Option<FunctionSettings>,
     /// The alarms that fired before the rollout began. Each counts again once it has been OK.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disarmed: BTreeSet<String>,
@@ -171,43 +179,6 @@ pub enum PauseReason {
     NotConfigured,
 }
 
-/// The reason why a rollout goes back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Abort {
-    /// Its kind.
-    pub reason: AbortReason,
-    /// The person who asked for it; none: the deployer.
-    pub by: Option<Person>,
-    /// The reason in a sentence.
-    pub because: PlainText,
-}
-
-/// The kind of the reason why a rollout goes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum AbortReason {
-    /// A target could not publish.
-    PublishFailed,
-    /// A smoke test failed.
-    SmokeTestFailed,
-    /// The guard's verdict was bad, or the release could not be proven.
-    Unhealthy,
-    /// An alarm fired.
-    AlarmFired,
-    /// A person asked for it.
-    Aborted,
-    /// A pause lasted too long.
-    Expired,
-    /// Something newer takes its place.
-    Superseded,
-    /// The release was rejected.
-    Rejected,
-    /// Somebody else changed an alias.
-    ForeignChange,
-    /// The deployer could not move an alias.
-    MoveFailed,
-}
-
 /// The state after a transition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Progress {
@@ -271,13 +242,6 @@ pub enum RolloutAction {
     },
 }
 
-impl Abort {
-    /// Makes the reason of a rollout that nobody asked to stop.
-    pub(super) fn by_deployer(reason: AbortReason, because: impl Into<PlainText>) -> Self {
-        Self { reason, by: None, because: because.into() }
-    }
-}
-
 impl RolloutTarget {
     /// Makes a target whose rollout has not begun.
     pub(super) fn at_rest(target: Target, shift: Shift, old: Option<Version>) -> Self {
@@ -294,7 +258,9 @@ impl RolloutTarget {
             smoke_failure: None,
             way_back: None,
             held_up: None,
+            held_up_since: None,
             settings: FunctionSettings::default(),
+            former_settings: None,
             disarmed: BTreeSet::new(),
         }
     }

@@ -188,7 +188,7 @@ impl RolloutTargetStatus {
             goes_back: one.way_back == Some(WayBack::Open),
             because: match &one.way_back {
                 Some(WayBack::Stays { because }) => Some(because.clone()),
-                _ => one.held_up.clone(),
+                _ => one.held_up_until(),
             },
         }
     }

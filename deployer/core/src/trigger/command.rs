@@ -146,6 +146,10 @@ pub enum Command {
         /// The function. Default: all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         function: Option<FunctionName>,
+        /// Whether the targets of a rollout are looked at now, as the sweep does each minute. It needs one function in one
+        /// environment. Without it no target account is asked.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        look: bool,
     },
     /// Shows the newest records of a function in an environment.
     History {
@@ -245,6 +249,12 @@ pub struct DescribedManifest {
 pub(super) const SKIP_ROLLOUT: &str = "skip_rollout";
 
 impl Command {
+    /// Asks for the status of a function, an environment, or all, without a look at any target.
+    #[must_use]
+    pub fn status(environment: Option<EnvironmentName>, function: Option<FunctionName>) -> Self {
+        Self::Status { environment, function, look: false }
+    }
+
     /// Whether it changes nothing, or nothing that a person asks for.
     #[must_use]
     pub fn is_read_only(&self) -> bool {

@@ -3,9 +3,9 @@
 use deployer_core::approval::DECLINED_BY;
 use deployer_core::config::Approval;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{Group, Phase};
-use deployer_core::head::{self, ApprovalEffect, Head};
-use deployer_core::id::DeploymentId;
+use deployer_core::group::{Group, Phase, used_by_decision};
+use deployer_core::head::{self, ApprovalEffect, CommandKind, Head};
+use deployer_core::id::{DeploymentId, FunctionName};
 use deployer_core::identity::{Identity, Principal};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
@@ -14,6 +14,7 @@ use deployer_core::record::{Approved, DeploymentRecord};
 use super::change_head::reused_id;
 use super::known::ensure_known;
 use super::promote::PromotionOutcome;
+use super::used_id::{ensure_unused_by_each, ensure_unused_id};
 use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
@@ -81,6 +82,10 @@ async fn record_for_group(
         if is_given_again(response, giver, &group.approvals).await? {
             return Ok(Change::Keep(Some(None)));
         }
+        used_by_decision(group, &response.id, &response.decision).map_or(Ok(()), Err)?;
+        let functions: Vec<FunctionName> = group.functions.iter().map(|member| member.function.clone()).collect();
+        let members = (&group.environment, functions.as_slice());
+        ensure_unused_by_each(engine, members, &response.id, CommandKind::Approval(group.id)).await?;
         let identity = giver.identity().await?;
         let next = match &response.decision {
             ApprovalDecision::Approve => group
@@ -98,13 +103,19 @@ async fn record_for_group(
     match engine.store().update(&key, change).await? {
         Some(Some(decided)) => Ok(decided),
         Some(None) => Ok(Groups::of(engine).reconcile(&response.environment, id).await?),
-        None => Groups::of(engine).read(&ledger_keys::ended_group(&response.environment, id)).await?.ok_or_else(|| {
-            CommandError::Invalid(format!(
-                "no group {id} is known in {0}: deployctl status -e {0} lists the promotions that wait there, those of \
-                 groups too; with the id of one function's promotion, name the function",
-                response.environment
-            ))
-        }),
+        None => {
+            if let Some(ended) = Groups::of(engine).read(&ledger_keys::ended_group(&response.environment, id)).await? {
+                return Ok(ended);
+            }
+            let unknown = || {
+                format!(
+                    "no group {id} is known in {0}: deployctl status -e {0} lists the promotions that wait there, those of \
+                     groups too; with the id of one function's promotion, name the function",
+                    response.environment
+                )
+            };
+            Err(CommandError::Invalid(about_its_group(engine, id, response).await?.unwrap_or_else(unknown)))
+        }
     }
 }
 
@@ -125,6 +136,11 @@ async fn record_for_function(
         if is_given_again(response, giver, given).await? {
             return Ok(Change::Keep((id, Effect::Duplicate)));
         }
+        let kind = match &response.decision {
+            ApprovalDecision::Approve => CommandKind::Approval(id),
+            ApprovalDecision::Decline { .. } => CommandKind::Other,
+        };
+        ensure_unused_id(engine, (head, at), &response.id, kind).await?;
         let identity = giver.identity().await?;
         let effect = match &response.decision {
             ApprovalDecision::Approve => {
@@ -143,7 +159,7 @@ async fn record_for_function(
     };
     let (seen, (id, effect)) = engine.store().update_head(at, None, change).await?;
     match effect {
-        Effect::NotWaiting => return recorded(engine, at, id).await,
+        Effect::NotWaiting => return recorded(engine, at, id, response).await,
         Effect::Duplicate => {}
         Effect::Recorded => {
             let principal = giver.identity().await?.principal();
@@ -157,19 +173,40 @@ async fn record_for_function(
     let records = engine.reconciler(at).promotions().resume_waiting(id).await?;
     match records.into_iter().find(|record| record.id == id) {
         Some(record) => Ok(record),
-        None => recorded(engine, at, id).await,
+        None => recorded(engine, at, id, response).await,
     }
 }
 
-/// Answers a word that came too late with the promotion's record.
-async fn recorded(engine: &Engine, at: &FunctionRef<'_>, id: DeploymentId) -> Result<DeploymentRecord, CommandError> {
-    let record = engine.store().record(at, id).await?;
-    record.ok_or_else(|| {
-        CommandError::Invalid(format!(
-            "no promotion {id} of {} waits in {}: status tells which do",
-            at.function, at.name
-        ))
-    })
+/// Answers a word that came too late with the promotion's record. A member of a group that is not decided has none yet.
+async fn recorded(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    id: DeploymentId,
+    response: &ApprovalResponse,
+) -> Result<DeploymentRecord, CommandError> {
+    if let Some(record) = engine.store().record(at, id).await? {
+        return Ok(record);
+    }
+    let unknown = || format!("no promotion {id} of {} waits in {}: status tells which do", at.function, at.name);
+    Err(CommandError::Invalid(about_its_group(engine, id, response).await?.unwrap_or_else(unknown)))
+}
+
+/// Says that a word on a member of an open group is to be about the group; none if the id is no member's.
+async fn about_its_group(
+    engine: &Engine,
+    id: DeploymentId,
+    response: &ApprovalResponse,
+) -> Result<Option<String>, CommandError> {
+    let environment = &response.environment;
+    let Some((group, member)) = Groups::of(engine).open().with_member(environment, id).await? else { return Ok(None) };
+    let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+    let (group, functions) = (group.id, functions.join(" and "));
+    let verb = if response.decision == ApprovalDecision::Approve { "approve" } else { "decline" };
+    Ok(Some(format!(
+        "promotion {id} of {} belongs to group {group} ({functions}), which is decided about as a whole: deployctl {verb} -e \
+         {environment} --deployment {group}",
+        member.function
+    )))
 }
 
 /// Finds the promotion that is meant: the named one, or the only one that waits.

@@ -1,10 +1,11 @@
 //! Changes of a head that a command asks for: each command id counts once.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, newly_ended};
+use deployer_core::head::{CommandKind, Head, newly_ended};
 use deployer_core::hold_and_reject::{CommandEffect, Hold};
 use deployer_core::record::EndedWaiting;
 
+use super::used_id::ensure_unused_id;
 use crate::store::{Change, Versioned};
 use crate::{CommandError, Engine};
 
@@ -25,7 +26,7 @@ pub(crate) struct ChangedHead {
     pub replaced_hold: Option<Hold>,
 }
 
-/// Changes a head by compare-and-swap. `None`: there is nothing to change. The change is made anew after each lost
+/// Changes a head by compare-and-swap, for a person's command with its id. `None`: there is nothing to change. The change is made anew after each lost
 /// race, so whatever is to happen once happens after it.
 ///
 /// # Errors
@@ -33,6 +34,7 @@ pub(crate) struct ChangedHead {
 pub(crate) async fn change_head(
     engine: &Engine,
     at: &FunctionRef<'_>,
+    command: Option<(&str, CommandKind)>,
     change: impl AsyncFn(&Head) -> Result<Option<CommandEffect<Head>>, CommandError>,
 ) -> Result<Option<ChangedHead>, CommandError> {
     // If the reply to the write is lost, the next try finds a duplicate of what this call has done itself.
@@ -43,6 +45,9 @@ pub(crate) async fn change_head(
             Some(CommandEffect::Duplicate) => Change::Keep(Effect::Duplicate),
             Some(CommandEffect::Reused { id }) => return Err(reused_id(&id)),
             Some(CommandEffect::Write(head)) => {
+                if let Some((id, kind)) = command {
+                    ensure_unused_id(engine, (&seen.head, at), id, kind).await?;
+                }
                 ended = newly_ended(&seen.head, &head);
                 replaced_hold = seen.head.hold().filter(|_| head.hold().is_some()).cloned();
                 Change::Write(head, Effect::Written)

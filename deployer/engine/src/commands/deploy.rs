@@ -2,7 +2,7 @@
 //! and recorded.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{KnownBy, Request, Source};
+use deployer_core::head::{CommandKind, KnownBy, Request, Source};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::{Cause, DeploymentRecord};
 use tracing::Instrument as _;
@@ -10,6 +10,7 @@ use tracing::Instrument as _;
 use super::caller::Caller;
 use super::known::ensure_known;
 use super::progress::answer_with_record;
+use super::used_id::ensure_unused_id;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, deployment};
@@ -36,6 +37,7 @@ impl Engine {
         let head = self.store().head(&at).await?.head;
         let is_known = head.id_of(&request).is_some();
         if !is_known {
+            ensure_unused_id(self, (&head, &at), &caller.id, CommandKind::Deployment).await?;
             if KnownBy::of(&head).is_none() {
                 ensure_known_to_deploy(self, &at, &request.source).await?;
             }

@@ -108,8 +108,11 @@ async fn dispatch(
             };
             json(&engine.plan(&environment, &function, planned).await?)
         }
-        Command::Status { environment, function } => {
+        Command::Status { environment, function, look: false } => {
             json(&engine.status(environment.as_ref(), function.as_ref()).await?)
+        }
+        Command::Status { environment, function, look: true } => {
+            json(&engine.status_with_look(environment.as_ref(), function.as_ref()).await?)
         }
         Command::History { environment, function, limit } => {
             let limit = usize::try_from(limit.unwrap_or(20)).unwrap_or(usize::MAX);

@@ -2,7 +2,7 @@
 
 use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{self, Head, held_by};
+use deployer_core::head::{self, CommandKind, Head, held_by};
 use deployer_core::hold_and_reject::{CommandEffect, Hold};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::identity::Principal;
@@ -54,7 +54,7 @@ impl Engine {
                 known => known,
             }))
         };
-        let changed = change_head(self, &at, change).await?;
+        let changed = change_head(self, &at, Some((&caller.id, CommandKind::Hold)), change).await?;
         let changed = changed.ok_or_else(|| CommandError::Invalid("this cannot be held".into()))?;
         if changed.is_written {
             let (by, principal) = (hold.requested_by.as_deref(), giver.identity().await?.principal());
@@ -87,7 +87,7 @@ impl Engine {
             }
             Ok(effect)
         };
-        let changed = change_head(self, &at, change).await?;
+        let changed = change_head(self, &at, Some((&caller.id, CommandKind::Hold)), change).await?;
         let Some(changed) = changed else {
             ensure_known(self, Some(environment), function).await?;
             return Err(CommandError::Invalid(format!(

@@ -6,7 +6,7 @@
 //! modules of their own. `progress` reads the record of an open request, and `change_head` writes what a command
 //! changes in a head. `ended_waiting` names what a command has ended, and
 //! `rejected_rollouts` takes back what rolls out of a rejected release. `only_if_known` tells what became of a command that
-//! was given before, and carries nothing out.
+//! was given before, and carries nothing out. `used_id` refuses a new command under an id that is used already.
 
 mod approve;
 mod caller;
@@ -31,6 +31,7 @@ mod status_approvals;
 mod status_groups;
 mod status_rollout;
 pub(crate) mod undo;
+pub(crate) mod used_id;
 
 pub use self::caller::Caller;
 pub use self::dispatch::run_command;

@@ -1,9 +1,10 @@
 //! `only_if_known`: what became of the command of an id. Nothing is changed or worked on, and no proof is needed.
 
-use deployer_core::head::{Request, Rollback, Source};
+use deployer_core::group::used_by_decision;
+use deployer_core::head::{CommandKind, Request, Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern};
 use deployer_core::ledger_keys;
-use deployer_core::promotion::{Functions, PromotionRequest};
+use deployer_core::promotion::{ApprovalDecision, Functions, PromotionRequest};
 use deployer_core::record::{CauseKind, DeploymentRecord};
 use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
@@ -14,6 +15,7 @@ use super::dispatch::{json, promotion_answer, promotion_request};
 use super::error::FunctionError;
 use super::progress::{record_by_head, record_if_known};
 use super::promote::{PromotionOutcome, known_request};
+use super::used_id::{ensure_no_group, ensure_unused_by_each, ensure_unused_id};
 use crate::group::{Groups, opened_before};
 use crate::{CommandError, Engine, Transient};
 
@@ -72,6 +74,9 @@ async fn promoted(engine: &Engine, promotion: &PromotionRequest) -> Result<Optio
         }
         Functions::Together(functions) => {
             let group = opened_before(Groups::of(engine), promotion, functions).await?;
+            if group.is_none() {
+                ensure_unused_by_each(engine, (&promotion.to, functions), &promotion.id, CommandKind::Other).await?;
+            }
             Ok(group.map(|group| PromotionOutcome::Together(Box::new(group))))
         }
         Functions::Each(pattern) => {
@@ -87,7 +92,11 @@ async fn promoted_one(
     function: &FunctionName,
 ) -> Result<Option<DeploymentRecord>, CommandError> {
     let at = engine.at(&promotion.to, function)?;
-    record_if_known(engine, &at, &known_request(engine, promotion, &at)).await
+    let record = record_if_known(engine, &at, &known_request(engine, promotion, &at)).await?;
+    if record.is_none() {
+        ensure_no_group(engine, &promotion.id, &promotion.to).await?;
+    }
+    Ok(record)
 }
 
 /// Finds the promotions of the functions that match, in the order of their names.
@@ -115,6 +124,9 @@ async fn approved(
     let Some(function) = function else {
         let Some(id) = deployment else { return Ok(None) };
         let group = Groups::of(engine).find(environment, id).await?;
+        if let Some(group) = &group {
+            used_by_decision(group, &caller.id, &ApprovalDecision::Approve).map_or(Ok(()), Err)?;
+        }
         let group = group.filter(|group| group.approvals.iter().any(|one| one.is_by(&caller.id)));
         return Ok(group.map(|group| PromotionOutcome::Together(Box::new(group))));
     };
@@ -133,5 +145,6 @@ async fn approved(
             return Ok(Some(PromotionOutcome::One(Box::new(record))));
         }
     }
+    ensure_unused_id(engine, (&head, &at), &caller.id, CommandKind::Other).await?;
     Ok(None)
 }

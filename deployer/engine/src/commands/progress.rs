@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, Request};
+use deployer_core::head::{CommandKind, Head, Request};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::{DeploymentRecord, Status};
 
+use super::used_id::ensure_unused_id;
 use crate::{CommandError, Engine, Transient};
 
 /// The time that is kept for reading the progress before the deadline.
@@ -42,14 +43,24 @@ pub(crate) async fn answer_with_record(
 /// Returns the record of a request that the head knows, and works on nothing. None: the head does not know it.
 ///
 /// # Errors
-/// [`CommandError`]: the id was another command's, the record is gone, or the ledger cannot be read.
+/// [`CommandError`]: the id was another command's or is a deployment's, the record is gone, or the ledger cannot be read.
 pub(super) async fn record_if_known(
     engine: &Engine,
     at: &FunctionRef<'_>,
     request: &Request,
 ) -> Result<Option<DeploymentRecord>, CommandError> {
     let head = engine.store().head(at).await?.head;
-    record_if_in_head(engine, at, &head, request).await
+    let record = record_if_in_head(engine, at, &head, request).await?;
+    if record.is_none() {
+        let id = request.cause.event_id.as_deref().unwrap_or_default();
+        ensure_unused_id(engine, (&head, at), id, kind_of(request)).await?;
+    }
+    Ok(record)
+}
+
+/// Returns the kind of the command that asks for a deployment or a promotion.
+fn kind_of(request: &Request) -> CommandKind {
+    if request.promotion_spec().is_some() { CommandKind::Promotion } else { CommandKind::Deployment }
 }
 
 /// Returns the record of a request that this head knows. None: it does not know it.
@@ -133,14 +144,21 @@ fn ensure_same_request(request: &Request, record: DeploymentRecord) -> Result<De
         Some(promoting) => promoting.named.as_ref(),
         None => request.source.release(),
     };
+    // A member of a group is no promotion of its own.
+    let group = |promotion: Option<DeploymentId>| promotion.filter(|_| request.promotion_spec().is_some());
+    let recorded = group(record.promotion.as_ref().and_then(|promotion| promotion.group));
+    let is_same_group = recorded == request.group();
     let is_same_release = named.is_none_or(|release| record.release.as_ref() == Some(release));
-    if is_same_kind && is_same_release {
+    if is_same_kind && is_same_release && is_same_group {
         return Ok(record);
     }
     let id = request.cause.event_id.as_deref().unwrap_or_default();
     let release = record.release.as_ref().map_or(String::new(), |release| format!(" of release {release}"));
+    let was = match recorded.filter(|_| !is_same_group) {
+        Some(group) => format!("the promotion of group {group}{release}"),
+        None => format!("a {:?}{release}, deployment {}", record.cause.kind, record.id),
+    };
     Err(CommandError::Invalid(format!(
-        "id {id:?} was another command's before (a {:?}{release}, deployment {}): give each command an id of its own",
-        record.cause.kind, record.id
+        "id {id:?} was another command's before ({was}): give each command an id of its own"
     )))
 }

@@ -4,7 +4,7 @@ use deployer_core::config::ProvenCommand;
 use deployer_core::event::{RecordlessEvent, Refused};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
-use deployer_core::head::Request;
+use deployer_core::head::{CommandKind, Head, Request};
 use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
 use deployer_core::identity::Principal;
 use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
@@ -20,6 +20,7 @@ use tracing::Instrument as _;
 
 use super::known::ensure_known;
 use super::progress::answer_with_record;
+use super::used_id::{ensure_no_group, ensure_unused_id};
 use crate::claim::timed;
 use crate::events::publish_refused_promotion;
 use crate::group::Groups;
@@ -122,8 +123,13 @@ async fn submit_one(
     dispatch: Dispatch,
 ) -> Result<DeploymentRecord, CommandError> {
     let at = engine.at(&promotion.to, function)?;
+    let head = engine.store().head(&at).await.map_err(Transient::from)?.head;
+    if head.id_of(&known_request(engine, promotion, &at)).is_none() {
+        ensure_unused_id(engine, (&head, &at), &promotion.id, CommandKind::Promotion).await?;
+        ensure_no_group(engine, &promotion.id, &promotion.to).await?;
+    }
     if giver.has_proof()
-        && let Some(known) = answer_known(engine, promotion, &at).await?
+        && let Some(known) = answer_known(engine, promotion, &at, &head).await?
     {
         return Ok(known);
     }
@@ -153,11 +159,10 @@ async fn answer_known(
     engine: &Engine,
     promotion: &PromotionRequest,
     at: &FunctionRef<'_>,
+    head: &Head,
 ) -> Result<Option<DeploymentRecord>, CommandError> {
     let request = known_request(engine, promotion, at);
-    let head = async { Ok::<_, Transient>(engine.store().head(at).await?.head) };
-    let record = async { Ok::<_, Transient>(engine.store().record(at, request.id).await?) };
-    let (head, record) = futures::try_join!(head, record)?;
+    let record = engine.store().record(at, request.id).await?;
     let is_in_head = head.id_of(&request).is_some();
     // The record counts however long ago the promotion ended.
     let ended = record.filter(|record| record.status.is_ended());

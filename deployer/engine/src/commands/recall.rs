@@ -3,7 +3,7 @@
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, LiveArtifact, Request, ResolvedArtifact};
+use deployer_core::head::{CommandKind, Head, LiveArtifact, Request, ResolvedArtifact};
 use deployer_core::hold_and_reject::{CommandEffect, Reject};
 use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::identity::Identity;
@@ -22,6 +22,7 @@ use super::progress::{progress, record_if_in_head};
 use super::reject::{Rejected, mark_as_rejected};
 use super::rejected_rollouts::take_rejected_back;
 use super::undo::{submit_undo, undo_request};
+use super::used_id::ensure_unused_anywhere;
 use crate::claim::SubmitOutcome;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, Transient};
@@ -170,6 +171,7 @@ impl Engine {
             rollbacks.push((since, RecalledFrom { environment: name.clone(), left: Some(left), deployment, because }));
         }
         if !is_remembered && rollbacks.is_empty() {
+            ensure_unused_anywhere(self, function, &caller.id, CommandKind::Recall).await?;
             return Ok(None);
         }
         rollbacks.sort_by_key(|(since, _)| std::cmp::Reverse(*since));

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, LiveArtifact};
+use deployer_core::head::{CommandKind, Head, LiveArtifact};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release, Sha256};
@@ -22,6 +22,7 @@ use super::change_head::reused_id;
 use super::ended_waiting::end_rejected;
 use super::known::ensure_known;
 use super::rejected_rollouts::take_rejected_back;
+use super::used_id::ensure_unused_anywhere;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::store::Change;
 use crate::{CommandError, Engine, Transient};
@@ -71,6 +72,7 @@ impl Engine {
             let rejects = rejects.unwrap_or(&none);
             match rejects.without(release, function, &caller.id) {
                 Some(CommandEffect::Write(without)) => {
+                    ensure_unused_anywhere(self, function, &caller.id, CommandKind::Other).await?;
                     Ok(Change::Write(*without, Some(giver.identity().await?.principal())))
                 }
                 Some(CommandEffect::Duplicate) => Ok(Change::Keep(None)),
@@ -147,6 +149,7 @@ pub(super) async fn mark_as_rejected(
     let code = code_of(engine, function, release).await?;
     let (is_known, sha256) = (code.is_some(), code.unwrap_or_default());
     let (requested_by, since) = (caller.requested_by.clone(), engine.now());
+    let kind = if verb == RejectVerb::Recall { CommandKind::Recall } else { CommandKind::Other };
     let release = release.clone();
     let without_reason =
         Reject { release, sha256, reason: "".into(), requested_by, principal: None, unproven: None, since };
@@ -167,6 +170,7 @@ pub(super) async fn mark_as_rejected(
                 )));
             }
             Some(CommandEffect::Write(_)) => {
+                ensure_unused_anywhere(engine, function, &caller.id, kind).await?;
                 let identity = giver.identity().await?;
                 let (principal, unproven) = (identity.principal(), identity.unproven());
                 rejected(Reject { principal, unproven, ..reject.clone() })

@@ -1,7 +1,7 @@
 //! `rollout`: a person pauses, continues, finishes or aborts the rollout that is under way.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{self, Active, Head, RolloutCommand, RolloutRefusal, RolloutVerb};
+use deployer_core::head::{self, Active, CommandKind, Head, RolloutCommand, RolloutRefusal, RolloutVerb};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::rollout::awaits_look;
 use deployer_core::status::{FunctionStatus, StatusReport};
@@ -43,7 +43,10 @@ pub(super) async fn command_rollout(
             RolloutRefusal::None | RolloutRefusal::Another(..) => CommandError::Invalid(refusal.to_string()),
         })
     };
-    if change_head(engine, &at, change).await?.is_some_and(|changed| changed.is_written) {
+    if change_head(engine, &at, Some((&command.id, CommandKind::Other)), change)
+        .await?
+        .is_some_and(|changed| changed.is_written)
+    {
         let (by, reason) = (command.by.as_deref(), command.reason.as_deref());
         tracing::warn!(%environment, %function, %deployment, by, reason, "rollout: {}", action.as_str());
     }

@@ -1,5 +1,4 @@
-//! `status`: what is live where, read from the heads alone. No target account is asked, but for the verdict about the
-//! rollout of one function in one environment.
+//! `status`: what is live where, read from the heads alone. No target account is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +15,6 @@ use futures::stream::{self, StreamExt as _};
 use super::known::ensure_known;
 use super::status_approvals::add_approvals;
 use super::status_groups::open_groups;
-use super::status_rollout::add_verdict;
 use crate::port::LedgerError;
 use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
@@ -73,9 +71,6 @@ impl Engine {
         }
         if function.is_some() {
             add_approvals(self, &mut functions).await;
-        }
-        if let (Some(environment), Some(function), [status]) = (environment, function, functions.as_mut_slice()) {
-            add_verdict(self, &self.at(environment, function)?, status).await;
         }
         let environments: Vec<&EnvironmentName> = selected.iter().map(|(name, _)| *name).collect();
         if let Some(function) = function.filter(|_| functions.is_empty() && unreadable.is_empty()) {

@@ -1,19 +1,43 @@
-//! The verdict about a rollout, in the status of one function in one environment.
+//! `status` with a look: the verdict about the rollout of one function in one environment.
 
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::status::FunctionStatus;
+use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::status::{FunctionStatus, StatusReport};
 use futures::future::{Either, select};
 
-use crate::Engine;
 use crate::deployment::rollout::{Shown, show_rollout};
+use crate::{CommandError, Engine};
 
 /// The time that the look may take: a person waits for the status.
 const WITHIN: Duration = Duration::from_secs(10);
 
+impl Engine {
+    /// Reports the status of one function in one environment, with what a look at its rollout finds now. A look enters
+    /// every target that has begun, and asks CloudWatch, so nobody gets one who has not asked for it.
+    ///
+    /// # Errors
+    /// [`CommandError`]: environment or function is missing, or as those of the status.
+    pub(super) async fn status_with_look(
+        &self,
+        environment: Option<&EnvironmentName>,
+        function: Option<&FunctionName>,
+    ) -> Result<StatusReport, CommandError> {
+        let (Some(environment), Some(function)) = (environment, function) else {
+            let because = "a look needs one function in one environment: name both, or leave look out";
+            return Err(CommandError::Invalid(because.to_owned()));
+        };
+        let mut report = self.status(Some(environment), Some(function)).await?;
+        if let [status] = report.functions.as_mut_slice() {
+            add_verdict(self, &self.at(environment, function)?, status).await;
+        }
+        Ok(report)
+    }
+}
+
 /// Adds what a look finds now. Without an answer in time the status comes without it.
-pub(super) async fn add_verdict(engine: &Engine, at: &FunctionRef<'_>, status: &mut FunctionStatus) {
+async fn add_verdict(engine: &Engine, at: &FunctionRef<'_>, status: &mut FunctionStatus) {
     if status.rollout.is_none() {
         return;
     }

@@ -49,7 +49,7 @@ impl Walker<'_> {
             role: self.environment.role_name.clone(),
             external_id: self.environment.external_id.clone(),
             name: session_name(DeploymentId::of(self.engine.now(), hash)),
-            policy: probe_policy(self.target, artifact, region),
+            policy: probe_policy(self.target, self.environment, artifact, region),
         };
         let (probe, mut checks) = self.open_probe(&request).await;
         match probe {
@@ -59,7 +59,9 @@ impl Walker<'_> {
             }
             None => {
                 let because = "the account could not be entered";
-                checks.extend(ProbedAction::ALL.iter().map(|action| Check::not_checked(action.action(), because)));
+                checks.extend(
+                    ProbedAction::of(self.environment).map(|action| Check::not_checked(action.action(), because)),
+                );
                 checks.push(Check::not_checked("read artifact", because));
             }
         }
@@ -91,12 +93,12 @@ impl Walker<'_> {
     /// Tries the rights out. Writing calls are tried only if Lambda says that the function does not exist.
     async fn rights(&self, probe: &dyn Probe) -> Vec<Check> {
         let first = probe.attempt(ProbedAction::GetFunction).await;
-        let free = first == Ok(Attempt::NoSuchFunction);
+        let free = first == Ok(Attempt::Allowed);
         // If GetFunction is denied, the other reading calls show whether the role is for other functions.
         let denied = matches!(&first, Err(refused) if refused.kind == Refusal::Denied);
         let mut tried: Vec<Tried> = vec![(ProbedAction::GetFunction, Some(first))];
-        for action in ProbedAction::ALL.iter().copied().filter(|action| *action != ProbedAction::GetFunction) {
-            let outcome = if free || (denied && action.only_reads()) {
+        for action in ProbedAction::of(self.environment).filter(|action| *action != ProbedAction::GetFunction) {
+            let outcome = if free || (denied && action.only_reads()) || !action.names_a_function() {
                 self.engine.ports.clock.sleep(PAUSE).await;
                 Some(probe.attempt(action).await)
             } else {
@@ -104,7 +106,7 @@ impl Walker<'_> {
             };
             tried.push((action, outcome));
         }
-        let mut checks = doctor::rights(&self.chain(), &tried);
+        let mut checks = doctor::rights(&self.chain(), self.environment.rollout.as_ref(), &tried);
         checks.extend(UNPROBED.map(|(action, because)| Check::not_checked(action, because)));
         if let Some(pattern) = &self.environment.execution_role {
             let because = format!(

@@ -7,12 +7,14 @@ mod steps;
 use deployer_core::event::{Announcement, Event, RecordlessEvent, Refused};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member, Phase};
+use deployer_core::head::CommandKind;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{GroupState, PromotionRequest};
 use deployer_core::record::{Ending, Status};
 
 use self::steps::{RollbackState, record_undecided};
+use crate::commands::used_id::ensure_unused_by_each;
 use crate::error::CommandError;
 use crate::events::{NotSent, publish};
 use crate::prove_identity::Giver;
@@ -57,7 +59,12 @@ impl<'e> Groups<'e> {
         if let Some(ended) = self.read(&ledger_keys::ended_group(&group.environment, group.id)).await? {
             return ensure_same_request(promotion, &group, ended);
         }
-        if giver.has_proof() && self.read(&open_key).await?.is_some() {
+        let is_open = self.read(&open_key).await?.is_some();
+        if !is_open {
+            let to = (&promotion.to, functions);
+            ensure_unused_by_each(self.engine, to, &promotion.id, CommandKind::Other).await?;
+        }
+        if giver.has_proof() && is_open {
             return ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?);
         }
         if let Some(ending) = promotion.refusal_by_time(self.engine.now()) {
@@ -78,16 +85,13 @@ impl<'e> Groups<'e> {
         ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)
     }
 
-    /// Finds a group, open or ended. Its end is written before it is open no more.
+    /// Finds a group, open or ended.
     pub(super) async fn find(
         self,
         environment: &EnvironmentName,
         id: DeploymentId,
     ) -> Result<Option<Group>, Transient> {
-        match self.read(&ledger_keys::open_group(environment, id)).await? {
-            Some(open) => Ok(Some(open)),
-            None => self.read(&ledger_keys::ended_group(environment, id)).await,
-        }
+        Ok(self.engine.store().group(environment, id).await?)
     }
 
     /// Reconciles every open group. A failure of one never stops the others.

@@ -30,6 +30,20 @@ impl OpenGroups<'_> {
         Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
+    /// Finds the open group in this environment that has this deployment, and the member that it is of.
+    pub(crate) async fn with_member(
+        self,
+        environment: &EnvironmentName,
+        deployment: DeploymentId,
+    ) -> Result<Option<(Group, Member)>, Transient> {
+        for group in self.in_environment(environment).await? {
+            if let Some(member) = group.functions.iter().find(|member| member.deployment == deployment).cloned() {
+                return Ok(Some((group, member)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Ends the groups that are not decided and have a member that a hold or a reject refuses, and names them. Those that
     /// cannot be ended are left to the sweep.
     pub(crate) async fn end_refused(

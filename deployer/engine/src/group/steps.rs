@@ -113,6 +113,10 @@ impl<'e> Groups<'e> {
             match self.take_place(group, member).await? {
                 Reservation::Write(_) | Reservation::HasPlace => {}
                 Reservation::Behind(other) => return Ok(Some(group.waits_for(member, other))),
+                Reservation::SameId(other) => {
+                    let because = format!("deployment {other} was asked for under the same id as the group");
+                    return Ok(Some(group.displaced(member, Some(&because), None, self.engine.now())));
+                }
                 Reservation::Ended => {
                     let at = self.function_ref(group, member)?;
                     let record = known_record(self.engine, &at, &self.request_of(group, member)).await?;
@@ -254,7 +258,7 @@ impl<'e> Groups<'e> {
                     _ => None,
                 })
             };
-            change_head(self.engine, &at, withdrawn)
+            change_head(self.engine, &at, None, withdrawn)
                 .await
                 .map_err(|error| error.into_refusal().map_or_else(|transient| transient, Transient::Unseen))?;
         }

@@ -2,6 +2,7 @@
 //! `open/` leads to the function.
 
 pub(crate) mod note;
+mod progress;
 mod queues;
 pub(crate) mod report;
 
@@ -14,11 +15,13 @@ use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::ledger_keys;
 use deployer_core::names::{ASKED, GROUPS, OPEN, OVERDUE_LINE};
 use deployer_core::promotion::Decision;
-use deployer_core::rollout::is_overdue;
+use deployer_core::rollout::{held_up, is_overdue};
 use futures::future;
 use futures::stream::{self, StreamExt as _};
+use jiff::Timestamp;
 use tracing::Instrument as _;
 
+use self::progress::tell_progress;
 use self::queues::look_at_queues;
 use self::report::{FailureKind, Swept};
 use crate::group::Groups;
@@ -104,7 +107,8 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
     let mut swept = Swept::one();
     let mut seen = engine.store().head(at).await?;
     let (now, mut skipped) = (engine.now(), SkippedWork::default());
-    swept.cleared = clear_markers(engine, at, &seen.head, markers).await;
+    let told = tell_progress(engine, at, &seen.head);
+    swept.cleared = future::join(clear_markers(engine, at, &seen.head, markers), told).await.0;
     loop {
         match seen.head.next_action(now, skipped) {
             NextAction::FlushOutbox => {
@@ -154,6 +158,7 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                 }
             }
             NextAction::Resume(wakeup) | NextAction::Deploy(wakeup) => {
+                warn_of_held_up(&seen.head, now);
                 swept.woken += 1;
                 if engine.ports.queue.is_some() {
                     reconciler.send_tick(wakeup, now).await?;
@@ -177,6 +182,18 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
             }
             NextAction::Wait { .. } | NextAction::Nothing => return Ok(swept),
         }
+    }
+}
+
+/// Says that a rollout should have gone back by now.
+fn warn_of_held_up(head: &Head, now: Timestamp) {
+    let Some(active) = head.active() else { return };
+    if let Some((since, targets)) = active.rollout.as_ref().and_then(held_up)
+        && is_overdue(Some(since), now)
+    {
+        let targets: Vec<&str> = targets.iter().map(|because| because.as_str()).collect();
+        let because = targets.join(", ");
+        tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: it goes back, and cannot: {because}");
     }
 }
 

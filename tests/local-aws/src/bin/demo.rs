@@ -19,6 +19,9 @@ struct Options {
     /// Show three uploads only, with each step of the deployer
     #[arg(long)]
     quick: bool,
+    /// Tell of rollouts instead: a good release gets its traffic in steps, a bad one is taken back by the guard
+    #[arg(long, conflicts_with_all = ["quick", "keep", "terraform"])]
+    rollout: bool,
     /// Keep three environments running until Ctrl-C, in which every verb of deployctl works
     ///
     /// It prints the lines for another shell. Queues, sweep and log run as on AWS. No port is fixed, so several run beside
@@ -88,6 +91,9 @@ async fn show(options: &Options, screen: &Screen) -> Result<()> {
     } else if options.keep {
         screen.prose("A local AWS with three environments starts, which takes some seconds.");
         Some(Playground::open().await?)
+    } else if options.rollout {
+        demo::tell_rollouts(screen).await?;
+        None
     } else if options.quick {
         demo::show(screen, &Accounts::laid(screen).await?).await?;
         None

@@ -1,7 +1,10 @@
-//! `cargo demo`: a story of deployments with the real `deployctl`, three uploads step by step, and a playground.
+//! `cargo demo`: stories of deployments and of rollouts with the real `deployctl`, three uploads step by step, and a
+//! playground.
 
 mod clock;
+mod narrator;
 mod playground;
+mod rollouts;
 mod screen;
 mod steps;
 mod story;
@@ -11,6 +14,7 @@ mod workspace;
 use fixtures::error::{Error, Result};
 
 pub use playground::Playground;
+pub use rollouts::tell as tell_rollouts;
 pub use screen::Screen;
 pub use story::tell;
 pub use uploads::{Accounts, show};

@@ -93,7 +93,7 @@ impl Screen {
 
     /// Prints a command and what it is for.
     pub fn item(&self, command: &str, words: &str) {
-        const NAME: usize = 22;
+        const NAME: usize = 26;
         let width = self.columns.unwrap_or(WIDEST).min(WIDEST);
         let padding = " ".repeat(NAME.saturating_sub(command.len()));
         self.print(wrapped(&format!("{}{padding}{words}", self.bold(command)), width, INDENT, INDENT + NAME));

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::net::unix::pipe;
@@ -71,6 +71,28 @@ impl Workspace {
             "promotion": {"from": "stage", "soak": soak}, "approval": {"required": 1}});
         let setup = Setup::only("dev", &dev).environment("stage", stage).environment("prod", prod).with_bus();
         Self::over(LocalAws::with(setup).await?, &[("dev", FIRST), ("stage", THIRD), ("prod", SECOND)]).await
+    }
+
+    /// Starts a local AWS with `prod`, which takes uploads and has the preview of rollouts.
+    ///
+    /// # Errors
+    /// A program is missing, or starting fails.
+    pub async fn with_rollouts() -> Result<Self> {
+        let targets = json!([{"account": FIRST, "region": REGION}]);
+        let aws = LocalAws::with(Setup::only("prod", &json!({"targets": targets, "external_id": "prod-51aa"}))).await?;
+        aws.preview_rollouts();
+        Self::over(aws, &[("prod", FIRST)]).await
+    }
+
+    /// Changes the deployer's configuration, and `deployer.json` in the folder with it.
+    ///
+    /// # Errors
+    /// S3 answers with an error, or the file cannot be written.
+    pub async fn configure(&self, change: impl Fn(&mut Value)) -> Result<()> {
+        let mut config = self.aws.resources.config.clone();
+        change(&mut config);
+        self.write("deployer.json", &format!("{config:#}\n"))?;
+        self.aws.configure(change).await
     }
 
     /// Makes a folder for the environments of a local AWS, each given with its account.

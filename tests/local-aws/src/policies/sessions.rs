@@ -10,7 +10,8 @@ use deployer_core::manifest::{
 };
 use deployer_core::observed::RevisionId;
 use deployer_core::plan::{CodeSettings, Configuration, Delivery, NewFunction, Plan, Step};
-use deployer_core::session_policy::{AliasChange, Scope, look_policy, move_policy, smoke_policy};
+use deployer_core::rollout::{FunctionSettings, ReservedConcurrency};
+use deployer_core::session_policy::{AliasChange, Scope, look_policy, move_policy, settings_policy, smoke_policy};
 use serde_json::Value;
 
 use super::listed;
@@ -97,13 +98,22 @@ impl Example {
         Ok(json(&self.scope().plan_policy(&plan).ok().flatten().unwrap_or_default()))
     }
 
-    /// Returns the policies of a rollout's sessions: one looks, two change the alias, one invokes version 7.
-    fn rollout(&self) -> Result<[(&'static str, Value); 4], InvalidName> {
+    /// Returns the policies of a rollout's sessions: one looks, two change the alias, two set the function's tags and
+    /// reserved concurrency, one invokes version 7.
+    fn rollout(&self) -> Result<[(&'static str, Value); 6], InvalidName> {
         let (target, function) = (&self.target, &self.function);
+        let set = FunctionSettings {
+            tags: [("team".to_owned(), "orders".to_owned())].into(),
+            untag: vec!["squad".into()],
+            concurrency: Some(ReservedConcurrency::Reserve(5)),
+        };
+        let free = FunctionSettings { concurrency: Some(ReservedConcurrency::Free), ..FunctionSettings::default() };
         Ok([
             ("look", json(&look_policy(target, function))),
             ("move", json(&move_policy(target, function, AliasChange::Move))),
             ("make", json(&move_policy(target, function, AliasChange::Create))),
+            ("set", json(&settings_policy(target, function, &set))),
+            ("free", json(&settings_policy(target, function, &free))),
             ("smoke", json(&smoke_policy(target, function, &Version::parse("7")?))),
         ])
     }

@@ -112,7 +112,9 @@ fn target() -> RolloutTarget {
         smoke_failure: None,
         way_back: None,
         held_up: None,
+        held_up_since: None,
         settings: FunctionSettings::default(),
+        former_settings: None,
         disarmed: [].into(),
     }
 }

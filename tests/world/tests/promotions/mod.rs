@@ -11,11 +11,13 @@ mod events;
 mod groups;
 mod groups_at_once;
 mod only_if_known;
+mod planned_times;
 mod recalls;
 mod replays;
 mod rules;
 mod soaks;
 mod undecided_groups;
+mod used_ids;
 mod waiting_groups;
 
 use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};

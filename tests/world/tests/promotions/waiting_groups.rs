@@ -166,3 +166,22 @@ async fn group_that_a_single_promotion_has_overtaken_ends_with_the_next_look() {
     assert!(because.starts_with("orders: what was asked for later, at "), "{because}");
     world.markers_are_cleared().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn word_on_a_member_is_answered_with_its_group() {
+    let (world, group) = waiting().await;
+    let (id, member) = (group["id"].as_str().unwrap(), group["functions"][0]["deployment"].clone());
+    for verb in ["approve", "decline"] {
+        for more in [json!({}), json!({"function": "orders"})] {
+            let word = json!({"command": verb, "environment": "prod", "deployment": member, "requested_by": "bob"});
+            let (error, because) = world.command_error(with(word, &more)).await;
+            let words = format!(
+                "promotion {} of orders belongs to group {id} (orders and workers), which is decided about as a whole: \
+                 deployctl {verb} -e prod --deployment {id}",
+                member.as_str().unwrap()
+            );
+            assert_eq!((error.as_str(), because), ("InvalidCommand", words));
+        }
+    }
+    assert!(world.command(together("g")).await["approvals"].is_null(), "nothing was approved");
+}

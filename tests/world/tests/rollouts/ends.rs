@@ -4,9 +4,9 @@ use super::words::says;
 use super::*;
 use world::zips::with_manifest;
 
-/// Moves all traffic at once, and watches it for three minutes.
+/// Moves all traffic at once, and watches it for eight minutes.
 fn at_once() -> Value {
-    json!({ "steps": [], "watch": "3m" })
+    json!({ "steps": [], "watch": "8m" })
 }
 
 async fn says_abort(world: &World, begun: &DeploymentRecord) -> bool {
@@ -21,7 +21,7 @@ async fn abort_at_any_moment_of_the_end_is_obeyed_or_refused() {
     for milliseconds in (0..1_000).step_by(50) {
         let world = world(&at_once());
         let begun = begins(&world).await;
-        world.sweep_minutes(3).await;
+        world.sweep_minutes(8).await;
         world.pass(Duration::from_secs(55)).await;
         let later = async {
             world.pass(Duration::from_secs(5)).await;
@@ -51,7 +51,7 @@ async fn abort_at_any_moment_of_the_end_is_obeyed_or_refused() {
 async fn last_look_whose_answer_was_lost_does_not_keep_the_claim() {
     let world = world(&at_once());
     let begun = begins(&world).await;
-    world.sweep_minutes(3).await;
+    world.sweep_minutes(8).await;
     world.on(Op::WriteLedger).about("heads/dev/orders").lose_the_answer();
     world.sweep_minutes(3).await;
     assert_eq!(record_of(&world, &begun).await.status, Status::Succeeded);
@@ -113,8 +113,32 @@ async fn target_that_takes_no_concurrency_takes_the_release_back() {
     let world = world(&at_once());
     world.on(Op::PutFunctionConcurrency).at(OTHER).always().fail(CallErrorKind::Invalid);
     let begun = begins_with_settings(&world).await;
-    world.sweep_minutes(6).await;
+    world.sweep_minutes(11).await;
     let record = record_of(&world, &begun).await;
     assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::TargetFailed)), "{record:?}");
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
+    let before = (Some("old".to_owned()), None);
+    assert_eq!(settings(&world), [before.clone(), before], "what the other had taken is set back");
+}
+
+#[tokio::test(start_paused = true)]
+async fn settings_are_set_back_after_an_owner_has_died_over_them() {
+    for call in 1..40 {
+        let world = world(&at_once());
+        world.on(Op::PutFunctionConcurrency).at(OTHER).always().fail(CallErrorKind::Invalid);
+        let begun = begins_with_settings(&world).await;
+        world.sweep_minutes(8).await;
+        world.pass(Duration::from_secs(60)).await;
+        world.invocation().run(&world::Trigger::Sweep).await;
+        let now = world.now();
+        for body in world.aws(|aws| aws.queue.take(now)) {
+            let tick = world::Trigger::Tick(world::tick(&body));
+            world.invocation().dies_at(call, world::CallPhase::After).run(&tick).await;
+        }
+        world.sweep_minutes(30).await;
+        let record = record_of(&world, &begun).await;
+        assert_eq!(record.status, Status::RolledBack, "call {call}: {record:?}");
+        let before = (Some("old".to_owned()), None);
+        assert_eq!(settings(&world), [before.clone(), before], "call {call}");
+    }
 }

@@ -178,19 +178,23 @@ async fn rollout_that_no_look_reaches_is_in_the_log_as_overdue() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn status_of_one_function_shows_what_a_look_finds_and_changes_nothing() {
+async fn status_shows_what_a_look_finds_where_one_is_asked_for_and_changes_nothing() {
     let world = world(&one_step());
     begins(&world).await;
     world.sweep_minutes(9).await;
     let before = world.head("dev", "orders");
-    let status = world.command(command("status", &json!({}))).await;
+    let calls = world.calls_of(Op::AssumeRole).len();
+    let plain = world.command(command("status", &json!({}))).await;
+    assert_eq!(plain["functions"][0]["rollout"]["verdict"], Value::Null);
+    assert_eq!(world.calls_of(Op::AssumeRole).len(), calls, "no target is asked");
+    let status = world.command(command("status", &json!({ "look": true }))).await;
     let rollout = &status["functions"][0]["rollout"];
     assert_eq!(rollout["verdict"]["verdict"], "ok", "{rollout:#}");
     assert_eq!(rollout["targets"][1]["look"]["verdict"], "ok");
     assert!(rollout["targets"][1]["look"]["new"]["invocations"].as_u64() >= Some(50), "{rollout:#}");
     assert_eq!(world.head("dev", "orders"), before);
-    let all = world.command(json!({ "command": "status", "environment": "dev" })).await;
-    assert_eq!(all["functions"][0]["rollout"]["verdict"], Value::Null, "no target is asked for a list");
+    let (kind, message) = world.command_error(json!({ "command": "status", "environment": "dev", "look": true })).await;
+    assert_eq!((kind.as_str(), message.contains("one function")), ("InvalidCommand", true), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 mod crashes;
 mod effect;
 mod ends;
+mod freezes;
 mod looks;
 mod smoke;
 mod way_back;
@@ -56,7 +57,7 @@ async fn good_release_gets_its_traffic_in_steps_and_is_live_after_its_watch() {
     assert_eq!((begun.status, begun.code), (Status::InProgress, Some(Code::Waiting)));
     assert!(begun.because.as_deref().unwrap().starts_with("the new version gets 10 % of the traffic until "));
     assert_eq!(BOTH.map(|place| world.served(place)), [split(1, 2, 10), split(1, 2, 10)]);
-    assert_eq!(world.head("dev", "orders")["format"], 3);
+    assert_eq!(world.head("dev", "orders")["format"], 4);
     world.sweep_minutes(9).await;
     assert_eq!(world.served(DEV), split(1, 2, 10));
     world.sweep_minutes(3).await;
@@ -254,12 +255,12 @@ async fn rollout_that_nobody_can_judge_pauses_and_goes_on_when_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn waves_follow_one_another() {
-    let world = world(&json!({ "steps": [], "watch": "5m", "waves": ["1", "100%"] }));
+    let world = world(&json!({ "steps": [], "watch": "8m", "waves": ["1", "100%"] }));
     let begun = begins(&world).await;
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(1)]);
-    world.sweep_minutes(6).await;
+    world.sweep_minutes(9).await;
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(2)]);
-    world.sweep_minutes(7).await;
+    world.sweep_minutes(10).await;
     assert_eq!(record_of(&world, &begun).await.status, Status::Succeeded);
 }
 

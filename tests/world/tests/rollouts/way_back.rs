@@ -1,5 +1,9 @@
 //! The way back: what holds it up, and what ends it.
 
+use deployer_core::names::OVERDUE_LINE;
+use fixtures::lines;
+use world::Trigger;
+
 use super::words::says;
 use super::*;
 
@@ -59,6 +63,50 @@ async fn alias_that_somebody_moves_just_before_a_step_or_the_way_back_stays_thei
     going_back.sweep_minutes(5).await;
     assert_eq!(record_of(&going_back, &begun).await.status, Status::Failed);
     assert_eq!(BOTH.map(|place| going_back.served(place)), [whole(1), whole(3)]);
+}
+
+/// Returns a rollout that goes back, and whose second target nobody can enter.
+async fn held_up(world: &World) -> DeploymentRecord {
+    let begun = begins(world).await;
+    world.on(Op::AssumeRole).at(OTHER).always().fail(CallErrorKind::Denied);
+    says(world, "abort", &begun).await;
+    begun
+}
+
+#[tokio::test(start_paused = true)]
+async fn way_back_that_is_held_up_is_told_in_record_and_log() {
+    let world = world(&one_step());
+    let begun = held_up(&world).await;
+    let is_overdue = async || {
+        let (_, lines) = lines::of(async { world.invocation().run(&Trigger::Sweep).await }).await;
+        lines.iter().any(|line| line["message"].as_str().unwrap_or_default().starts_with(OVERDUE_LINE))
+    };
+    world.sweep_minutes(3).await;
+    assert!(!is_overdue().await, "it may be throttling");
+    let because = record_of(&world, &begun).await.because.unwrap_or_default();
+    assert!(because.contains("not back yet") && because.contains(OTHER), "{because}");
+    world.sweep_minutes(4).await;
+    assert!(is_overdue().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn way_back_that_is_held_up_for_a_day_fails_and_names_the_weight() {
+    let world = world(&one_step());
+    let begun = held_up(&world).await;
+    world.sweep_minutes(2).await;
+    let waits = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
+    assert_eq!(waits.status, Status::Pending);
+    world.pass(Duration::from_secs(23 * 3_600)).await;
+    world.sweep_minutes(2).await;
+    assert!(is_active(&world));
+    world.pass(Duration::from_secs(3_600)).await;
+    world.sweep_minutes(2).await;
+    let record = record_of(&world, &begun).await;
+    let because = record.because.as_deref().unwrap_or_default();
+    assert_eq!(record.status, Status::Failed, "{record:?}");
+    assert!(because.contains(OTHER) && because.contains("still gives the new version 10 %"), "{because}");
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), split(1, 2, 10)]);
+    assert_ne!(record_of(&world, &waits).await.status, Status::Pending, "what waits has its turn");
 }
 
 #[tokio::test(start_paused = true)]

@@ -48,9 +48,9 @@ async fn finished_rollout_is_watched_for_the_shortest_time_and_is_not_taken_back
     says(&world, "finish", &begun).await;
     world.sweep_minutes(1).await;
     assert_eq!(world.served(DEV), whole(2), "the step is skipped");
-    world.sweep_minutes(3).await;
+    world.sweep_minutes(8).await;
     assert_eq!(record_of(&world, &begun).await.status, Status::InProgress, "all traffic is watched");
-    world.sweep_minutes(5).await;
+    world.sweep_minutes(10).await;
     let record = record_of(&world, &begun).await;
     assert_eq!((record.status, world.served(DEV)), (Status::Succeeded, whole(2)), "{record:?}");
     assert_eq!(record.because.as_deref(), Some("unproven: a step had too few invocations"));
@@ -68,4 +68,23 @@ async fn finished_release_that_fails_is_taken_back() {
     world.sweep_minutes(6).await;
     assert_eq!(record_of(&world, &begun).await.code, Some(Code::Unhealthy));
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn release_that_sometimes_fails_is_taken_back_however_short_its_watch_is() {
+    for (rollout, is_finished) in [(one_step(), true), (json!({ "steps": [], "watch": "3m" }), false)] {
+        let world = world(&rollout);
+        world.pass(Duration::from_secs(3_600)).await;
+        for place in BOTH {
+            world.aws(|aws| aws.at(place).monitoring.fails("orders", 2, 0.3));
+        }
+        let begun = begins(&world).await;
+        if is_finished {
+            says(&world, "finish", &begun).await;
+        }
+        world.sweep_minutes(15).await;
+        let record = record_of(&world, &begun).await;
+        assert_eq!(record.code, Some(Code::Unhealthy), "{is_finished}: {record:?}");
+        assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
+    }
 }

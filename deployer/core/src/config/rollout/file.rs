@@ -30,7 +30,8 @@ pub(super) struct RolloutFile {
     /// The steps before all traffic, with rising weights. `[]` moves all traffic at once.
     #[schemars(extend("default" = json!([{ "weight": 10, "for": "10m" }])))]
     steps: Option<Vec<Step>>,
-    /// The time for which the new version is watched with all traffic on it, at least 3m.
+    /// The time for which the new version is watched with all traffic on it, at least 3m. It lasts at least 8m beside the
+    /// time of an invocation.
     #[schemars(extend("default" = "10m"))]
     watch: Option<Span>,
     /// The targets that have begun with each wave, in the order of `targets`. The last wave is all of them.

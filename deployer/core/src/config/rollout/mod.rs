@@ -8,6 +8,7 @@ mod file;
 mod guard;
 mod placement;
 mod rules;
+mod shortest;
 mod smoke_test;
 mod step;
 mod wave;
@@ -16,7 +17,8 @@ pub use alarm_name::{AlarmName, InvalidAlarmName};
 pub use guard::{Guard, NumberOutOfRange, Points, Significance};
 pub use placement::Placement;
 pub(crate) use rules::in_minutes;
-pub use rules::{LONGEST_ROLLOUT, MOST_ALARMS, SHORTEST_WATCH, repeated_alarms};
+pub use rules::{LONGEST_ROLLOUT, MOST_ALARMS, repeated_alarms};
+pub use shortest::{MINUTES_ALONE, SHORTEST_STEP, SHORTEST_WATCH};
 pub use smoke_test::{MOST_SMOKE_TESTS, SmokeTest};
 pub use step::{Step, Then};
 pub use wave::Wave;
@@ -156,11 +158,11 @@ impl Rollout {
         Self { steps: Vec::new(), waves: vec![Wave::ALL], ..self.clone() }
     }
 
-    /// Returns the time of one wave: its steps and its watch.
+    /// Returns the time of one wave: its steps and its watch. What an invocation may take comes on top.
     #[must_use]
     pub fn wave_length(&self) -> Duration {
         let steps = self.steps.iter().map(|step| step.lasts.as_duration());
-        steps.chain([self.watch.as_duration()]).fold(Duration::ZERO, Duration::saturating_add)
+        steps.chain([self.watch.as_duration().max(SHORTEST_WATCH)]).fold(Duration::ZERO, Duration::saturating_add)
     }
 
     /// Returns the time of all waves. Pauses and lengthened steps come on top.

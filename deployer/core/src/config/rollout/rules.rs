@@ -4,12 +4,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::placement::Placement;
+use super::shortest::SHORTEST_STEP;
 use super::{AlarmName, Rollout, Wave, smoke_test};
 use crate::diagnostics::Diagnostic;
 use crate::text::counted;
 
-/// The shortest time of a step and of the watch: CloudWatch's counts come about two minutes late.
-pub const SHORTEST_WATCH: Duration = Duration::from_secs(3 * 60);
 /// The longest time of all waves together.
 pub const LONGEST_ROLLOUT: Duration = Duration::from_secs(48 * 3_600);
 /// The most alarms of a rollout. One call reads 100 of each target (CloudWatch API Reference, DescribeAlarms).
@@ -24,7 +23,7 @@ impl Rollout {
                 .push(Diagnostic::new("", "needs queue_url, and the sweep each minute: without them nothing can wait"));
         }
         found.extend(self.step_diagnostics());
-        if self.watch.as_duration() < SHORTEST_WATCH {
+        if self.watch.as_duration() < SHORTEST_STEP {
             found.push(too_short("watch", self.watch));
         }
         found.extend(self.wave_diagnostics(targets));
@@ -61,7 +60,7 @@ impl Rollout {
                 _ => {}
             }
             before = Some(weight);
-            if step.lasts.as_duration() < SHORTEST_WATCH {
+            if step.lasts.as_duration() < SHORTEST_STEP {
                 found.push(too_short(path("for"), step.lasts));
             }
         }

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
+use crate::config::Target;
 use crate::head::state::Head;
 use crate::id::Token;
-use crate::rollout::{Progress, RolloutState, without_smoke_tests};
+use crate::rollout::{FunctionSettings, Progress, RolloutState, with_former_settings, without_smoke_tests};
 
 /// Writes down what the owner of the claim has done, on the state as the head has it by now: somebody may have aborted
 /// the rollout meanwhile. Where nothing is left to be done but to look, the same write gives the claim back.
@@ -28,5 +29,17 @@ pub fn advance_rollout(
     if active.awaits_look() {
         active.free(now);
     }
+    Some(next)
+}
+
+/// Writes down what functions have in place of what the release is about to set on them. The owner keeps the claim: nobody
+/// else may set anything meanwhile. `None`: the claim is not ours any more.
+#[must_use]
+pub fn note_former_settings(head: &Head, claim: Token, former: &[(Target, FunctionSettings)]) -> Option<Head> {
+    let state = head.queue.claimed(claim)?.rollout.clone()?;
+    let note =
+        |state, (target, former): &(Target, FunctionSettings)| with_former_settings(state, target, former.clone());
+    let mut next = head.next();
+    next.queue.active.as_mut()?.rollout = Some(former.iter().fold(state, note));
     Some(next)
 }

@@ -54,7 +54,21 @@ pub enum RolloutRefusal {
     DoesNotFit(#[from] DoesNotFit),
 }
 
+/// Returns the hash by which an action in a rollout is known.
+pub(in crate::head) fn rollout_hash(
+    id: &str,
+    at: &FunctionRef<'_>,
+    action: RolloutVerb,
+    deployment: DeploymentId,
+) -> RequestHash {
+    let (environment, function) = (at.name.as_str(), at.function.as_str());
+    RequestHash::of(&["rollout", id, environment, function, action.as_str(), &deployment.to_string()])
+}
+
 impl RolloutVerb {
+    /// All actions.
+    pub(in crate::head) const ALL: [Self; 4] = [Self::Pause, Self::Continue, Self::Finish, Self::Abort];
+
     /// Returns the word of the command.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -79,8 +93,7 @@ pub fn command_rollout(
     now: Timestamp,
 ) -> Result<CommandEffect<Head>, RolloutRefusal> {
     let RolloutCommand { deployment, action, id, .. } = command;
-    let parts = ["rollout", id, at.name.as_str(), at.function.as_str(), action.as_str(), &deployment.to_string()];
-    let hash = RequestHash::of(&parts);
+    let hash = rollout_hash(id, at, *action, *deployment);
     if head.known.has_carried_out(hash) {
         return Ok(CommandEffect::Duplicate);
     }

@@ -1,6 +1,6 @@
 //! A rollout under way in one sentence.
 
-use crate::rollout::{Phase, RolloutState};
+use crate::rollout::{Phase, RolloutState, held_up};
 
 /// Describes what a rollout does now, for the record of its deployment.
 #[must_use]
@@ -12,7 +12,7 @@ pub fn rollout_sentence(state: &RolloutState) -> String {
     let until = state.due.map_or(String::new(), |due| format!(" until {due:.0}"));
     let weight = state.plan.weight(state.step);
     match (state.phase, &state.paused, &state.abort) {
-        (Phase::GoingBack, _, Some(abort)) => format!("the rollout goes back: {}{}", abort.because, held_up(state)),
+        (Phase::GoingBack, _, Some(abort)) => format!("the rollout goes back: {}{}", abort.because, not_back(state)),
         (_, Some(pause), _) => format!("the rollout is paused at {weight} %{wave}: {}", pause.because),
         (Phase::Publishing | Phase::GoingBack, ..) => "the new versions are published".to_owned(),
         (Phase::Smoke, ..) => format!("the new version is tested{wave} before it gets traffic"),
@@ -22,11 +22,12 @@ pub fn rollout_sentence(state: &RolloutState) -> String {
 }
 
 /// Names the targets that could not go back yet, with the reasons.
-fn held_up(state: &RolloutState) -> String {
-    let held_up = state.targets.iter().filter_map(|one| one.held_up.as_ref());
-    let held_up: Vec<&str> = held_up.map(|because| because.as_str()).collect();
-    match held_up.is_empty() {
-        true => String::new(),
-        false => format!("; not back yet, and tried again each minute: {}", held_up.join(", ")),
+fn not_back(state: &RolloutState) -> String {
+    match held_up(state) {
+        None => String::new(),
+        Some((_, targets)) => {
+            let targets: Vec<&str> = targets.iter().map(|because| because.as_str()).collect();
+            format!("; not back yet: {}", targets.join(", "))
+        }
     }
 }

@@ -56,7 +56,8 @@ fn every_object_of_every_format_is_read_and_written_in_it() {
                 }
                 other => panic!("{other} is no object of the ledger"),
             };
-            assert_eq!(written, number, "{name}");
+            // Format 3 is that of rollouts before the first release: they are written in format 4.
+            assert_eq!(written, if number == 3 { 4 } else { number }, "{name}");
         }
     }
 }

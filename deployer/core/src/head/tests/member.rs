@@ -96,6 +96,18 @@ fn member_of_another_group_waits_until_the_place_is_released() {
 }
 
 #[test]
+fn another_promotion_of_the_same_id_is_not_taken_for_the_member() {
+    let one = member("1", "g", 10);
+    let mut other = promotion("1", CauseKind::Promotion, 12);
+    other.hash = one.hash;
+    let wait = Decision::Wait(Wait { approvals_wanted: 1, ..Wait::over(second(12)) });
+    let accepted =
+        accept_promotion(&Head::default(), (&other, Dispatch::Inline), &wait, &prod(row_config()), &me("o", 12));
+    let (head, _) = Head::default().writes(accepted);
+    assert_eq!(reserve_place(&head, &one, second(13)), Reservation::SameId(other.id));
+}
+
+#[test]
 fn rollback_goes_before_a_member_and_ends_it() {
     let (first, _) = accepts(&Head::default(), &upload("1", 1), "a", 1);
     let one = member("2", "g", 10);

@@ -27,17 +27,26 @@ fn planned_rollback_names_the_release_that_the_rollback_brings() {
     let further = planned(&head, Some("1"), &Rejects::default()).unwrap();
     let artifact = further.artifact.clone().unwrap();
     assert_eq!(
-        releases_of(&head.between_live_and(&artifact)),
-        ["2"],
-        "the releases that it leaves beside the live one"
+        passed(&head, &artifact, &Rejects::default()),
+        [("2".to_owned(), None)],
+        "the releases that it passes, and no reason for which it would have to"
     );
     assert_eq!(head.entry_of(&artifact).unwrap().release.as_str(), "1");
     let after = head.ends_command(&rollback("r", 50), "7", false);
     assert_eq!(after.live().unwrap().release.as_str(), release(&plan));
 }
 
-fn releases_of(lives: &[&LiveArtifact]) -> Vec<String> {
-    lives.iter().map(|live| live.release.to_string()).collect()
+fn passed(head: &Head, artifact: &ResolvedArtifact, rejects: &Rejects) -> Vec<(String, Option<String>)> {
+    let passed = head.between_live_and(artifact, rejects).into_iter();
+    passed.map(|(live, because)| (live.release.to_string(), because.map(|because| because.to_string()))).collect()
+}
+
+#[test]
+fn planned_rollback_says_why_it_passes_over_a_release() {
+    let rejects = rejecting(&["2"]);
+    let artifact = planned(&three(), None, &rejects).unwrap().artifact.unwrap();
+    assert_eq!(artifact.release.as_str(), "1");
+    assert_eq!(passed(&three(), &artifact, &rejects), [("2".to_owned(), Some("rejected: it leaks".to_owned()))]);
 }
 
 #[test]

@@ -5,17 +5,14 @@ use super::exact_test::at_least_as_many_errors;
 use super::look::{Evidence, Look, Releases};
 use super::mantel_haenszel::{Stratified, common_points, mantel_haenszel};
 use super::verdict::{Control, Finding, Judgement, TargetVerdict, Verdict};
-use crate::config::rollout::Guard;
+use crate::config::rollout::{Guard, MINUTES_ALONE};
 use crate::text::PlainText;
 
 /// The invocations of the old version from which on the same minutes suffice as control.
 pub const CONTROL_INVOCATIONS: u64 = 20;
 /// The least difference in percentage points to a control that has the hour before in it: other minutes, another load.
 pub const HISTORY_MARGIN: f64 = 5.0;
-/// The minutes of the new version alone that are compared with the hour before by [`HISTORY_MARGIN`]. In fewer a burst of
-/// errors would weigh too much.
-pub const HISTORY_MINUTES: u32 = 5;
-/// The least difference in percentage points in fewer minutes: a version that hardly answers needs no more of them.
+/// The least difference in percentage points in fewer than [`MINUTES_ALONE`]: a version that hardly answers needs no more of them.
 pub const EARLY_MARGIN: f64 = 50.0;
 /// The divisor of the significance in the test over all targets: it is one more test beside that of each target.
 const TOGETHER: f64 = 10.0;
@@ -58,7 +55,7 @@ fn judge_target(look: &Look, releases: Releases<'_>, guard: &Guard, significance
         let margin = margin.max(guard.margin.as_f64());
         finding.counts.new.errors() >= guard.errors && finding.points >= margin && finding.p_value <= significance
     };
-    let is_early = (1..HISTORY_MINUTES).contains(&evidence.minutes_alone);
+    let is_early = (1..MINUTES_ALONE).contains(&evidence.minutes_alone);
     let (verdict, finding) = match hour_before {
         _ if is_bad_by(&same_minutes, 0.0) => (Verdict::Bad, same_minutes),
         Some(found) if is_bad_by(&found, EARLY_MARGIN) => (Verdict::Bad, found),

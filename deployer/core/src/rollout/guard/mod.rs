@@ -18,7 +18,7 @@ mod verdict;
 
 pub use counts::{Comparison, Counts};
 pub use exact_test::{SMALLEST_STRATIFIED, at_least_as_many_errors};
-pub use judge::{CONTROL_INVOCATIONS, EARLY_MARGIN, HISTORY_MARGIN, HISTORY_MINUTES, judge};
+pub use judge::{CONTROL_INVOCATIONS, EARLY_MARGIN, HISTORY_MARGIN, judge};
 pub use look::{Evidence, Look, Releases};
 pub use mantel_haenszel::{Stratified, mantel_haenszel};
 pub use minutes::{COMPLETE_AFTER, HISTORY, Minute};

@@ -18,19 +18,19 @@ fn finish_watches_all_traffic_for_the_shortest_time_before_it_ends() {
     let finishing = goes(done(begin(json!({}), 1), start()).finish_asked(start()).unwrap());
     let watching = done(goes(looked(finishing, Verdict::Quiet, 1)), minute(1));
     assert_eq!((watching.phase, watching.unproven), (Phase::Watching, false));
-    assert_eq!(watching.due, Some(minute(4) + SignedDuration::from_secs(3)), "the timeout and three minutes");
-    assert_eq!(goes(looked(watching.clone(), Verdict::Ok, 4)), watching);
-    assert_eq!(end(looked(watching.clone(), Verdict::Ok, 5)), RolloutEnd::Succeeded { unproven: false });
-    let longer = goes(looked(watching, Verdict::Quiet, 5));
-    assert!(longer.lengthened && longer.due > Some(minute(7)), "{:?}", longer.due);
-    assert_eq!(end(looked(longer, Verdict::Quiet, 8)), RolloutEnd::Succeeded { unproven: true });
+    assert_eq!(watching.due, Some(minute(9) + SignedDuration::from_secs(3)), "the timeout and eight minutes");
+    assert_eq!(goes(looked(watching.clone(), Verdict::Ok, 9)), watching);
+    assert_eq!(end(looked(watching.clone(), Verdict::Ok, 10)), RolloutEnd::Succeeded { unproven: false });
+    let longer = goes(looked(watching, Verdict::Quiet, 10));
+    assert!(longer.lengthened && longer.due > Some(minute(17)), "{:?}", longer.due);
+    assert_eq!(end(looked(longer, Verdict::Quiet, 18)), RolloutEnd::Succeeded { unproven: true });
 }
 
 #[test]
 fn finish_of_a_watch_that_was_long_enough_ends_with_the_next_look() {
     let watching = done(begin(watch_only(), 1), start());
-    let finishing = goes(watching.finish_asked(minute(4)).unwrap());
-    assert_eq!(end(looked(finishing, Verdict::Ok, 5)), RolloutEnd::Succeeded { unproven: false });
+    let finishing = goes(watching.finish_asked(minute(9)).unwrap());
+    assert_eq!(end(looked(finishing, Verdict::Ok, 9)), RolloutEnd::Succeeded { unproven: false });
 }
 
 #[test]
@@ -39,8 +39,8 @@ fn finish_does_not_take_a_quiet_release_back() {
     let finishing = goes(state.finish_asked(start()).unwrap());
     let watching = done(goes(looked(finishing, Verdict::Quiet, 1)), minute(1));
     assert_eq!(watching.phase, Phase::Watching);
-    let longer = goes(looked(watching, Verdict::Quiet, 5));
-    assert_eq!(end(looked(longer, Verdict::Quiet, 9)), RolloutEnd::Succeeded { unproven: true });
+    let longer = goes(looked(watching, Verdict::Quiet, 10));
+    assert_eq!(end(looked(longer, Verdict::Quiet, 19)), RolloutEnd::Succeeded { unproven: true });
 }
 
 #[test]

@@ -26,12 +26,36 @@ fn alias(serves: u64, weights: &[(&str, f64)]) -> ObservedAlias {
 fn target_that_could_not_be_moved_back_is_open_until_it_was() {
     let all = targets(2);
     let state = goes(going_back().returned(&all[0], minute(1)));
-    let state = goes(state.move_failed(&all[1], "AccessDenied"));
+    let state = goes(state.move_failed(&all[1], "AccessDenied", minute(1)));
     assert_eq!(state.targets[1].way_back, Some(WayBack::Open));
     assert_eq!(state.targets[1].held_up.as_deref(), Some("AccessDenied"));
     assert_eq!(state.next_action(), RolloutAction::GoBack(vec![all[1].clone()]));
     let Progress::Ended { state, end } = state.returned(&all[1], minute(2)) else { panic!("it is back") };
     assert_eq!((state.targets[1].held_up.clone(), end), (None, RolloutEnd::RolledBack(abort())));
+}
+
+#[test]
+fn target_that_could_not_be_moved_back_for_a_day_is_given_up_with_its_weight() {
+    let all = targets(2);
+    let fails = |state: RolloutState, at: i64| state.move_failed(&all[1], "AccessDenied", minute(at));
+    let state = goes(going_back().returned(&all[0], minute(1)));
+    assert_eq!(held_up(&state), None);
+    let state = goes(fails(goes(fails(state, 1)), 24 * 60));
+    let (since, because) = held_up(&state).unwrap();
+    assert_eq!((since, because.len()), (minute(1), 1), "the first of its tries counts");
+    assert!(because[0].contains("AccessDenied (tried again each minute, until "), "{because:?}");
+    let Progress::Ended { state, end: RolloutEnd::Failed { left, .. } } = fails(state, 24 * 60 + 1) else {
+        panic!("a day is over")
+    };
+    let because = "AccessDenied; tried again for 24 hours, and its alias still gives the new version 10 %";
+    assert_eq!((left, held_up(&state)), (vec![(all[1].clone(), because.into())], None));
+}
+
+#[test]
+fn target_that_served_the_release_already_is_not_compared_with_itself() {
+    let state = with_one_that_serves(Some(version(5)));
+    let since = |number: usize| old_alone_since(&state, &state.targets[number], None, minute(9));
+    assert_eq!((since(0), since(1), since(2)), (None, None, Some(minute(9))));
 }
 
 #[test]

@@ -128,7 +128,10 @@ impl Planning<'_> {
             Decision::Wait(wait) => Some(wait),
             Decision::Allow => None,
         };
-        let Some(artifact) = &spec.artifact else { return Ok((wait, None)) };
+        let frozen = wait
+            .as_ref()
+            .and_then(|wait| promotions.policy(self.head, inputs).refusal_while_soaking(request, spec, wait));
+        let Some(artifact) = spec.artifact.as_ref().filter(|_| frozen.is_none()) else { return Ok((wait, frozen)) };
         match promotions.has_drifted(spec, artifact, &inputs.sources, self.id).await {
             Ok(refusal) => Ok((wait, refusal)),
             Err(Transient::Unseen(because)) => {
@@ -182,11 +185,6 @@ async fn membership_of(
     at: &FunctionRef<'_>,
     id: DeploymentId,
 ) -> Result<Option<Membership>, Transient> {
-    for group in Groups::of(engine).open().in_environment(&at.name).await? {
-        let is_it = |function: &&Member| function.deployment == id && function.function == at.function;
-        if let Some(member) = group.functions.iter().find(is_it).cloned() {
-            return Ok(Some((group, member)));
-        }
-    }
-    Ok(None)
+    let found = Groups::of(engine).open().with_member(&at.name, id).await?;
+    Ok(found.filter(|(_, member)| member.function == at.function))
 }

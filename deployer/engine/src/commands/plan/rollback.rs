@@ -34,10 +34,10 @@ impl Planning<'_> {
         let artifact = planned.artifact.as_ref();
         let entry = artifact.and_then(|artifact| self.head.entry_of(artifact));
         let brings = entry.map(PlannedRelease::of).or_else(|| artifact.map(PlannedRelease::resolved));
-        let between = artifact.map(|artifact| self.head.between_live_and(artifact)).unwrap_or_default();
+        let between = artifact.map(|artifact| self.head.between_live_and(artifact, self.rejects)).unwrap_or_default();
         let report = PlanReport {
             brings,
-            between: between.into_iter().map(PlannedRelease::of).collect(),
+            between: between.into_iter().map(PlannedRelease::passed).collect(),
             stops: planned.stops,
             joins: planned.joins,
             ends: planned.ends.clone(),

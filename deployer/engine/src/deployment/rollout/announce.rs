@@ -6,6 +6,7 @@ use deployer_core::record::DeploymentRecord;
 
 use super::super::Deployment;
 use crate::Transient;
+use crate::claim::Claim;
 use crate::events::publish;
 use crate::store::{Change, Versioned};
 
@@ -27,6 +28,15 @@ pub(super) async fn tell_of_pause(deployment: &Deployment<'_>, seen: Versioned) 
     };
     if rollout_in(deployment, &seen).filter(is_untold).is_some() {
         tell_of_change(deployment, seen).await;
+    }
+}
+
+/// Says in log and record which targets could not be moved back yet.
+pub(super) async fn tell_of_way_back(deployment: &Deployment<'_>, claim: &Claim) {
+    let record = deployment.at.rolling_out(&claim.active_now());
+    tracing::warn!("{}", record.because.as_deref().unwrap_or_default());
+    if let Err(error) = deployment.engine.store().write_record(&record, claim.record_etag()).await {
+        tracing::warn!("the record does not say that the rollout is held up: {error}");
     }
 }
 

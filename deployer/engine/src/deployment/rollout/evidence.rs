@@ -8,7 +8,7 @@ use deployer_core::config::rollout::AlreadyAlarming;
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::rollout::guard::{Evidence, Look};
 use deployer_core::rollout::{
-    AlarmFindings, AlarmStates, AliasMetrics, FoundAlias, MetricsQuery, RolloutState, RolloutTarget,
+    AlarmFindings, AlarmStates, AliasMetrics, FoundAlias, MetricsQuery, RolloutState, RolloutTarget, old_alone_since,
 };
 use deployer_core::session_policy::look_policy;
 use futures::stream::{self, StreamExt as _};
@@ -70,6 +70,7 @@ impl RolloutLook<'_> {
         let begun = state.targets.iter().filter(|one| !one.served.is_empty());
         let read: Vec<_> = stream::iter(begun)
             .map(|one| {
+                let alone_since = old_alone_since(state, one, alone_since, self.0.engine.now());
                 let read = self.read_target(one, &names, alone_since);
                 async move { (one, read.await) }
             })

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
+use super::announce::tell_of_way_back;
 use super::look::gone_targets;
 use super::move_alias::Moved;
 use super::settings::SettingsOutcome;
@@ -81,6 +82,7 @@ impl RolloutOwner<'_> {
         self.heed_stop().await?;
         let state = rollout_now(self.claim)?;
         if let Some(end) = end_of_way_back(&state) {
+            self.set_functions_back(&state).await?;
             return Ok(Some(end));
         }
         match state.next_action() {
@@ -154,10 +156,12 @@ impl RolloutOwner<'_> {
             .any(|(one, moved)| one.way_back.is_some() && matches!(moved, Moved::Failed(_) | Moved::Late(_)));
         // What has arrived is told before what has failed: the way back counts it.
         outcomes.sort_by_key(|(_, moved)| !matches!(moved, Moved::Arrived(_)));
+        let now = self.deployment.engine.now();
         self.advance(|state| {
-            outcomes
-                .iter()
-                .fold(continues(state), |progress, (one, moved)| apply(self.deployment.at, progress, one, moved))
+            let apply = |progress, (one, moved): &(RolloutTarget, Moved)| {
+                apply(self.deployment.at, progress, (one, moved), now)
+            };
+            outcomes.iter().fold(continues(state), apply)
         })
         .await?;
         let state = rollout_now(self.claim)?;
@@ -194,14 +198,18 @@ impl RolloutOwner<'_> {
     /// Gives the moves up over which too many owners have died.
     async fn give_moves_up(&self) -> Result<(), Transient> {
         let because = given_up("what the aliases serve was not looked at").message;
+        let now = self.deployment.engine.now();
         self.advance(|state| match state.next_action() {
             RolloutAction::Smoke(_) => state.smoke_failed(because.clone()),
             RolloutAction::Move(targets) => match targets.first() {
-                Some(target) => state.move_failed(target, because.clone()),
+                Some(target) => state.move_failed(target, because.clone(), now),
                 None => continues(state),
             },
-            // The new version still has traffic: the way back is tried as often as it takes.
-            RolloutAction::GoBack(_) | RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
+            // The new version still has traffic: the way back is tried again.
+            RolloutAction::GoBack(targets) => targets.iter().fold(continues(state), |progress, target| {
+                progress.into_state().move_failed(target, format!("{target}: {because}"), now)
+            }),
+            RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
         })
         .await
     }
@@ -253,8 +261,11 @@ impl RolloutOwner<'_> {
         let when = match how {
             RolloutLeave::OutOfTime => Some(engine.now()),
             RolloutLeave::AwaitsTraffic(look_at) => look_at,
-            // The sweep tries again.
-            RolloutLeave::HeldUp => None,
+            RolloutLeave::HeldUp => {
+                tell_of_way_back(self.deployment, self.claim).await;
+                // The sweep tries again.
+                None
+            }
         };
         let wakeup = Wakeup { id: self.deployment.request.id, claim: Some(self.claim.token()) };
         if let Some(when) = when
@@ -295,7 +306,7 @@ fn continues(state: RolloutState) -> Progress {
 }
 
 /// Applies what has become of one target's move.
-fn apply(at: &FunctionRef<'_>, progress: Progress, one: &RolloutTarget, moved: &Moved) -> Progress {
+fn apply(at: &FunctionRef<'_>, progress: Progress, (one, moved): (&RolloutTarget, &Moved), now: Timestamp) -> Progress {
     let state = progress.into_state();
     let target = &one.target;
     let is_configured = || at.as_configured().environment.targets.contains(target);
@@ -311,7 +322,7 @@ fn apply(at: &FunctionRef<'_>, progress: Progress, one: &RolloutTarget, moved: &
         Moved::Failed(error) if one.way_back.is_some() && !is_configured() => {
             state.cannot_return(target, format!("{target}, which deployer.json does not have any more: {error}"))
         }
-        Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}")),
+        Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}"), now),
         Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),
     }
 }

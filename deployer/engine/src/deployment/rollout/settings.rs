@@ -1,19 +1,24 @@
 //! What a release sets on the function as a whole, tags and reserved concurrency: it is set when the last look was good,
-//! just before the release becomes live. A release that is taken back before that sets nothing; what one target has taken
-//! before another refuses, or before an abort is heard, stays.
+//! just before the release becomes live. A release that is taken back before that sets nothing. What one target has taken
+//! before another refuses, or before an abort is heard, is set back at the end of the way back.
 
+use deployer_core::config::Target;
+use deployer_core::head::{self, EXTENSIONS, RolloutLeave};
 use deployer_core::record::TargetError;
-use deployer_core::rollout::{ReservedConcurrency, RolloutTarget};
+use deployer_core::rollout::{FunctionSettings, ReservedConcurrency, RolloutState, RolloutTarget};
 use deployer_core::session_policy::settings_policy;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
+use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
-use super::super::error::is_late;
+use super::super::error::{Unfinished, is_late};
 use super::super::lambda_writer::LambdaWriter;
-use super::RolloutOwner;
 use super::state_now::rollout_now;
-use crate::port::{CallError, CallErrorKind, Write};
+use super::{PERSISTENCE, RolloutOwner};
+use crate::claim::Claim;
+use crate::mutex::locked;
+use crate::port::{CallError, CallErrorKind, Qualifier, Write};
 use crate::store::{Change, Versioned};
 use crate::throttle_notice::ThrottleNotice;
 use crate::{TARGETS_AT_ONCE, Transient};
@@ -50,27 +55,119 @@ impl RolloutOwner<'_> {
         if state.abort.is_some() || state.paused.is_some() {
             return Ok(SettingsOutcome::NotNow);
         }
-        let set: Vec<(&RolloutTarget, Result<(), TargetError>)> = stream::iter(targets)
-            .map(|one| async move { (one, self.set_function(one).await) })
-            .buffered(TARGETS_AT_ONCE)
-            .collect()
-            .await;
-        let failed = set.into_iter().filter_map(|(one, set)| Some((one, set.err()?)));
-        let (late, failed): (Vec<_>, Vec<_>) = failed.partition(|(_, error)| is_late(error.code));
-        let Some((one, error)) = failed.first() else {
-            return Ok(if late.is_empty() { SettingsOutcome::Set } else { SettingsOutcome::NotNow });
+        let setter = FunctionSetter { deployment: self.deployment, claim: self.claim };
+        // What they have is known before the first of them takes anything.
+        let unknown = targets.iter().copied().filter(|one| one.former_settings.is_none());
+        let read = in_each(unknown, |one| setter.read_former(one)).await;
+        let former = match read {
+            Ok(former) => former,
+            Err(outcome) => return self.settings_failed(outcome).await,
         };
-        tracing::warn!(target = %one.target, "{error}");
-        self.advance(|state| state.move_failed(&one.target, format!("{}: {error}", one.target))).await?;
-        Ok(SettingsOutcome::Failed)
+        if !former.is_empty() {
+            note_former(self, &former).await?;
+            let state = rollout_now(self.claim)?;
+            if state.abort.is_some() || state.paused.is_some() {
+                return Ok(SettingsOutcome::NotNow);
+            }
+        }
+        match in_each(targets.into_iter(), |one| setter.set(&one.target, &one.settings)).await {
+            Ok(_) => Ok(SettingsOutcome::Set),
+            Err(outcome) => self.settings_failed(outcome).await,
+        }
     }
 
-    async fn set_function(&self, one: &RolloutTarget) -> Result<(), TargetError> {
-        let Self { deployment, claim } = *self;
-        let settings = &one.settings;
-        let policy = settings_policy(&one.target, &deployment.at.function_name, settings);
+    /// Sets back what the release has set on functions, once its way back has ended. What a target refuses stays, and is
+    /// named.
+    pub(super) async fn set_functions_back(&self, state: &RolloutState) -> Result<(), Unfinished> {
+        let setter = FunctionSetter { deployment: self.deployment, claim: self.claim };
+        let set = state.targets.iter().filter_map(|one| Some((one, one.former_settings.as_ref()?)));
+        let back = stream::iter(set.collect::<Vec<_>>())
+            .map(|(one, former)| async move { (one, setter.set(&one.target, former).await) })
+            .buffered(TARGETS_AT_ONCE)
+            .collect::<Vec<_>>()
+            .await;
+        let failed: Vec<_> = back.into_iter().filter_map(|(one, set)| Some((one, set.err()?))).collect();
+        if failed.iter().any(|(_, error)| is_late(error.code)) && self.claim.extensions() < EXTENSIONS {
+            return Err(self.leave_rollout(RolloutLeave::OutOfTime).await);
+        }
+        for (one, error) in failed {
+            let warning =
+                format!("tags or reserved concurrency in {} may be those of the release: {error}", one.target);
+            tracing::warn!("{warning}");
+            locked(&self.claim.warnings).insert(warning);
+        }
+        Ok(())
+    }
+
+    async fn settings_failed(&self, (target, error): (Target, TargetError)) -> Result<SettingsOutcome, Transient> {
+        if is_late(error.code) {
+            return Ok(SettingsOutcome::NotNow);
+        }
+        tracing::warn!(%target, "{error}");
+        let now = self.deployment.engine.now();
+        self.advance(|state| state.move_failed(&target, format!("{target}: {error}"), now)).await?;
+        Ok(SettingsOutcome::Failed)
+    }
+}
+
+/// Writes down what the functions have now.
+async fn note_former(owner: &RolloutOwner<'_>, former: &[(Target, FunctionSettings)]) -> Result<(), Transient> {
+    let RolloutOwner { deployment, claim } = owner;
+    let note = async |seen: &mut Versioned| match head::note_former_settings(&seen.head, claim.token(), former) {
+        Some(head) => Ok(Change::Write(Box::new(head), ())),
+        None => Err(Transient::TakenOver),
+    };
+    let store = deployment.engine.store();
+    let (seen, ()) = store.update_head_with(deployment.at, Some(claim.seen()), PERSISTENCE, note).await?;
+    claim.set_seen(seen);
+    Ok(())
+}
+
+/// Does the same in each target, side by side, and returns what has come of it, or the first failure; one that only
+/// came too late counts last.
+async fn in_each<'t, T, F: Future<Output = Result<T, TargetError>>>(
+    targets: impl Iterator<Item = &'t RolloutTarget>,
+    act: impl Fn(&'t RolloutTarget) -> F,
+) -> Result<Vec<T>, (Target, TargetError)> {
+    let acts: Vec<_> = targets.map(|one| (one.target.clone(), act(one))).collect();
+    let done = stream::iter(acts).map(|(target, act)| async move { act.await.map_err(|error| (target, error)) });
+    let done: Vec<_> = done.buffered(TARGETS_AT_ONCE).collect().await;
+    let (done, failed): (Vec<_>, Vec<_>) = done.into_iter().partition(Result::is_ok);
+    let failed: Vec<_> = failed.into_iter().filter_map(Result::err).collect();
+    match failed.into_iter().min_by_key(|(_, error)| is_late(error.code)) {
+        Some(failure) => Err(failure),
+        None => Ok(done.into_iter().flatten().collect()),
+    }
+}
+
+/// Reads and writes what functions have as a whole, under a claim.
+#[derive(Clone, Copy)]
+struct FunctionSetter<'a> {
+    deployment: &'a Deployment<'a>,
+    claim: &'a Claim,
+}
+
+impl FunctionSetter<'_> {
+    /// Reads what the function has in place of what the release sets there.
+    async fn read_former(self, one: &RolloutTarget) -> Result<(Target, FunctionSettings), TargetError> {
+        let deployment = self.deployment;
+        let policy = settings_policy(&one.target, &deployment.at.function_name, &one.settings);
         let account = deployment.open_session_with(&one.target, policy).await?;
-        let on = ClaimedTarget { deployment, claim, target: &one.target, account: &account };
+        let on = ClaimedTarget { deployment, claim: self.claim, target: &one.target, account: &account };
+        let (functions, name) = (account.functions(), &deployment.at.function_name);
+        let found = on.timer().read(SET_FUNCTION, || functions.function(name, Qualifier::Latest)).await?;
+        let metadata = found.map(|(_, metadata)| metadata).unwrap_or_default();
+        Ok((one.target.clone(), one.settings.former(&metadata)))
+    }
+
+    async fn set(self, target: &Target, settings: &FunctionSettings) -> Result<(), TargetError> {
+        let Self { deployment, claim } = self;
+        if settings.is_empty() {
+            return Ok(());
+        }
+        let policy = settings_policy(target, &deployment.at.function_name, settings);
+        let account = deployment.open_session_with(target, policy).await?;
+        let on = ClaimedTarget { deployment, claim, target, account: &account };
         let concurrency = settings.concurrency.map(|concurrency| match concurrency {
             ReservedConcurrency::Reserve(number) => Write::ReserveConcurrency(number),
             ReservedConcurrency::Free => Write::FreeConcurrency,

@@ -37,7 +37,7 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     }
     for action in METRICS {
         may(rows, "a look reads metrics and alarms", really("session/look", action, ALARM));
-        for session in ["session/move", "session/make", "session/smoke"] {
+        for session in ["session/move", "session/make", "session/set", "session/free", "session/smoke"] {
             may_not(rows, "the others read none", within(session, action, ALARM));
         }
     }
@@ -48,6 +48,7 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
         may_not(rows, "a look moves nothing", within("session/look", action, FUNCTION));
         may_not(rows, "nor does a test", within("session/smoke", action, format!("{FUNCTION}:7")));
     }
+    settings(rows);
     let smoke = "session/smoke";
     may(rows, "a test invokes its version", really(smoke, "lambda:InvokeFunction", format!("{FUNCTION}:7")));
     for other in
@@ -59,5 +60,29 @@ pub(super) fn rows(rows: &mut Vec<Row>) {
     }
     for action in ["lambda:GetFunction", "lambda:InvokeAsync", "s3:GetObject"] {
         may_not(rows, "and only invokes", within(smoke, action, format!("{FUNCTION}:7")));
+    }
+}
+
+/// Rows about the sessions that set the function's tags and reserved concurrency.
+fn settings(rows: &mut Vec<Row>) {
+    let set = ["lambda:TagResource", "lambda:UntagResource", "lambda:PutFunctionConcurrency"];
+    let free = ["lambda:DeleteFunctionConcurrency"];
+    for (session, actions, others) in [("session/set", &set[..], &free[..]), ("session/free", &free[..], &set[..])] {
+        for action in actions {
+            may(rows, "what a release sets on its function is set", really(session, action, FUNCTION));
+            may_not(rows, "not on a version", within(session, action, format!("{FUNCTION}:7")));
+            for other in OTHERS {
+                may_not(rows, "nor on another function", within(session, action, other));
+            }
+        }
+        let never = [
+            "lambda:UpdateAlias",
+            "lambda:UpdateFunctionCode",
+            "lambda:UpdateFunctionConfiguration",
+            "lambda:InvokeFunction",
+        ];
+        for action in others.iter().copied().chain(never) {
+            may_not(rows, "and nothing else is done", within(session, action, FUNCTION));
+        }
     }
 }

@@ -115,3 +115,18 @@ fn status_shows_the_rollout_with_its_step_its_pause_and_its_way_back() {
     assert_eq!((back.phase, back.weight), (Phase::GoingBack, 0));
     assert_eq!(back.because.as_deref(), Some("ann has asked for it: look at the logs"));
 }
+
+#[test]
+fn id_of_an_action_in_a_rollout_is_of_no_other_command() {
+    let paused = obeys(&shifting(), &says(RolloutVerb::Pause, "p"));
+    let used = |id: &str| used_id(&paused, &at(), id, CommandKind::Deployment).map(|used| used.to_string());
+    let was = format!("an action in a rollout, deployment {}", upload("2", 20).id);
+    assert_eq!(
+        used("p"),
+        Some(format!("id \"p\" was another command's before ({was}): give each command an id of its own"))
+    );
+    assert_eq!(used("q"), None);
+    let live = used(&upload("1", 10).id.to_string()).unwrap();
+    assert!(live.contains("is the id of a deployment of orders in dev, and not that of a command"), "{live}");
+    assert_eq!(used(&upload("9", 9).id.to_string()), None, "nobody has uploaded that");
+}

@@ -48,7 +48,7 @@ fn move_that_fails_takes_all_back() {
             Progress::Continues(state) => *state,
             other => panic!("{other:?}"),
         };
-        state.move_failed(target(1), "AccessDenied: UpdateAlias")
+        state.move_failed(target(1), "AccessDenied: UpdateAlias", second(41))
     });
     let (head, _) = commits(&works(head.unwrap(), "two", 41), "two", 42);
     let record = head.record_of(&upload("2", 20));

@@ -178,7 +178,7 @@ fn rollback_that_came_while_targets_published_stops_the_rollout_before_traffic()
 #[test]
 fn rollout_raises_the_format_until_it_ends() {
     let head = shifting();
-    assert_eq!((written_format(&published()), written_format(&head)), (1, 3));
+    assert_eq!((written_format(&published()), written_format(&head)), (1, 4));
     let again: Head = format::read(&format::write(&head, &head.as_read).unwrap()).unwrap();
     assert_eq!(again, head);
     let LookEffect::Claim { head, .. } = look(&head, Verdict::Bad, "look", 40) else { panic!() };

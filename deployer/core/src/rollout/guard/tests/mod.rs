@@ -6,7 +6,7 @@ mod verdicts;
 
 use super::*;
 use crate::config::Target;
-use crate::config::rollout::Guard;
+use crate::config::rollout::{Guard, MINUTES_ALONE};
 use crate::id::{AccountId, Region};
 
 fn target(number: u64) -> Target {

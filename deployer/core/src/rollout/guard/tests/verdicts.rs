@@ -227,7 +227,7 @@ fn burst_in_the_first_minutes_alone_is_quiet_until_more_of_them_tell() {
         ..Evidence::default()
     };
     assert_eq!(
-        judged(&[look(1, 100, watched(HISTORY_MINUTES - 1))]),
+        judged(&[look(1, 100, watched(MINUTES_ALONE - 1))]),
         (
             Verdict::Quiet,
             "1.4.3 failed 40 of 200 (20.0 %), 1.4.2 69 of 6900 (1.0 %) with the hour before, P = 4e-35, at 100 % in \
@@ -235,7 +235,7 @@ fn burst_in_the_first_minutes_alone_is_quiet_until_more_of_them_tell() {
                 .into()
         )
     );
-    assert_eq!(judged(&[look(1, 100, watched(HISTORY_MINUTES))]).0, Verdict::Bad);
+    assert_eq!(judged(&[look(1, 100, watched(MINUTES_ALONE))]).0, Verdict::Bad);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 //! The rules of promotions, each by an example. The world's scenarios cover the texts of refusals.
 
+mod frozen;
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -257,10 +259,7 @@ fn wait_names_all_its_conditions() {
         soak_until: Some(second(160)),
         frozen_until: Some(second(200)),
         approvals_wanted: 2,
-        in_line: false,
-        unseen: None,
-        for_group: false,
-        expires_at: second(500),
+        ..Wait::over(second(500))
     };
     assert_eq!(
         wait.to_string(),

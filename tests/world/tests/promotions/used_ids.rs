@@ -1,0 +1,175 @@
+//! Commands under an id that is used already: by a command of another kind, or as the id of a deployment or a group.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use world::World;
+use world::orders::deploy_all;
+
+use super::groups::{in_prod, statuses, together, two_releases, until_ended};
+use super::{by_hand, promote, with};
+
+fn in_env(environment: &str, command: &str, more: &Value) -> Value {
+    let command = json!({"command": command, "environment": environment, "function": "orders", "requested_by": "bob"});
+    with(command, more)
+}
+
+/// Returns every command that takes an id, about `orders` in `dev` or from there to `prod`, with this id.
+fn commands(id: &str) -> Vec<(&'static str, Value)> {
+    let about = |command: &str, more: &Value| {
+        with(json!({"command": command, "function": "orders", "release": "1.1.0", "id": id, "reason": "bad"}), more)
+    };
+    let dev = |command: &str, more: &Value| in_env("dev", command, &with(json!({ "id": id }), more));
+    vec![
+        ("deploy", dev("deploy", &json!({"release": "1.1.0"}))),
+        ("redeploy", dev("redeploy", &json!({}))),
+        ("rollback", dev("rollback", &json!({}))),
+        ("hold", dev("hold", &json!({"reason": "audit"}))),
+        ("reject", about("reject", &json!({}))),
+        ("recall", about("recall", &json!({}))),
+    ]
+}
+
+async fn refused(world: &World, command: &Value) -> (String, String) {
+    let before = world.snapshot();
+    let refused = world.command_error(command.clone()).await;
+    assert_eq!(world.snapshot(), before, "nothing is carried out: {command}");
+    refused
+}
+
+async fn assert_used(world: &World, command: &Value, by: &str) {
+    let (error, because) = refused(world, command).await;
+    assert_eq!(error, "InvalidCommand", "{command}: {because}");
+    assert!(because.contains("was another command's before") && because.contains(by), "{command}: {because}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn id_of_a_deployment_is_refused_for_every_command() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    deploy_all(&world, &["1.2.0", "1.3.0"]).await;
+    let rolled_back = world.command_record(in_env("dev", "rollback", &json!({"id": "r1"}))).await;
+    let promoted = world.command_record(with(promote(), &json!({"id": "p1"}))).await;
+    let id = rolled_back.id.to_string();
+    let mut all = commands(&id);
+    all.push(("promote", with(promote(), &json!({"id": promoted.id}))));
+    all.push(("promote a group", together(&promoted.id.to_string())));
+    for (name, command) in all {
+        let (error, because) = refused(&world, &command).await;
+        assert_eq!(error, "Refused", "{name}: {because}");
+        let environment = if name.starts_with("promote") { "prod" } else { "dev" };
+        assert!(because.contains("is the id of a deployment of orders"), "{name}: {because}");
+        assert!(because.contains(&format!("deployctl history -e {environment} -f orders")), "{name}: {because}");
+        if matches!(name, "deploy" | "redeploy" | "rollback" | "promote" | "promote a group") {
+            let (error, _) = refused(&world, &with(command, &json!({"only_if_known": true}))).await;
+            assert_eq!(error, "Refused", "{name}: a look says so as well");
+        }
+    }
+    // The id of a deployment elsewhere is an id like any other.
+    let elsewhere = world.command_record(with(promote(), &json!({ "id": id }))).await;
+    assert_eq!(elsewhere.status.to_string(), "unchanged");
+    let again = world.command_record(in_env("dev", "rollback", &json!({"id": "r1"}))).await;
+    assert_eq!(again, rolled_back, "the id that the command was sent with repeats it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn id_of_another_kind_of_command_is_refused() {
+    let world = by_hand(&json!({"approval": {"required": 2}}));
+    two_releases(&world).await;
+    deploy_all(&world, &["1.2.0"]).await;
+    world.command(in_env("dev", "rollback", &json!({"id": "r"}))).await;
+    world.command(in_env("prod", "hold", &json!({"id": "h", "reason": "audit"}))).await;
+    world.command(in_env("prod", "release-hold", &json!({"id": "h2"}))).await;
+    let asked = world.command(with(promote(), &json!({"id": "p"}))).await;
+    let approve = |id: &str| in_env("prod", "approve", &json!({"id": id, "deployment": asked["id"]}));
+    let decline = |id: &str| in_env("prod", "decline", &json!({"id": id, "deployment": asked["id"]}));
+    assert_eq!(world.command(approve("a")).await["status"], json!("pending"));
+    let in_prod_with = |command: &str, id: &str| in_env("prod", command, &json!({"id": id, "reason": "audit"}));
+    let rollback_in_prod = |id: &str| in_env("prod", "rollback", &json!({ "id": id }));
+    let recall = |id: &str| json!({"command": "recall", "function": "orders", "release": "1.1.0", "id": id});
+    for (command, by) in [
+        (approve("p"), "a promotion"),
+        (decline("p"), "a promotion"),
+        (rollback_in_prod("p"), "a promotion"),
+        (in_prod_with("hold", "p"), "a promotion"),
+        (recall("p"), "a promotion"),
+        (together("p"), "a promotion"),
+        (with(promote(), &json!({"id": "h"})), "a hold"),
+        (approve("h2"), "the release of a hold"),
+        (rollback_in_prod("a"), "an approval"),
+        (with(promote(), &json!({"id": "a"})), "an approval"),
+        (decline("a"), "an approval"),
+        (in_prod_with("hold", "a"), "an approval"),
+        (recall("r"), "a deploy, redeploy or rollback"),
+        (in_env("dev", "hold", &json!({"id": "r", "reason": "audit"})), "a deploy, redeploy or rollback"),
+        (
+            json!({"command": "reject", "function": "orders", "release": "1.1.0", "reason": "bad", "id": "r"}),
+            "a deploy",
+        ),
+    ] {
+        assert_used(&world, &command, by).await;
+    }
+    assert_eq!(world.command(approve("a")).await["status"], json!("pending"), "the same approval is no other command");
+    world.command(recall("rec")).await;
+    assert_used(&world, &in_env("dev", "rollback", &json!({"id": "rec"})), "a recall").await;
+    // A head elsewhere does not know the id.
+    assert_eq!(world.command(in_env("stage", "redeploy", &json!({"id": "r"}))).await["status"], json!("refused"));
+}
+
+/// The head knows nothing of the members of a group that waits for its approval.
+#[tokio::test(start_paused = true)]
+async fn promotion_under_the_id_of_a_waiting_group_is_refused_and_the_group_goes_on() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    assert_eq!(asked["status"], json!("pending"), "{asked}");
+    world.pass(Duration::from_secs(2)).await;
+    let one = with(promote(), &json!({"id": "g"}));
+    let (error, because) = refused(&world, &one).await;
+    assert_eq!(error, "InvalidCommand");
+    assert!(because.starts_with("id \"g\" was another command's before (the promotion of group 0"), "{because}");
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
+    assert_used(&world, &with(approve.clone(), &json!({"id": "g"})), "the promotion of group 0").await;
+    for (command, error) in [
+        (with(promote(), &json!({"id": asked["id"]})), "Refused"),
+        (with(approve.clone(), &json!({"id": asked["id"]})), "Refused"),
+        (with(together("x"), &json!({"id": asked["id"]})), "Refused"),
+    ] {
+        let (found, because) = refused(&world, &command).await;
+        assert!(found == error && because.contains("is the id of a group"), "{command}: {because}");
+    }
+    world.command(with(approve, &json!({"id": "a"}))).await;
+    let ended = until_ended(&world, "g").await;
+    assert_eq!((&ended["status"], statuses(&ended)), (&json!("succeeded"), vec!["succeeded", "succeeded"]), "{ended}");
+    let moved = in_prod(&world);
+    assert_used(&world, &one, "the promotion of group 0").await;
+    assert_eq!(in_prod(&world), moved);
+}
+
+/// Both were sent at once: neither has seen the other before it was accepted.
+#[tokio::test(start_paused = true)]
+async fn group_whose_members_place_has_another_promotion_of_its_id_ends() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    let asked = world.command(together("g")).await;
+    let group = format!("groups/open/prod/{}.json", asked["id"].as_str().unwrap());
+    let hidden = world.aws(|aws| aws.ledger.get(&group).unwrap().to_vec());
+    world.aws(|aws| aws.ledger.delete(&group));
+    world.pass(Duration::from_secs(2)).await;
+    let one = world.command(with(promote(), &json!({"id": "g"}))).await;
+    assert_eq!(one["status"], json!("pending"), "{one}");
+    world.aws(|aws| aws.ledger.put(&group, hidden));
+    let approve =
+        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
+    world.command(with(approve, &json!({"id": "a"}))).await;
+    let ended = until_ended(&world, "g").await;
+    assert_eq!(ended["status"], json!("refused"), "{ended:#}");
+    let because = ended["because"].as_str().unwrap();
+    let other = format!("deployment {} was asked for under the same id", one["id"].as_str().unwrap());
+    assert!(because.starts_with("orders: ") && because.contains(&other), "{because}");
+    world.command(in_env("prod", "approve", &json!({"id": "b", "deployment": one["id"]}))).await;
+    world.sweep_minutes(2).await;
+    assert_eq!(world.served_releases()[2], "1.1.0", "the other promotion goes on");
+    world.markers_are_cleared().await;
+}
