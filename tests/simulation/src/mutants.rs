@@ -13,6 +13,7 @@ use super::faulty_heads::FaultyHeads;
 use super::faulty_ports::{ConstantRng, FaultyLedger, StoppedClock};
 use super::faulty_readers::{LossyEvents, SharedPast, wrap};
 use super::faulty_rollouts::FaultyRollouts;
+use super::faulty_watches::FaultyWatches;
 use super::focus::Focus;
 
 macro_rules! mutants {
@@ -179,6 +180,10 @@ mutants! {
     StepTakenTwice = "step-taken-twice", Some(Focus::Rollouts);
     /// The time of a step reads as over.
     StepsCutShort = "steps-cut-short", Some(Focus::Rollouts);
+    /// A look reads no metrics.
+    LooksSkipped = "looks-skipped", Some(Focus::Rollouts);
+    /// Metrics that cannot be read count as none.
+    MissingCountsAsNone = "missing-counts-as-none", Some(Focus::Rollouts);
 }
 
 impl Mutant {
@@ -231,6 +236,9 @@ impl Mutant {
             | Self::StepsCutShort => {
                 ports.ledger = Arc::new(FaultyRollouts::new(ports.ledger, Some(self)));
             }
+            Self::LooksSkipped | Self::MissingCountsAsNone => {
+                ports.rollouts = ports.rollouts.map(|gate| Arc::new(FaultyWatches::new(gate, Some(self))) as _);
+            }
             _ => ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, Some(self))),
         }
         ports
@@ -244,6 +252,7 @@ pub(super) fn decorate_neutrally(mut ports: Ports, past: &SharedPast) -> Ports {
     ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, None));
     ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, None, past));
     ports.ledger = Arc::new(FaultyRollouts::new(ports.ledger, None));
+    ports.rollouts = ports.rollouts.map(|gate| Arc::new(FaultyWatches::new(gate, None)) as _);
     wrap(ports, None, past)
 }
 

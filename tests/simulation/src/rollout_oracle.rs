@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::case::Case;
 use super::commands::CommandKind;
+use super::look_oracle;
 use super::rule::{Rule, Violation};
 use super::runner::Runner;
 use world::Call;
@@ -118,7 +119,7 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
                     Action::Read => drop(self.read.insert(by, index)),
                     Action::Wrote(Some(body)) => {
                         self.read.insert(by, index);
-                        self.on_head(index, serde_json::from_slice(body).unwrap_or_default(), entry.at, report);
+                        self.on_head((index, by), serde_json::from_slice(body).unwrap_or_default(), entry.at, report);
                     }
                     _ => {}
                 }
@@ -143,10 +144,19 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
         self.case.records().any(stays)
     }
 
-    fn on_head(&mut self, index: usize, head: Value, now: Timestamp, report: &mut impl FnMut(Rule, String)) {
+    fn on_head(
+        &mut self,
+        (index, by): (usize, usize),
+        head: Value,
+        now: Timestamp,
+        report: &mut impl FnMut(Rule, String),
+    ) {
         let before = std::mem::replace(&mut self.head, head);
         let (was, is) = (&before["active"], &self.head["active"]);
         let id = was["request"]["id"].clone();
+        if is["request"]["id"] == id {
+            look_oracle::check_step(self.case, by, (&was["rollout"], &is["rollout"]), report);
+        }
         if !was["rollout"].is_null() && (is["request"]["id"] != id || is["rollout"].is_null()) {
             self.on_end(&before["active"], now, report);
             self.goes_back = None;
@@ -281,11 +291,11 @@ fn steps(rollout: &Value) -> Vec<(u64, i64)> {
     steps.filter_map(step).collect()
 }
 
-fn number(version: &Value) -> u64 {
+pub(super) fn number(version: &Value) -> u64 {
     version.as_str().and_then(|version| version.parse().ok()).unwrap_or_default()
 }
 
-fn place_of(one: &Value) -> String {
+pub(super) fn place_of(one: &Value) -> String {
     let target = &one["target"];
     match target.as_str() {
         Some(text) => text.to_owned(),

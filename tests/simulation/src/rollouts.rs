@@ -4,16 +4,26 @@
 
 use std::time::Duration;
 
+use deployer_engine::port::CallErrorKind;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::commands::{CommandKind, Look, PlannedCommand};
-use super::scenario::{PlannedUpload, Scenario};
+use super::scenario::{Fault, FaultKind, PlannedUpload, Scenario};
 use fixtures::random::Random;
-use world::World;
+use world::{Op, World};
 
 /// The number of uploads that roll out: each takes an hour.
 const MOST_UPLOADS: usize = 3;
+/// The number of faults of looks and smoke tests.
+const MOST_FAULTS: usize = 2;
+/// What goes wrong with looks and smoke tests.
+const FAULTS: [(Op, FaultKind); 4] = [
+    (Op::GetMetricData, FaultKind::Fails(CallErrorKind::Throttled)),
+    (Op::GetMetricData, FaultKind::Fails(CallErrorKind::Unknown)),
+    (Op::Invoke, FaultKind::LosesAnswer),
+    (Op::Invoke, FaultKind::Fails(CallErrorKind::Throttled)),
+];
 
 /// The rollout of an environment.
 #[derive(Debug, Clone)]
@@ -34,6 +44,8 @@ pub struct PlannedRollout {
     pub failing: Vec<(u64, f64)>,
     /// The time by which CloudWatch is late, in seconds.
     pub counts_come_after: i64,
+    /// True if each version is tested before its first request.
+    pub is_smoke_tested: bool,
 }
 
 impl PlannedRollout {
@@ -57,6 +69,7 @@ impl PlannedRollout {
             pause_expires: random.one_of(&[10, 30]),
             per_minute: random.one_of(&[0.0, 5.0, 100.0, 100.0]),
             counts_come_after: random.one_of(&[0, 60, 120, 180]),
+            is_smoke_tested: random.percent(40),
         }
     }
 
@@ -66,13 +79,17 @@ impl PlannedRollout {
             true => json!({"weight": weight, "for": format!("{minutes}m"), "then": "pause"}),
             false => json!({"weight": weight, "for": format!("{minutes}m")}),
         };
-        json!({
+        let mut rollout = json!({
             "steps": self.steps.iter().map(step).collect::<Vec<_>>(),
             "watch": format!("{}m", self.watch),
             "waves": if self.in_waves { json!(["1", "100%"]) } else { json!(["100%"]) },
             "when_quiet": self.when_quiet,
             "pause_expires": format!("{}m", self.pause_expires),
-        })
+        });
+        if self.is_smoke_tested {
+            rollout["smoke_test"] = json!({ "event": { "ping": true } });
+        }
+        rollout
     }
 }
 
@@ -92,6 +109,11 @@ pub(super) fn add(random: &mut Random, scenario: &mut Scenario) {
     scenario.commands = commands(random, scenario);
     let last = scenario.uploads.last().map_or(Duration::ZERO, |upload| upload.at);
     scenario.heals = last + random.within(&[300_000, 1_200_000, 2_700_000]);
+    for _ in 0..random.count(0, MOST_FAULTS) {
+        let (op, kind) = random.one_of(&FAULTS);
+        let (call, times) = (random.count(1, 12), random.one_of(&[1, 2, 20]));
+        scenario.faults.push(Fault { op, call, times, kind });
+    }
 }
 
 fn commands(random: &mut Random, scenario: &Scenario) -> Vec<PlannedCommand> {

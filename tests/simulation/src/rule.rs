@@ -108,6 +108,8 @@ pub enum Rule {
     AllPublishFirst,
     /// A rollout whose abort was accepted never becomes live.
     AbortObeyed,
+    /// No step is taken without reading how the version does at the share that it has.
+    LookBeforeStep,
     /// A deployment that was asked to stop ends as superseded, and requests no promotion.
     StoppedEndsSuperseded,
 }

@@ -144,6 +144,8 @@ mutants! {
     finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed;
     step_taken_twice_is_found: StepTakenTwice => StepsInOrder;
     step_cut_short_is_found: StepsCutShort => ShareHeld;
+    step_without_a_look_is_found: LooksSkipped => LookBeforeStep;
+    metrics_that_count_as_none_are_found: MissingCountsAsNone => LookBeforeStep from 90;
     open_door_is_found: DoorsLeftOpen => DoorsShut from 121;
 }
 

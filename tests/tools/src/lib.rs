@@ -3,9 +3,12 @@
 //! [`mutated`] makes random zips. Each reader of [`READERS`] on this machine reads those that
 //! [`deployer_core::package`] accepts, and each deviation from the zip's directory as the deployer reads it is a
 //! [`Difference`]. [`KNOWN`] is the table of the differences that are left, with their reasons.
+//!
+//! [`guard`] plays rollouts under seeded traffic.
 
 mod cause;
 mod compare;
+pub mod guard;
 mod known;
 mod mutate;
 mod page;

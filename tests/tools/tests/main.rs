@@ -5,6 +5,7 @@
 
 mod ci;
 mod fakes;
+mod guard;
 mod release;
 
 use std::collections::{BTreeMap, BTreeSet};

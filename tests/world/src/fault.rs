@@ -89,6 +89,11 @@ impl Plan {
         effects
     }
 
+    /// Whether each rule of this operation has met a call.
+    pub fn is_met(&self, op: Op) -> bool {
+        self.0.iter().filter(|rule| rule.op == op).all(|rule| rule.seen > rule.skip)
+    }
+
     /// Removes all rules.
     pub fn clear(&mut self) {
         self.0.clear();
@@ -198,6 +203,12 @@ impl<'w> On<'w> {
 }
 
 impl World {
+    /// Whether everything that should go wrong with this operation has gone wrong at least once.
+    #[must_use]
+    pub fn has_met_faults_of(&self, op: Op) -> bool {
+        self.shared.faults.lock().unwrap().is_met(op)
+    }
+
     fn add_rule(&self, rule: Rule) {
         self.shared.faults.lock().unwrap().0.push(rule);
     }

@@ -50,17 +50,21 @@ pub fn unknown_host() -> String {
 
 #[test]
 fn unknown_host_is_named() {
-    let home = Home::new().with_keys().with("AWS_ENDPOINT_URL_S3", &unknown_host());
     let host = format!("no name server knows acme-ledger.{}.example", "a".repeat(64));
-    fails(&home, &LEDGER, &["cannot be read: no answer of acme-ledger.aaaa", &host, "--region", "HTTPS_PROXY"]);
-    // The host of whoever gives the credentials, not the one that was asked.
     let role = "[profile dev]\nrole_arn = arn:aws:iam::111111111111:role/dev\ncredential_source = Environment\n";
-    let home = Home::new().with_keys().config(role).with("AWS_ENDPOINT_URL_STS", &unknown_host());
-    fails(
-        &home,
-        &["status", "--ledger", "acme-ledger", "--profile", "dev"],
-        &["the credentials could not be loaded: no answer of aaaa", "no name server knows aaaa"],
-    );
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let home = Home::new().with_keys().with("AWS_ENDPOINT_URL_S3", &unknown_host());
+            fails(&home, &LEDGER, &["cannot be read: no answer of acme-ledger.aaaa", &host, "--region", "HTTPS_PROXY"]);
+        });
+        // The host of whoever gives the credentials, not the one that was asked.
+        let home = Home::new().with_keys().config(role).with("AWS_ENDPOINT_URL_STS", &unknown_host());
+        fails(
+            &home,
+            &["status", "--ledger", "acme-ledger", "--profile", "dev"],
+            &["the credentials could not be loaded: no answer of aaaa", "no name server knows aaaa"],
+        );
+    });
 }
 
 /// An address at which nobody listens.

@@ -180,20 +180,27 @@ fn proxy_before_the_host_is_named_without_its_password() {
         assert!(!err.contains("secret") && !err.contains("policy"), "{err}");
         err
     };
-    let closed = closed();
-    let err = fails(&closed, Home::new());
-    assert!(err.contains(&format!("\n  {host} does not answer through the proxy {closed} (HTTPS_PROXY):")), "{err}");
-    let unknown = unknown_host();
-    let err = fails(&unknown, Home::new());
-    assert!(
-        err.contains(&format!("\n  no name server knows the proxy {unknown} (HTTPS_PROXY), through which")),
-        "{err}"
-    );
+    // The SDK waits between its tries: all wait side by side.
+    let (closed, unknown) = (closed(), unknown_host());
     let refusing = Server::proxy(None).address("http");
-    let err = fails(&refusing, Home::new());
-    assert!(err.contains(&format!("\n  the proxy {refusing} (HTTPS_PROXY) does not let through to {host}:")), "{err}");
     let between = Server::proxy(Some(&Server::https(aws::answer))).address("http");
-    let home = Home::new().file("other.pem", include_str!("tls/other.pem")).with("AWS_CA_BUNDLE", "$HOME/other.pem");
-    let err = fails(&between, home);
-    assert!(err.contains(&format!("that it gets for {host} through the proxy {between} (HTTPS_PROXY): if")), "{err}");
+    let other = Home::new().file("other.pem", include_str!("tls/other.pem")).with("AWS_CA_BUNDLE", "$HOME/other.pem");
+    let says = |address: &str, home: Home, sentence: String| {
+        let err = fails(address, home);
+        assert!(err.contains(&sentence), "{err}");
+    };
+    std::thread::scope(|scope| {
+        for (address, home, sentence) in [
+            (&closed, Home::new(), format!("\n  {host} does not answer through the proxy {closed} (HTTPS_PROXY):")),
+            (
+                &unknown,
+                Home::new(),
+                format!("\n  no name server knows the proxy {unknown} (HTTPS_PROXY), through which"),
+            ),
+            (&refusing, Home::new(), format!("\n  the proxy {refusing} (HTTPS_PROXY) does not let through to {host}:")),
+            (&between, other, format!("that it gets for {host} through the proxy {between} (HTTPS_PROXY): if")),
+        ] {
+            scope.spawn(move || says(address, home, sentence));
+        }
+    });
 }

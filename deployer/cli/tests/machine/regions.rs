@@ -98,14 +98,26 @@ fn first_host(variables: &[(&str, &str)], profile: &str) -> String {
     line.strip_prefix("CONNECT ").unwrap().split(':').next().unwrap().to_owned()
 }
 
+/// Variables, a profile, and the host that is called first.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str);
+
 #[test]
 fn kind_of_endpoints_counts_for_the_services_that_give_credentials() {
-    let (fips, dual) = (("AWS_USE_FIPS_ENDPOINT", "true"), ("AWS_USE_DUALSTACK_ENDPOINT", "true"));
-    assert_eq!(first_host(&[], "role"), "sts.eu-west-1.amazonaws.com");
-    assert_eq!(first_host(&[fips], "role"), "sts-fips.eu-west-1.amazonaws.com");
-    assert_eq!(first_host(&[dual], "role"), "sts.eu-west-1.api.aws");
-    assert_eq!(first_host(&[], "fips"), "sts-fips.eu-west-1.api.aws");
-    assert_eq!(first_host(&[], "operator"), "portal.sso.eu-west-1.amazonaws.com");
-    assert_eq!(first_host(&[fips], "operator"), "portal.sso-fips.eu-west-1.amazonaws.com");
-    assert_eq!(first_host(&[], "sso"), "portal.sso-fips.eu-west-1.amazonaws.com");
+    let fips = [("AWS_USE_FIPS_ENDPOINT", "true")];
+    let dual = [("AWS_USE_DUALSTACK_ENDPOINT", "true")];
+    // The SDK tries each a second time, and waits for that: all wait side by side.
+    let cases: [Case<'_>; 7] = [
+        (&[], "role", "sts.eu-west-1.amazonaws.com"),
+        (&fips, "role", "sts-fips.eu-west-1.amazonaws.com"),
+        (&dual, "role", "sts.eu-west-1.api.aws"),
+        (&[], "fips", "sts-fips.eu-west-1.api.aws"),
+        (&[], "operator", "portal.sso.eu-west-1.amazonaws.com"),
+        (&fips, "operator", "portal.sso-fips.eu-west-1.amazonaws.com"),
+        (&[], "sso", "portal.sso-fips.eu-west-1.amazonaws.com"),
+    ];
+    std::thread::scope(|scope| {
+        for (variables, profile, host) in cases {
+            scope.spawn(move || assert_eq!(first_host(variables, profile), host));
+        }
+    });
 }

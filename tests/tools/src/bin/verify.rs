@@ -81,10 +81,7 @@ const SEARCHES: &[Search] = &[
     ),
     ("policies and their mutants", &["policies"]),
     ("readers of zips", &["readers", "--seeds", "6000"]),
-    (
-        "rollouts under traffic",
-        &["cargo", "test", "--locked", "--workspace", "--lib", "--", "--ignored", "--nocapture", "rollout::guard"],
-    ),
+    ("rollouts under traffic", &["guard", "--at-most", "1"]),
     ("long scenarios", &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "--", "--ignored"]),
 ];
 

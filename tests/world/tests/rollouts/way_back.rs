@@ -39,6 +39,32 @@ async fn target_that_cannot_be_moved_back_is_tried_again_until_it_has_gone_back(
     }
 }
 
+/// Somebody moves the alias between the deployer's reading and its write, which names the revision that was read.
+#[tokio::test(start_paused = true)]
+async fn alias_that_somebody_moves_just_before_a_step_or_the_way_back_stays_theirs() {
+    let theirs = |world: &World, place: &'static str| {
+        world.on(Op::UpdateAlias).at(place).meanwhile(move |aws| {
+            aws.at(place).function("orders").code(&code("by hand")).publish().point("live", 3);
+        });
+    };
+    let stepping = world(&one_step());
+    let begun = begins(&stepping).await;
+    stepping.sweep_minutes(2).await;
+    theirs(&stepping, DEV);
+    stepping.sweep_minutes(20).await;
+    assert_eq!(record_of(&stepping, &begun).await.status, Status::Failed);
+    assert_eq!(BOTH.map(|place| stepping.served(place)), [whole(3), whole(1)]);
+
+    let going_back = world(&one_step());
+    let begun = begins(&going_back).await;
+    going_back.sweep_minutes(2).await;
+    theirs(&going_back, OTHER);
+    says(&going_back, "abort", &begun).await;
+    going_back.sweep_minutes(5).await;
+    assert_eq!(record_of(&going_back, &begun).await.status, Status::Failed);
+    assert_eq!(BOTH.map(|place| going_back.served(place)), [whole(1), whole(3)]);
+}
+
 /// Returns a rollout that goes back, and whose second target nobody can enter.
 async fn held_up(world: &World) -> DeploymentRecord {
     let begun = begins(world).await;

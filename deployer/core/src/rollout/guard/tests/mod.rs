@@ -2,7 +2,6 @@
 
 mod minutes;
 mod numbers;
-mod traffic;
 mod verdicts;
 
 use super::*;
