@@ -12,9 +12,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::unknown_fields::{has_unknown, is_more};
-
-pub use crate::unknown_fields::UNKNOWN;
+/// The name that an unknown variant has among the known ones (`#[serde(other, rename = "?")]`). It is never written:
+/// the name that was read is written instead.
+pub const UNKNOWN: &str = "?";
 
 /// A ledger object as it was read. Two objects are equal if all that this deployer knows of them is equal. So this
 /// value is equal to any other.
@@ -90,14 +90,12 @@ impl AsRead {
     /// # Errors
     /// It cannot be written as JSON.
     pub fn of<T: Serialize>(mut read: Value, typed: &T, retired: &[&str]) -> Result<Self, serde_json::Error> {
+        let known = serde_json::to_value(typed)?;
         if let Some(fields) = read.as_object_mut() {
             retired.iter().for_each(|field| drop(fields.remove(*field)));
         }
-        let both = match has_unknown(&read, typed)? {
-            true => Some(Arc::new(Both { read, known: serde_json::to_value(typed)? })),
-            false => None,
-        };
-        Ok(Self { both, is_of_before: false })
+        let both = Both { read, known };
+        Ok(Self { both: is_more(&both.read, &both.known).then(|| Arc::new(both)), is_of_before: false })
     }
 
     /// Marks it as one that has no format.
@@ -138,6 +136,19 @@ impl AsRead {
             carry(&mut written, Some(parts), &moving, true);
         }
         written
+    }
+}
+
+/// Whether anything that was read is unknown.
+fn is_more(read: &Value, known: &Value) -> bool {
+    match (read, known) {
+        (Value::Object(read), Value::Object(known)) => {
+            read.iter().any(|(field, read)| known.get(field).is_none_or(|known| is_more(read, known)))
+        }
+        (Value::Array(read), Value::Array(known)) => {
+            read.len() != known.len() || read.iter().zip(known).any(|(read, known)| is_more(read, known))
+        }
+        (read, known) => known == UNKNOWN && read != known,
     }
 }
 

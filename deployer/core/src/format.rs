@@ -148,7 +148,7 @@ pub enum Unusable {
 /// # Errors
 /// [`Unusable`].
 pub fn read<T: LedgerObject>(body: &[u8]) -> Result<T, Unusable> {
-    let mut value = parsed(body)?;
+    let mut value: Value = serde_json::from_slice(body)?;
     if let Some(schema) = value.get("schema").and_then(Value::as_u64).filter(|schema| *schema != u64::from(SCHEMA)) {
         return Err(Unusable::Schema(schema));
     }
@@ -161,16 +161,6 @@ pub fn read<T: LedgerObject>(body: &[u8]) -> Result<T, Unusable> {
     let as_read = AsRead::of(value, &object, T::RETIRED)?;
     let object = object.reads(if format.is_none() { as_read.of_before() } else { as_read });
     if object.is_understood() { Ok(object) } else { Err(Unusable::NotUnderstood) }
-}
-
-/// Parses JSON. A debug build compiles serde_json with optimization, but not what it is asked for generically: this asks
-/// for nothing generic, because tests read heads all the time.
-fn parsed(body: &[u8]) -> Result<Value, serde_json::Error> {
-    match std::str::from_utf8(body) {
-        Ok(text) => text.parse(),
-        // It says where the broken character is.
-        Err(_) => serde_json::from_slice(body),
-    }
 }
 
 /// Returns the format that an object tells; none if it is no object of the ledger.

@@ -45,7 +45,6 @@ pub mod status;
 pub mod stored_request;
 pub mod text;
 pub mod trigger;
-mod unknown_fields;
 pub mod upload_progress;
 pub mod version;
 mod waiting_words;

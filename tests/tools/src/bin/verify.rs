@@ -42,6 +42,8 @@ const QUICK_WAITING: &[Search] = &[(
         "--workspace",
         "--test",
         "scenarios",
+        "--test",
+        "machine",
         "--",
         "--ignored",
         "applied_example::",
@@ -54,6 +56,7 @@ const QUICK_WAITING: &[Search] = &[(
         "conformance::",
         "runbook::",
         "promotions::groups::",
+        "push::",
     ],
 )];
 const SEARCHES: &[Search] = &[
@@ -82,7 +85,10 @@ const SEARCHES: &[Search] = &[
     ("policies and their mutants", &["policies"]),
     ("readers of zips", &["readers", "--seeds", "6000"]),
     ("rollouts under traffic", &["guard", "--at-most", "1"]),
-    ("long scenarios", &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "--", "--ignored"]),
+    (
+        "long scenarios",
+        &["cargo", "test", "--locked", "--workspace", "--test", "scenarios", "--test", "machine", "--", "--ignored"],
+    ),
 ];
 
 fn main() -> ExitCode {
