@@ -40,11 +40,11 @@ pub fn move_policy(target: &Target, function: &FunctionName, change: AliasChange
 }
 
 /// Returns the policy of a session that sets what a release sets on the function as a whole, and reads what it had
-/// before. None of these calls takes a version (Service Authorization Reference, "Actions, resources, and condition keys
-/// for AWS Lambda").
+/// before. Only the read may be of a version (Service Authorization Reference, "Actions, resources, and condition keys for
+/// AWS Lambda").
 #[must_use]
 pub fn settings_policy(target: &Target, function: &FunctionName, settings: &FunctionSettings) -> String {
-    let mut actions = vec!["lambda:GetFunction", "lambda:ListTags"];
+    let mut actions = vec!["lambda:ListTags"];
     if !settings.tags.is_empty() {
         actions.push("lambda:TagResource");
     }
@@ -56,7 +56,10 @@ pub fn settings_policy(target: &Target, function: &FunctionName, settings: &Func
         Some(ReservedConcurrency::Free) => actions.push("lambda:DeleteFunctionConcurrency"),
         None => {}
     }
-    policy(&[json!({"Effect": "Allow", "Action": actions, "Resource": arn(target, function)})])
+    policy(&[
+        on_function(target, function, &["lambda:GetFunction"]),
+        json!({"Effect": "Allow", "Action": actions, "Resource": arn(target, function)}),
+    ])
 }
 
 /// Returns the policy of a session that runs smoke tests: it can invoke this version by its number, and nothing else.
