@@ -16,8 +16,8 @@ use crate::id::{DeploymentId, Release};
 use crate::record::{SCHEMA, Status};
 use crate::text::PlainText;
 
-/// The age from which an open upload is told.
-const TOLD_AFTER: Duration = Duration::from_secs(30);
+/// The age from which an open upload is written.
+const WRITTEN_AFTER: Duration = Duration::from_secs(30);
 /// The age from which the object says nothing any more: the sweep has missed it, or found nothing open.
 const OLD_AFTER: Duration = Duration::from_secs(3 * 60);
 
@@ -60,8 +60,8 @@ impl UploadProgress {
         });
         let next = head.all_pending().iter().map(|request| (request, Status::Pending, why_next(at, head, request)));
         let open = active.into_iter().chain(next);
-        let told = open.filter(|(request, ..)| is_older(request.accepted_at, TOLD_AFTER, now));
-        let deployments: Vec<OpenUpload> = told
+        let deployments: Vec<OpenUpload> = open
+            .filter(|(request, ..)| is_older(request.accepted_at, WRITTEN_AFTER, now))
             .filter_map(|(request, status, because)| {
                 let Source::Artifact { release, artifact, .. } = &request.source else { return None };
                 let (release, version_id) = (release.clone(), artifact.version_id.clone());

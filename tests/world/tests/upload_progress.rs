@@ -8,18 +8,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use world::orders::deploy_all;
 use world::zips::code;
-use world::{DEV, Op, Trigger, UpdateOutcome, World};
+use world::{CallPhase, DEV, Op, Trigger, UpdateOutcome, World};
 
 const PROGRESS: &str = "results/dev/orders/progress.json";
 
-fn told(world: &World) -> Option<Value> {
+fn written(world: &World) -> Option<Value> {
     world.aws(|aws| aws.ledger.get(PROGRESS).map(|body| serde_json::from_slice(body).unwrap()))
 }
 
 async fn sweep_after(world: &World, seconds: u64) -> Option<Value> {
     world.pass(Duration::from_secs(seconds)).await;
     world.invocation().run(&Trigger::Sweep).await;
-    told(world)
+    written(world)
 }
 
 /// Returns a world in which an upload waits for Lambda to move the traffic, and another one waits behind it.
@@ -92,4 +92,23 @@ async fn progress_that_cannot_be_written_holds_nothing_up_and_a_newer_one_is_lef
     assert_eq!(sweep_after(&world, 60).await.unwrap()["format"], 99);
     world.aws(|aws| aws.ledger.put(PROGRESS, b"{".to_vec()));
     assert_eq!(sweep_after(&world, 60).await.unwrap()["deployments"].as_array().unwrap().len(), 2, "a damaged one");
+}
+
+#[tokio::test(start_paused = true)]
+async fn slow_progress_keeps_no_sweep_from_waking_what_nobody_works_on() {
+    let world = World::with_orders();
+    deploy_all(&world, &["a"]).await;
+    let upload = world.put("dev/orders/b.zip", code("b"));
+    world.invocation().dies_at(14, CallPhase::After).upload(&upload).await;
+    assert!(world.head("dev", "orders")["active"].is_object());
+    world.leases_run_out().await;
+    world.latency(|call| Duration::from_secs(if call.what == PROGRESS { 600 } else { 0 }));
+    let (began, calls) = (world.elapsed(), world.calls().len());
+    world.invocation().run(&Trigger::Sweep).await;
+    assert!(world.elapsed() - began < Duration::from_secs(30), "{}", world.render());
+    let calls = world.calls().split_off(calls);
+    let place = |op: Op, what: &str| calls.iter().position(|call| call.op == op && call.what.contains(what));
+    assert!(place(Op::SendMessage, "").unwrap() < place(Op::ReadLedger, PROGRESS).unwrap(), "{}", world.render());
+    world.latency(|_| Duration::ZERO);
+    assert_eq!(world.until_ended(&upload).await.status, Status::Succeeded);
 }

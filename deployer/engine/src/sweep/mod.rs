@@ -2,9 +2,9 @@
 //! `open/` leads to the function.
 
 pub(crate) mod note;
-mod progress;
 mod queues;
 pub(crate) mod report;
+mod upload_progress;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,14 +16,15 @@ use deployer_core::ledger_keys;
 use deployer_core::names::{ASKED, GROUPS, OPEN, OVERDUE_LINE};
 use deployer_core::promotion::Decision;
 use deployer_core::rollout::{held_up, is_overdue};
+use deployer_core::upload_progress::UploadProgress;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
-use self::progress::tell_progress;
 use self::queues::look_at_queues;
 use self::report::{FailureKind, Swept};
+use self::upload_progress::write_upload_progress;
 use crate::group::Groups;
 use crate::outbox::FlushReport;
 use crate::promotions::stored_requests::{submit_without_queue, sweep_stored_requests};
@@ -61,7 +62,7 @@ async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
             None => tracing::warn!(key, "no marker of this deployer's: delete it"),
         }
     }
-    let swept = stream::iter(marked_functions)
+    let (swept, progress) = stream::iter(marked_functions)
         .map(|((name, function), markers)| async move {
             let span = tracing::info_span!("sweep", environment = %name, function = %function);
             let function_label = format!("{name}/{function}");
@@ -71,24 +72,34 @@ async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
                     let because =
                         format!("work may be open {unknown}: put it back, or delete the markers open/{name}/…");
                     tracing::warn!(parent: &span, "{because}");
-                    return Swept::one().with_failure(&function_label, FailureKind::Configuration, &because);
+                    let failed = Swept::one().with_failure(&function_label, FailureKind::Configuration, &because);
+                    return (failed, None);
                 }
             };
-            match sweep_function(engine, &at, &markers).instrument(span.clone()).await {
-                Ok(swept) => swept,
-                Err(error) => {
-                    tracing::error!(parent: &span, "not swept: {error}");
-                    Swept::one().with_failure(&function_label, FailureKind::of(&error), &error.to_string())
-                }
-            }
+            let failed = |error: &Transient| {
+                tracing::error!(parent: &span, "not swept: {error}");
+                Swept::one().with_failure(&function_label, FailureKind::of(error), &error.to_string())
+            };
+            let seen = match engine.store().head(&at).await {
+                Ok(seen) => seen,
+                Err(error) => return (failed(&error.into()), None),
+            };
+            let progress = UploadProgress::of(&at.clone().or_as_recorded(&seen.head), &seen.head, engine.now())
+                .map(|progress| (ledger_keys::upload_progress(&name, &function), progress));
+            let swept = sweep_function(engine, &at, seen, &markers).instrument(span.clone()).await;
+            (swept.unwrap_or_else(|error| failed(&error)), progress)
         })
         .buffer_unordered(SWEPT_AT_ONCE)
-        .fold(Swept::default(), |all, one| future::ready(all.and(one)))
+        .fold((Swept::default(), vec![]), |(all, mut written), (one, progress)| {
+            written.extend(progress);
+            future::ready((all.and(one), written))
+        })
         .await;
     let stored_requests = or_failed(ASKED, sweep_stored_requests(engine).await);
     let groups = or_failed(GROUPS, Groups::of(engine).reconcile_all().await);
     submit_without_queue(engine).await;
     note::leave_note(engine).await;
+    write_upload_progress(engine, progress).await;
     Ok(swept.and(stored_requests).and(groups))
 }
 
@@ -102,13 +113,16 @@ fn or_failed(prefix: &str, swept: Result<Swept, Transient>) -> Swept {
 
 /// Does the head's next actions, each kind once, so that a failed one holds up no other. A deployment is resumed by a
 /// message: a sweep that did all the work itself could not end in time.
-async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSet<Token>) -> Result<Swept, Transient> {
+async fn sweep_function(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    mut seen: Versioned,
+    markers: &BTreeSet<Token>,
+) -> Result<Swept, Transient> {
     let (reconciler, function_label) = (engine.reconciler(at), format!("{}/{}", at.name, at.function));
     let mut swept = Swept::one();
-    let mut seen = engine.store().head(at).await?;
     let (now, mut skipped) = (engine.now(), SkippedWork::default());
-    let told = tell_progress(engine, at, &seen.head);
-    swept.cleared = future::join(clear_markers(engine, at, &seen.head, markers), told).await.0;
+    swept.cleared = clear_markers(engine, at, &seen.head, markers).await;
     loop {
         match seen.head.next_action(now, skipped) {
             NextAction::FlushOutbox => {
