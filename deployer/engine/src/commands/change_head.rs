@@ -26,8 +26,9 @@ pub(crate) struct ChangedHead {
     pub replaced_hold: Option<Hold>,
 }
 
-/// Changes a head by compare-and-swap, for a person's command with its id. `None`: there is nothing to change. The change is made anew after each lost
-/// race, so whatever is to happen once happens after it.
+/// Changes a head by compare-and-swap: for a person's command with its id, or for the deployer itself, which gives none (a
+/// group withdraws a member). `None`: there is nothing to change. The change is made anew after each lost race, so whatever
+/// is to happen once happens after it.
 ///
 /// # Errors
 /// [`CommandError`]: the id was another command's, or another try can help.
