@@ -24,7 +24,7 @@ pub use steps::CheckedMember;
 pub use undecided::{
     as_ended_waiting, ending_of_members, refused_for, replaced_by, superseded_as_later, superseded_as_repeated,
 };
-pub use used_id::{used_by_decision, used_id_of};
+pub use used_id::{used_as_group, used_by_decision, used_by_member};
 
 /// A promotion of several functions together.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -58,7 +58,7 @@ mod waiting;
 pub use accept::{Rules, accept, answer_known};
 pub use acquire::acquire;
 pub use active::{Active, Brings, ClaimedFor};
-pub use approve::{ApprovalEffect, approve, decline};
+pub use approve::{ApprovalEffect, DecisionId, approve, decline};
 pub use claim::Claimant;
 pub use door::{Door, Opening, ServedBefore};
 pub use ended_deployments::{ENDED, OUTBOX};

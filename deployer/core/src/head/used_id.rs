@@ -8,6 +8,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use super::approve::{DecisionId, approvals};
 use super::request::{COMMAND, PROMOTION, UNDO, request_hash};
 use super::rollout::{RolloutVerb, rollout_hash};
 use super::state::Head;
@@ -22,13 +23,15 @@ pub enum CommandKind {
     Deployment,
     /// The promotion of one function.
     Promotion,
-    /// The approval of this promotion.
+    /// The approval of this promotion, or of this group.
     Approval(DeploymentId),
     /// A recall.
     Recall,
     /// A hold, or the release of one.
     Hold,
-    /// Any other command: the promotion of a group, a decline, a reject, an action in a rollout.
+    /// The promotion of several functions together, as this group.
+    Group(DeploymentId),
+    /// Any other command: a decline, a reject, an action in a rollout.
     Other,
 }
 
@@ -111,7 +114,8 @@ pub fn used_id(head: &Head, at: &FunctionRef<'_>, id: &str, kind: CommandKind) -
     of_deployment.or_else(|| {
         let was = former_request(head, at, id, kind)
             .or_else(|| former_mark(head, at, id, kind))
-            .or_else(|| former_approval(head, id, kind))?;
+            .or_else(|| former_approval(head, id, kind))
+            .or_else(|| former_decision(head, at, id, kind))?;
         Some(UsedId::Command { id: id.to_owned(), was })
     })
 }
@@ -143,6 +147,9 @@ fn former_request(head: &Head, at: &FunctionRef<'_>, id: &str, kind: CommandKind
         let hash = request_hash(known_as, id, (&at.name, &at.function));
         let open = head.queue.open().find(|open| open.hash == hash);
         let deployment = open.map(|open| open.id).or_else(|| head.known.id_of(hash))?;
+        if is_member_of(head, deployment, kind) {
+            return None;
+        }
         let is_member = open.is_some_and(|open| open.group().is_some());
         Some(FormerCommand::of(if is_member { "the promotion of a group" } else { what }, deployment))
     })
@@ -166,12 +173,28 @@ fn former_mark(head: &Head, at: &FunctionRef<'_>, id: &str, kind: CommandKind) -
 
 /// Finds the approval of another promotion that has this id. The promotions that have ended long ago are not in the head.
 fn former_approval(head: &Head, id: &str, kind: CommandKind) -> Option<FormerCommand> {
-    let open = head.queue.open().filter_map(|open| Some((open.id, open.promotion_spec()?.approvals.as_slice())));
-    let ended = head.outbox().iter().map(|entry| &entry.record);
-    let ended = ended.filter_map(|record| Some((record.id, record.promotion.as_ref()?.approvals.as_slice())));
-    let mut others = open.chain(ended).filter(|(deployment, _)| kind != CommandKind::Approval(*deployment));
-    others.find_map(|(deployment, approvals)| {
+    let is_other =
+        |deployment: DeploymentId| kind != CommandKind::Approval(deployment) && !is_member_of(head, deployment, kind);
+    approvals(head).filter(|(deployment, _)| is_other(*deployment)).find_map(|(deployment, approvals)| {
         let given = approvals.iter().find(|one| one.is_by(id))?;
         Some(FormerCommand::approval(deployment, given))
     })
+}
+
+/// Finds the approval or the decline of another promotion that has this id, however long ago that one ended.
+fn former_decision(head: &Head, at: &FunctionRef<'_>, id: &str, kind: CommandKind) -> Option<FormerCommand> {
+    let words = [(DecisionId::APPROVAL, "an approval"), (DecisionId::DECLINE, "a decline")];
+    words.into_iter().find_map(|(word, what)| {
+        let deployment = head.known.id_of(request_hash(word, id, (&at.name, &at.function)))?;
+        let is_same = word == DecisionId::APPROVAL && kind == CommandKind::Approval(deployment);
+        (!is_same).then(|| FormerCommand { what: what.into(), at: None, deployment: Some(deployment) })
+    })
+}
+
+/// Whether a deployment is a member of the group that a command is about: it has its hash and its approvals from there.
+fn is_member_of(head: &Head, deployment: DeploymentId, kind: CommandKind) -> bool {
+    let (CommandKind::Group(group) | CommandKind::Approval(group)) = kind else { return false };
+    let open = head.queue.open().find(|open| open.id == deployment).and_then(super::Request::group);
+    let ended = || head.ended_record(deployment)?.promotion.as_ref()?.group;
+    open.or_else(ended) == Some(group)
 }

@@ -4,7 +4,7 @@ use deployer_core::approval::DECLINED_BY;
 use deployer_core::config::Approval;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase, used_by_decision};
-use deployer_core::head::{self, ApprovalEffect, CommandKind, Head};
+use deployer_core::head::{self, ApprovalEffect, CommandKind, DecisionId, Head};
 use deployer_core::id::{DeploymentId, FunctionName};
 use deployer_core::identity::{Identity, Principal};
 use deployer_core::ledger_keys;
@@ -128,10 +128,15 @@ async fn record_for_function(
 ) -> Result<DeploymentRecord, CommandError> {
     let change = async |seen: &mut Versioned| {
         let head = &seen.head;
-        let id = waiting_id(head, at, response.deployment)?;
+        let decided = DecisionId { id: &response.id, decision: &response.decision };
+        let id = waiting_id(head, at, response.deployment.or_else(|| decided.about(head, at)))?;
         let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) else {
             return Ok(Change::Keep((id, Effect::NotWaiting)));
         };
+        if let Some(group) = waiting.request.group() {
+            let group = Groups::of(engine).find(&at.name, group).await?.ok_or_else(|| is_gone(group, id))?;
+            return Err(CommandError::Invalid(decided_as_a_whole(&group, &at.function, id, response)));
+        }
         let given = waiting.request.promotion_spec().map_or(&[][..], |spec| &spec.approvals);
         if is_given_again(response, giver, given).await? {
             return Ok(Change::Keep((id, Effect::Duplicate)));
@@ -150,9 +155,10 @@ async fn record_for_function(
                 head::decline(head, id, declined(response, &identity, reason.as_deref()), at, engine.now())
             }
         };
-        Ok(match effect {
+        Ok(match effect.remembering(head, decided, at, id) {
             ApprovalEffect::Write(head) => Change::Write(head, (id, Effect::Recorded)),
-            ApprovalEffect::Duplicate => Change::Keep((id, Effect::Duplicate)),
+            ApprovalEffect::Duplicate(Some(head)) => Change::Write(head, (id, Effect::Duplicate)),
+            ApprovalEffect::Duplicate(None) => Change::Keep((id, Effect::Duplicate)),
             ApprovalEffect::NotWaiting => Change::Keep((id, Effect::NotWaiting)),
             ApprovalEffect::Ineligible(because) => return Err(CommandError::Refused(because)),
         })
@@ -197,19 +203,29 @@ async fn about_its_group(
     id: DeploymentId,
     response: &ApprovalResponse,
 ) -> Result<Option<String>, CommandError> {
-    let environment = &response.environment;
-    let Some((group, member)) = Groups::of(engine).open().with_member(environment, id).await? else { return Ok(None) };
-    let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
-    let (group, functions) = (group.id, functions.join(" and "));
-    let verb = if response.decision == ApprovalDecision::Approve { "approve" } else { "decline" };
-    Ok(Some(format!(
-        "promotion {id} of {} belongs to group {group} ({functions}), which is decided about as a whole: deployctl {verb} -e \
-         {environment} --deployment {group}",
-        member.function
-    )))
+    let found = Groups::of(engine).open().with_member(&response.environment, id).await?;
+    Ok(found.map(|(group, member)| decided_as_a_whole(&group, &member.function, id, response)))
 }
 
-/// Finds the promotion that is meant: the named one, or the only one that waits.
+/// Says which command decides about the group of a member.
+fn decided_as_a_whole(group: &Group, function: &FunctionName, id: DeploymentId, response: &ApprovalResponse) -> String {
+    let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+    let (group, functions, environment) = (group.id, functions.join(" and "), &response.environment);
+    let verb = if response.decision == ApprovalDecision::Approve { "approve" } else { "decline" };
+    format!(
+        "promotion {id} of {function} belongs to group {group} ({functions}), which is decided about as a whole: deployctl \
+         {verb} -e {environment} --deployment {group}"
+    )
+}
+
+/// Says that the ledger has lost the group of a member that waits.
+fn is_gone(group: DeploymentId, id: DeploymentId) -> CommandError {
+    CommandError::Invalid(format!(
+        "promotion {id} belongs to group {group}, which is decided about as a whole, and the ledger has no such group"
+    ))
+}
+
+/// Finds the promotion that is meant: the named one, or that of the same command before, or the only one that waits.
 fn waiting_id(head: &Head, at: &FunctionRef<'_>, named: Option<DeploymentId>) -> Result<DeploymentId, CommandError> {
     let waiting: Vec<DeploymentId> = head.waiting().iter().map(|waiting| waiting.request.id).collect();
     match (named, waiting.as_slice()) {

@@ -1,7 +1,7 @@
 //! `only_if_known`: what became of the command of an id. Nothing is changed or worked on, and no proof is needed.
 
-use deployer_core::group::used_by_decision;
-use deployer_core::head::{CommandKind, Request, Rollback, Source};
+use deployer_core::group::{Group, group_id, used_by_decision};
+use deployer_core::head::{CommandKind, DecisionId, Request, Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, Functions, PromotionRequest};
@@ -15,7 +15,7 @@ use super::dispatch::{json, promotion_answer, promotion_request};
 use super::error::FunctionError;
 use super::progress::{record_by_head, record_if_known};
 use super::promote::{PromotionOutcome, known_request};
-use super::used_id::{ensure_no_group, ensure_unused_by_each, ensure_unused_id};
+use super::used_id::{ensure_no_member, ensure_unused_by_each, ensure_unused_id, group_of_request};
 use crate::group::{Groups, opened_before};
 use crate::{CommandError, Engine, Transient};
 
@@ -69,13 +69,15 @@ async fn deployment(
 async fn promoted(engine: &Engine, promotion: &PromotionRequest) -> Result<Option<PromotionOutcome>, CommandError> {
     match &promotion.functions {
         Functions::One(function) => {
-            let record = promoted_one(engine, promotion, function).await?;
+            let group = group_of_request(engine, &promotion.id, &promotion.to).await?;
+            let record = promoted_one(engine, promotion, group.as_ref(), function).await?;
             Ok(record.map(|record| PromotionOutcome::One(Box::new(record))))
         }
         Functions::Together(functions) => {
             let group = opened_before(Groups::of(engine), promotion, functions).await?;
             if group.is_none() {
-                ensure_unused_by_each(engine, (&promotion.to, functions), &promotion.id, CommandKind::Other).await?;
+                let kind = CommandKind::Group(group_id(&promotion.id, &promotion.to));
+                ensure_unused_by_each(engine, (&promotion.to, functions), &promotion.id, kind).await?;
             }
             Ok(group.map(|group| PromotionOutcome::Together(Box::new(group))))
         }
@@ -89,12 +91,13 @@ async fn promoted(engine: &Engine, promotion: &PromotionRequest) -> Result<Optio
 async fn promoted_one(
     engine: &Engine,
     promotion: &PromotionRequest,
+    group: Option<&Group>,
     function: &FunctionName,
 ) -> Result<Option<DeploymentRecord>, CommandError> {
     let at = engine.at(&promotion.to, function)?;
     let record = record_if_known(engine, &at, &known_request(engine, promotion, &at)).await?;
     if record.is_none() {
-        ensure_no_group(engine, &promotion.id, &promotion.to).await?;
+        ensure_no_member(group, function)?;
     }
     Ok(record)
 }
@@ -108,7 +111,8 @@ async fn promoted_each(
     let keys = engine.store().keys(&ledger_keys::heads_in(&promotion.to)).await.map_err(Transient::from)?;
     let names = keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1));
     let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();
-    let looks = stream::iter(&functions).map(|function| promoted_one(engine, promotion, function));
+    let group = group_of_request(engine, &promotion.id, &promotion.to).await?;
+    let looks = stream::iter(&functions).map(|function| promoted_one(engine, promotion, group.as_ref(), function));
     let found: Vec<_> = looks.buffered(READ_AT_ONCE).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
 }
@@ -132,6 +136,13 @@ async fn approved(
     };
     let at = engine.at(environment, function)?;
     let head = engine.store().head(&at).await?.head;
+    let decided = DecisionId { id: &caller.id, decision: &ApprovalDecision::Approve };
+    let about = decided.about(&head, &at).filter(|about| deployment.is_none_or(|named| named == *about));
+    if let Some(about) = about
+        && let Some(record) = record_by_head(engine, &at, &head, about).await?
+    {
+        return Ok(Some(PromotionOutcome::One(Box::new(record))));
+    }
     let ids = deployment.map_or_else(|| head.deployments(), |id| vec![id]);
     let is_it = |record: &DeploymentRecord| {
         let mut approvals = record.promotion.iter().flat_map(|promotion| &promotion.approvals);

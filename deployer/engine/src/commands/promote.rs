@@ -20,7 +20,7 @@ use tracing::Instrument as _;
 
 use super::known::ensure_known;
 use super::progress::answer_with_record;
-use super::used_id::{ensure_no_group, ensure_unused_id};
+use super::used_id::{ensure_no_member, ensure_unused_id, group_of_request};
 use crate::claim::timed;
 use crate::events::publish_refused_promotion;
 use crate::group::Groups;
@@ -68,15 +68,33 @@ impl Engine {
     }
 }
 
+/// A promotion of single functions, with what all of them share.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    promotion: &'a PromotionRequest,
+    giver: &'a Giver<'a>,
+    /// The group that a request with the same id has opened.
+    group: Option<&'a Group>,
+}
+
 async fn submit(engine: &Engine, promotion: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
     engine.ensure_environment(&promotion.to)?;
-    ensure_all_known(engine, promotion).await?;
+    let group = async {
+        match &promotion.functions {
+            Functions::One(_) | Functions::Each(_) => group_of_request(engine, &promotion.id, &promotion.to).await,
+            Functions::Together(_) => Ok(None),
+        }
+    };
+    let (known, group) = futures::join!(ensure_all_known(engine, promotion), group);
+    known?;
+    let group = group?;
     let giver = &Giver::new(engine, &promotion.identity, proof_demand(engine, promotion))?;
+    let asked = Asked { promotion, giver, group: group.as_ref() };
     let outcome = match &promotion.functions {
         Functions::One(function) => {
-            PromotionOutcome::One(Box::new(submit_one(engine, (promotion, giver), function, Dispatch::Inline).await?))
+            PromotionOutcome::One(Box::new(submit_one(engine, asked, function, Dispatch::Inline).await?))
         }
-        Functions::Each(pattern) => PromotionOutcome::Each(submit_each(engine, (promotion, giver), pattern).await?),
+        Functions::Each(pattern) => PromotionOutcome::Each(submit_each(engine, asked, pattern).await?),
         Functions::Together(functions) => {
             PromotionOutcome::Together(Box::new(Groups::of(engine).promote((promotion, giver), functions).await?))
         }
@@ -118,7 +136,7 @@ fn proof_demand(engine: &Engine, promotion: &PromotionRequest) -> ProofDemand {
 
 async fn submit_one(
     engine: &Engine,
-    (promotion, giver): (&PromotionRequest, &Giver<'_>),
+    Asked { promotion, giver, group }: Asked<'_>,
     function: &FunctionName,
     dispatch: Dispatch,
 ) -> Result<DeploymentRecord, CommandError> {
@@ -126,7 +144,7 @@ async fn submit_one(
     let head = engine.store().head(&at).await.map_err(Transient::from)?.head;
     if head.id_of(&known_request(engine, promotion, &at)).is_none() {
         ensure_unused_id(engine, (&head, &at), &promotion.id, CommandKind::Promotion).await?;
-        ensure_no_group(engine, &promotion.id, &promotion.to).await?;
+        ensure_no_member(group, function)?;
     }
     if giver.has_proof()
         && let Some(known) = answer_known(engine, promotion, &at, &head).await?
@@ -198,9 +216,10 @@ fn request_for(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'
 /// pattern that matches no function is refused as a misspelt name is.
 async fn submit_each(
     engine: &Engine,
-    (promotion, giver): (&PromotionRequest, &Giver<'_>),
+    asked: Asked<'_>,
     pattern: &FunctionPattern,
 ) -> Result<Vec<DeploymentRecord>, CommandError> {
+    let Asked { promotion, giver, .. } = asked;
     // That no function may be promoted so is told to whoever asks: no function is at fault.
     if let Some(environment) = engine.config.environments.get(&promotion.to) {
         promotion_between((&promotion.to, environment), &promotion.from).map_err(CommandError::NotPromotable)?;
@@ -217,7 +236,7 @@ async fn submit_each(
     let first = earliest_request_time(engine, promotion, &functions).await?;
     let submissions = stream::iter(functions).map(|function| async move {
         match is_ready(engine, (promotion, giver), first, &function).await {
-            Ok(true) => submit_one(engine, (promotion, giver), &function, Dispatch::Enqueue).await.map(Some),
+            Ok(true) => submit_one(engine, asked, &function, Dispatch::Enqueue).await.map(Some),
             Ok(false) => Ok(None),
             Err(error) => Err(error),
         }

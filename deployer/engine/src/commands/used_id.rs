@@ -1,12 +1,13 @@
 //! A new command under an id that is used already, as that of a deployment, a group or another command, does nothing.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{group_id, may_be_group_id, used_id_of};
+use deployer_core::group::{Group, group_id, may_be_group_id, used_as_group, used_by_member};
 use deployer_core::head::{CommandKind, Head, UsedId, used_id};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use futures::future::join_all;
 
-use crate::{CommandError, Engine, Transient};
+use crate::port::LedgerError;
+use crate::{CommandError, Engine};
 
 impl From<UsedId> for CommandError {
     fn from(used: UsedId) -> Self {
@@ -17,7 +18,7 @@ impl From<UsedId> for CommandError {
     }
 }
 
-/// Refuses a new command whose id this head knows otherwise, or that is the id of a group to this environment.
+/// Refuses a new command whose id this head knows otherwise, or that is the id of a group which has this function.
 ///
 /// # Errors
 /// [`CommandError`]: the id is used, or the ledger cannot be read.
@@ -28,25 +29,39 @@ pub(crate) async fn ensure_unused_id(
     kind: CommandKind,
 ) -> Result<(), CommandError> {
     used_id(head, at, id, kind).map_or(Ok(()), Err)?;
-    let environment = at.name.clone();
-    match DeploymentId::parse(id).ok().filter(|id| may_be_group_id(*id)) {
-        Some(id) if engine.store().group(&environment, id).await?.is_some() => {
-            Err(UsedId::Group { id, environment }.into())
-        }
-        _ => Ok(()),
-    }
+    ensure_no_groups_id(engine, (&at.name, std::slice::from_ref(&at.function)), id).await
 }
 
-/// Refuses the promotion of one function under the id of a request that has opened a group. The heads of the group's
-/// functions do not know that before it is decided.
+/// Refuses a new command about these functions under the id of a group that has one of them.
+async fn ensure_no_groups_id(
+    engine: &Engine,
+    (environment, functions): (&EnvironmentName, &[FunctionName]),
+    id: &str,
+) -> Result<(), CommandError> {
+    let Some(id) = DeploymentId::parse(id).ok().filter(|id| may_be_group_id(*id)) else { return Ok(()) };
+    let group = engine.store().group(environment, id).await?;
+    group.and_then(|group| used_as_group(&group, functions)).map_or(Ok(()), |used| Err(used.into()))
+}
+
+/// Reads the group that a request with this id has opened.
 ///
 /// # Errors
-/// As for [`ensure_unused_id`].
-pub(super) async fn ensure_no_group(engine: &Engine, id: &str, to: &EnvironmentName) -> Result<(), CommandError> {
-    match engine.store().group(to, group_id(id, to)).await? {
-        Some(group) => Err(used_id_of(&group).into()),
-        None => Ok(()),
-    }
+/// [`LedgerError`]: the ledger cannot be read.
+pub(super) async fn group_of_request(
+    engine: &Engine,
+    id: &str,
+    to: &EnvironmentName,
+) -> Result<Option<Group>, LedgerError> {
+    engine.store().group(to, group_id(id, to)).await
+}
+
+/// Refuses the promotion of one function under the id of the request that has opened this group with it. The heads of the
+/// group's functions do not know that before it is decided.
+///
+/// # Errors
+/// [`CommandError`]: the id is used.
+pub(super) fn ensure_no_member(group: Option<&Group>, function: &FunctionName) -> Result<(), CommandError> {
+    group.and_then(|group| used_by_member(group, function)).map_or(Ok(()), |used| Err(used.into()))
 }
 
 /// Refuses a new command about a function in every environment, whose id one of the heads knows otherwise. A head that
@@ -73,7 +88,8 @@ pub(super) async fn ensure_unused_anywhere(
     join_all(looks).await.into_iter().collect()
 }
 
-/// Refuses a new command about several functions of an environment, whose id one of the heads knows otherwise.
+/// Refuses a new command about several functions of an environment, whose id one of the heads knows otherwise, or that is
+/// the id of a group which has one of the functions. A head that cannot be read refuses nothing.
 ///
 /// # Errors
 /// As for [`ensure_unused_id`].
@@ -85,8 +101,15 @@ pub(crate) async fn ensure_unused_by_each(
 ) -> Result<(), CommandError> {
     let looks = functions.iter().map(|function| async move {
         let at = engine.at(environment, function)?;
-        let head = engine.store().head(&at).await.map_err(Transient::from)?.head;
-        ensure_unused_id(engine, (&head, &at), id, kind).await
+        match engine.store().head(&at).await {
+            Ok(seen) => used_id(&seen.head, &at, id, kind).map_or(Ok(()), |used| Err(used.into())),
+            Err(error) => {
+                tracing::error!(%environment, %function, "its head cannot be read: {error}");
+                Ok(())
+            }
+        }
     });
-    join_all(looks).await.into_iter().collect()
+    let (used, group) = futures::join!(join_all(looks), ensure_no_groups_id(engine, (environment, functions), id));
+    used.into_iter().collect::<Result<(), CommandError>>()?;
+    group
 }

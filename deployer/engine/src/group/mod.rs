@@ -37,6 +37,13 @@ enum StepResult {
     Advances { from: Box<Group>, to: Box<Group> },
 }
 
+/// The group of a request, as it is found before the request is carried out.
+enum Found {
+    Nothing,
+    Open,
+    Ended(Box<Group>),
+}
+
 /// Reconciles promotions of several functions together.
 #[derive(Clone, Copy)]
 pub(crate) struct Groups<'e> {
@@ -56,16 +63,12 @@ impl<'e> Groups<'e> {
     ) -> Result<Group, CommandError> {
         let group = Group::of(promotion, functions, self.engine.now());
         let open_key = ledger_keys::open_group(&group.environment, group.id);
-        if let Some(ended) = self.read(&ledger_keys::ended_group(&group.environment, group.id)).await? {
-            return ensure_same_request(promotion, &group, ended);
-        }
-        let is_open = self.read(&open_key).await?.is_some();
-        if !is_open {
-            let to = (&promotion.to, functions);
-            ensure_unused_by_each(self.engine, to, &promotion.id, CommandKind::Other).await?;
-        }
-        if giver.has_proof() && is_open {
-            return ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?);
+        match self.found_or_unused(promotion, &group, functions).await? {
+            Found::Ended(ended) => return ensure_same_request(promotion, &group, *ended),
+            Found::Open if giver.has_proof() => {
+                return ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?);
+            }
+            Found::Open | Found::Nothing => {}
         }
         if let Some(ending) = promotion.refusal_by_time(self.engine.now()) {
             let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
@@ -83,6 +86,37 @@ impl<'e> Groups<'e> {
             return ensure_same_request(promotion, &group, ended);
         }
         ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)
+    }
+
+    /// Looks for the group that this request has opened before. Where there is none, no other command of its functions has
+    /// had the id.
+    async fn found_or_unused(
+        self,
+        promotion: &PromotionRequest,
+        group: &Group,
+        functions: &[FunctionName],
+    ) -> Result<Found, CommandError> {
+        let found = self.look_for(group).await?;
+        if !matches!(found, Found::Nothing) {
+            return Ok(found);
+        }
+        let (to, kind) = ((&promotion.to, functions), CommandKind::Group(group.id));
+        let Err(used) = ensure_unused_by_each(self.engine, to, &promotion.id, kind).await else { return Ok(found) };
+        // Another invocation may have opened the group since, and its members may have ended already.
+        match self.look_for(group).await? {
+            Found::Nothing => Err(used),
+            found => Ok(found),
+        }
+    }
+
+    /// Looks for a group. Its end is written before it is open no more, so the end is read last.
+    async fn look_for(self, group: &Group) -> Result<Found, Transient> {
+        let is_open = self.read(&ledger_keys::open_group(&group.environment, group.id)).await?.is_some();
+        Ok(match self.read(&ledger_keys::ended_group(&group.environment, group.id)).await? {
+            Some(ended) => Found::Ended(Box::new(ended)),
+            None if is_open => Found::Open,
+            None => Found::Nothing,
+        })
     }
 
     /// Finds a group, open or ended.

@@ -13,6 +13,7 @@ mod groups_at_once;
 mod only_if_known;
 mod planned_times;
 mod recalls;
+mod repeated_decisions;
 mod replays;
 mod rules;
 mod soaks;

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use world::World;
 use world::orders::deploy_all;
+use world::promotions::PROD;
+use world::zips::code;
+use world::{DEV, Op, World};
 
 use super::groups::{in_prod, statuses, together, two_releases, until_ended};
+use super::waiting_groups::waiting;
 use super::{by_hand, promote, with};
 
 fn in_env(environment: &str, command: &str, more: &Value) -> Value {
@@ -172,4 +175,54 @@ async fn group_whose_members_place_has_another_promotion_of_its_id_ends() {
     world.sweep_minutes(2).await;
     assert_eq!(world.served_releases()[2], "1.1.0", "the other promotion goes on");
     world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn ids_of_a_group_are_free_for_a_function_that_is_not_in_it() {
+    let (world, group) = waiting().await;
+    for account in [DEV, PROD] {
+        world.add_function(account, "bills", &code("1.0.0"), |f| f.publish().point("live", 1));
+    }
+    world.record("dev/bills/3.zip", code("3")).await;
+    for id in [&json!("g"), &group["id"]] {
+        let bills = with(promote(), &json!({"function": "bills", "id": id}));
+        let look = with(bills.clone(), &json!({"only_if_known": true}));
+        assert_eq!(world.command(look.clone()).await, Value::Null, "{id}");
+        let asked = world.command(bills).await;
+        assert_eq!(world.command(look).await["id"], asked["id"], "{id}");
+        let orders = with(promote(), &json!({ "id": id }));
+        let (_, because) = refused(&world, &orders).await;
+        assert!(because.contains(group["id"].as_str().unwrap()), "{because}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promotion_by_a_pattern_reads_the_group_of_its_id_once() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    let before = world.calls_of(Op::ReadLedger).len();
+    let all = world.command(with(promote(), &json!({"function": "*", "id": "all"}))).await;
+    assert_eq!(all["deployments"].as_array().unwrap().len(), 2, "{all}");
+    let read = world.calls_of(Op::ReadLedger).split_off(before);
+    let groups: Vec<&str> =
+        read.iter().map(|call| call.what.as_str()).filter(|key| key.starts_with("groups/")).collect();
+    let [open, ended] = &groups[..] else { panic!("{groups:?}") };
+    assert!(open.starts_with("groups/open/prod/") && ended.starts_with("groups/ended/prod/"), "{groups:?}");
+}
+
+/// Another invocation carries the same command out between the look for the group and the look at the heads.
+#[tokio::test(start_paused = true)]
+async fn promotion_of_a_group_that_ends_meanwhile_is_answered_with_the_group() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.command(together("g")).await;
+    let ended = until_ended(&world, "g").await;
+    let group = format!("groups/ended/prod/{}.json", ended["id"].as_str().unwrap());
+    let keys = ["heads/prod/orders.json".to_owned(), "heads/prod/workers.json".to_owned(), group];
+    let objects = world.aws(|aws| keys.map(|key| (key.clone(), aws.ledger.get(&key).unwrap().to_vec())));
+    world.aws(|aws| objects.iter().for_each(|(key, _)| aws.ledger.delete(key)));
+    world.on(Op::ReadLedger).about("heads/prod/orders").meanwhile(move |aws| {
+        objects.iter().for_each(|(key, body)| aws.ledger.put(key, body.clone()));
+    });
+    assert_eq!(world.command(together("g")).await, ended);
 }

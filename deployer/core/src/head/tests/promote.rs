@@ -233,7 +233,7 @@ fn approvals_count_once_and_the_requesters_own_never() {
     let own = approve(&head, one.id, &by("ann"), None);
     assert!(matches!(own, ApprovalEffect::Ineligible(because) if because.starts_with("ann has asked")));
     let ApprovalEffect::Write(approved) = approve(&head, one.id, &by("bob"), None) else { panic!() };
-    assert_eq!(approve(&approved, one.id, &by("bob"), None), ApprovalEffect::Duplicate);
+    assert_eq!(approve(&approved, one.id, &by("bob"), None), ApprovalEffect::Duplicate(None));
     let ApprovalEffect::Write(twice) = approve(&approved, one.id, &by("carl"), None) else { panic!() };
     assert_eq!(twice.waiting()[0].request.promotion_spec().unwrap().approvals.len(), 2);
     let other = automatic("9", 90);
