@@ -52,21 +52,25 @@ impl Left {
         Self { release: live.release.clone(), deployment: Some(live.deployment), sha256: live.sha256 }
     }
 
+    /// Whether it may have come by this deployment, or by an earlier one than the one that is known. `rollback` is the one
+    /// that has left it.
+    pub fn may_have_come_by(&self, record: &DeploymentRecord, rollback: Option<DeploymentId>) -> bool {
+        let is_its = record.release.as_ref() == Some(&self.release) && has_acted(record.status);
+        Some(record.id) == self.deployment || (is_its && Some(record.id) != rollback)
+    }
+
     /// Whether a deployment other than the rollback that has left it may have brought it.
-    pub fn is_brought_by(&self, record: &DeploymentRecord, rollback: Option<DeploymentId>) -> bool {
+    fn is_brought_by(&self, record: &DeploymentRecord, rollback: DeploymentId) -> bool {
         match self.deployment {
             Some(deployment) => record.id == deployment,
-            None => {
-                let is_its = record.release.as_ref() == Some(&self.release) && has_acted(record.status);
-                is_its && Some(record.id) != rollback
-            }
+            None => self.may_have_come_by(record, Some(rollback)),
         }
     }
 
     /// Returns the hash of its code by the records before the rollback: that of the deployment which brought it, else the
     /// one hash that all records have by which the release was live.
     fn sha256_by(&self, records: &[DeploymentRecord], rollback: DeploymentId) -> Option<Sha256> {
-        let records = || records.iter().filter(|record| self.is_brought_by(record, Some(rollback)));
+        let records = || records.iter().filter(|record| self.is_brought_by(record, rollback));
         let hash = |record: &DeploymentRecord| record.artifact.as_ref()?.sha256;
         let is_done = |record: &DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
         let first = records().find_map(hash).filter(|first| records().all(|record| hash(record) == Some(*first)));
@@ -163,6 +167,7 @@ fn next_steps(
     let elsewhere: Vec<&str> =
         others().filter(|status| serves(status, left)).map(|status| status.environment.as_str()).collect();
     let same_code: Vec<String> = others().filter_map(|status| same_code(status, left)).collect();
+    let reject = seen.as_ref().ok().and_then(|report| reject_of(report, left));
     if seen.is_ok() {
         let red = colours::BAD;
         match elsewhere.as_slice() {
@@ -176,10 +181,11 @@ fn next_steps(
                 1 => first.clone(),
                 _ => "them".to_owned(),
             };
+            // A release that is rejected already is recalled by the name that the reject has.
+            let name = reject.map_or(&left.release, |reject| &reject.release);
             say(&format!(
-                "{} {is} the same code: a recall of {} rolls {recalled} back too",
-                same_code.join(" and "),
-                left.release
+                "{} {is} the same code: a recall of {name} rolls {recalled} back too",
+                same_code.join(" and ")
             ));
         }
     }
@@ -195,14 +201,16 @@ fn next_steps(
         ));
     }
     let begin = if is_held { "\n" } else { "" };
-    match seen.as_ref().ok().and_then(|report| reject_of(report, left)) {
-        // Nothing brings it back, and a recall would move nothing.
-        Some(reject) if elsewhere.is_empty() && same_code.is_empty() && unreadable.is_empty() => {
-            say(&format!("{begin}{release} is rejected already: {}", one_line(&reject.reason)));
+    match reject {
+        // Nothing brings it back. A recall would move nothing, or environments that never had this release.
+        Some(reject) if !same_code.is_empty() || (elsewhere.is_empty() && unreadable.is_empty()) => {
+            say(&format!("{begin}{}: {}", rejected_already(reject, left), one_line(&reject.reason)));
         }
         Some(reject) => say(&format!(
-            "{begin}{release} is rejected already. To roll it back wherever it is still live:\n  \
-             deployctl recall -f {function} -r {release} --reason {}{options}",
+            "{begin}{}. To roll it back wherever it is still live:\n  \
+             deployctl recall -f {function} -r {} --reason {}{options}",
+            rejected_already(reject, left),
+            reject.release,
             shell_word(&one_line(&reject.reason))
         )),
         // A recall goes by the code: it would reach environments that never had this release.
@@ -222,6 +230,14 @@ fn reject_of<'a>(report: &'a StatusReport, left: &Left) -> Option<&'a Reject> {
         reject.release == left.release || same_code
     };
     report.functions.iter().flat_map(|status| &status.rejects).find(is_it)
+}
+
+/// Says that the release that was left is rejected, and by which name.
+fn rejected_already(reject: &Reject, left: &Left) -> String {
+    match (&left.release, &reject.release) {
+        (left, rejected) if left == rejected => format!("{left} is rejected already"),
+        (left, rejected) => format!("{left} is rejected already, as {rejected} with the same code"),
+    }
 }
 
 /// Names the promotions of the release that was left which wait to go on from here, and the commands that end them.
@@ -507,6 +523,47 @@ mod tests {
         assert!(next("b", &report(&elsewhere, &[])).ends_with(recall));
         let unread = next("b", &report(&elsewhere[..1], &["heads/stage/orders.json is damaged"]));
         assert!(unread.ends_with(recall), "{unread}");
+    }
+
+    #[test]
+    fn recall_of_a_rejected_release_is_not_offered_where_its_code_has_another_name() {
+        let sha256 = Sha256::of(b"b");
+        let rejected_as = |release: &str| {
+            json!({"rejects": [{"release": release, "sha256": [sha256], "reason": "loses orders", "requested_by": "ada",
+                "since": "2026-11-30T11:00:00Z"}]})
+        };
+        let left = || Left { release: "b".parse().unwrap(), deployment: None, sha256: Some(sha256) };
+        let same = |environment: &str, release: &str| {
+            let mut status = status(environment, release, &json!({}));
+            status["live"]["sha256"] = json!(sha256);
+            status
+        };
+        let here = |release: &str| status("dev", "a", &rejected_as(release));
+        let text = next_of(left(), &report(&[here("b"), same("prod", "1.2.0")], &[]));
+        assert!(
+            text.contains("\n1.2.0 in prod is the same code: a recall of b rolls 1.2.0 in prod back too\n"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("\nb is rejected already: loses orders\n") && !text.contains("deployctl recall"),
+            "{text}"
+        );
+        // The reject names another release of the same code, and a recall of that one finds the reject.
+        let text = next_of(left(), &report(&[here("1.1.9"), same("prod", "b")], &[]));
+        assert!(
+            text.ends_with(
+                "\nb is rejected already, as 1.1.9 with the same code. To roll it back wherever it is still live:\n  \
+                 deployctl recall -f orders -r 1.1.9 --reason 'loses orders' --profile acme\n"
+            ),
+            "{text}"
+        );
+        let text = next_of(left(), &report(&[here("1.1.9"), same("prod", "1.2.0")], &[]));
+        assert!(
+            text.contains("\n1.2.0 in prod is the same code: a recall of 1.1.9 rolls 1.2.0 in prod back too\n"),
+            "{text}"
+        );
+        let gone = next_of(left(), &report(&[here("1.1.9")], &[]));
+        assert!(gone.ends_with("\nb is rejected already, as 1.1.9 with the same code: loses orders\n"), "{gone}");
     }
 
     #[test]

@@ -213,6 +213,19 @@ impl Answer {
         }
     }
 
+    /// Adds the reason why nothing was done, beside the state that the answer shows: a line for people, and for programs the
+    /// fields of an error.
+    pub(super) fn with_refusal(mut self, because: Option<&str>, output: Output) -> Self {
+        let Some(because) = because else { return self };
+        self.text = format!("{}{because}\n", self.text);
+        // The text of an answer with these fields goes to standard error.
+        if let (Output::Json, Some(fields)) = (output, self.json.as_object_mut()) {
+            fields.insert("errorType".to_owned(), "Refused".into());
+            fields.insert("errorMessage".to_owned(), because.into());
+        }
+        self
+    }
+
     /// Makes the answer of a verb that has printed everything itself.
     pub(super) fn printed(exit: Exit) -> Self {
         Self { text: String::new(), json: Value::Null, exit }

@@ -65,15 +65,16 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         return Ok(*answer);
     }
     let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
-    // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
-    // plan and asks nothing.
-    if !options.yes && matches!(repeated, Repeated::New) {
+    // A member of a group is decided about with its group, also with --yes.
+    if matches!(repeated, Repeated::New) {
         promotion = promotion.looked_up(remote).await?;
     }
     let found = Some(promotion.approval());
     if matches!(repeated, Repeated::New) && named != found {
         repeated = repeated_approval(&options.follow, found.as_ref()).await?;
     }
+    // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
+    // plan and asks nothing.
     let has_decided = options.yes || !matches!(repeated, Repeated::New);
     if let Some(words) = promotion.in_place_of_member.as_ref().filter(|_| output == Output::Text) {
         confirm::print_stderr(words)?;
@@ -90,28 +91,30 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
     if is_group {
         let group = options.follow.follow_command::<Group>(command, until).await?;
-        let (late, exit) = counted::judge(group.status, Some(&group.approvals), &by, group.exit());
+        let uncounted = counted::uncounted_in_group(&group, &by);
         let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
         let ended = match group.status {
-            Status::Refused if late.is_empty() && !is_declined(group.status, group.because.as_deref()) => {
+            Status::Refused if uncounted.is_none() && !is_declined(group.status, group.because.as_deref()) => {
                 asked_anew(&functions.join(","), (&group.from, &group.environment), group.release.as_ref())
             }
             _ => String::new(),
         };
-        return Ok(Answer::with_text(group.text() + late + &ended, &group, exit));
+        let exit = counted::approval_exit(uncounted, group.exit());
+        return Ok(Answer::with_text(group.text() + &ended, &group, exit).with_refusal(uncounted, output));
     }
     let record = options.follow.follow_command::<DeploymentRecord>(command, until).await?;
-    let approvals = record.promotion.as_ref().map(|promotion| promotion.approvals.as_slice());
-    let (late, exit) = counted::judge(record.status, approvals, &by, record.exit());
+    let uncounted = counted::uncounted_in_record(&record, &by);
     let ended = match (record.status, &record.promotion) {
         (Status::Refused, Some(promotion))
-            if late.is_empty() && !is_declined(record.status, record.because.as_deref()) =>
+            if uncounted.is_none() && !is_declined(record.status, record.because.as_deref()) =>
         {
             asked_anew(record.function.as_str(), (&promotion.from, &record.environment), record.release.as_ref())
         }
         _ => String::new(),
     };
-    Ok(Answer::with_text(waiting_text::approved(&record, &ended_before) + late + &ended, &record, exit))
+    let (text, exit) =
+        (waiting_text::approved(&record, &ended_before) + &ended, counted::approval_exit(uncounted, record.exit()));
+    Ok(Answer::with_text(text, &record, exit).with_refusal(uncounted, output))
 }
 
 /// Asks what became of the approval of the same id.
@@ -133,8 +136,8 @@ async fn decide(
     // The plan is for the question, and for the log of a run without a terminal.
     let shows = asks || output == Output::Text;
     let show = |text: &str| if shows { confirm::print_stderr(text) } else { Ok(()) };
-    let judged = promotion.approvers.as_ref().map(|approvers| approvers.judge(by, Timestamp::now()));
-    if judged.transpose()? == Some(Counting::Already) {
+    let counting = promotion.approvers.as_ref().map(|approvers| approvers.evaluate(by, Timestamp::now()));
+    if counting.transpose()? == Some(Counting::Already) {
         show(&format!("{} has approved this promotion already: each person counts once\n", one_line(by)))?;
         return Ok(promotion);
     }
@@ -202,12 +205,12 @@ pub(super) async fn decline(options: &DeclineOptions, output: Output) -> Result<
     let (remote, request) = (options.remote.remote().await?, options.requester.request(command, None));
     if is_group {
         let group: Group = remote.send(&request).await?;
-        let (late, exit) = declined::judge(group.status, group.because.as_deref(), &by);
-        return Ok(Answer::with_text(group.text() + late, &group, exit));
+        let (late, exit) = declined::decline_outcome(group.status, group.because.as_deref(), &by);
+        return Ok(Answer::with_text(group.text(), &group, exit).with_refusal(late, output));
     }
     let record: DeploymentRecord = remote.send(&request).await?;
-    let (late, exit) = declined::judge(record.status, record.because.as_deref(), &by);
-    Ok(Answer::with_text(record.text() + late, &record, exit))
+    let (late, exit) = declined::decline_outcome(record.status, record.because.as_deref(), &by);
+    Ok(Answer::with_text(record.text(), &record, exit).with_refusal(late, output))
 }
 
 /// Returns who is named, before anything is asked or sent.

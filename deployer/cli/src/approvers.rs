@@ -39,11 +39,11 @@ impl Approvers {
         Some(Self { requested_by: requested_by.clone(), approvals: approvals.clone() })
     }
 
-    /// Judges the approval of a person as the deployer will.
+    /// Evaluates the approval of a person as the deployer will.
     ///
     /// # Errors
     /// Refused: the person has asked for the promotion.
-    pub fn judge(&self, by: &Person, now: Timestamp) -> Result<Counting, CliError> {
+    pub fn evaluate(&self, by: &Person, now: Timestamp) -> Result<Counting, CliError> {
         let (account, principal, unproven, event_id) = Default::default();
         let approved = Approved { by: by.clone(), account, at: now, principal, unproven, event_id };
         let eligible = approved.check_eligible(self.requested_by.as_deref());
@@ -82,12 +82,12 @@ mod tests {
     fn requester_is_refused_and_a_second_approval_of_one_person_is_told() {
         for id in [WAITS, GROUP] {
             let approvers = found(&json!(["prod"]), id).unwrap();
-            let judge = |by: &str| approvers.judge(&by.into(), Timestamp::UNIX_EPOCH);
-            let refused = judge("bob").unwrap_err();
+            let evaluate = |by: &str| approvers.evaluate(&by.into(), Timestamp::UNIX_EPOCH);
+            let refused = evaluate("bob").unwrap_err();
             assert_eq!(refused.message, "bob has asked for this promotion, and somebody else must approve it");
             assert_eq!((refused.exit, refused.error_type.as_ref()), (Exit::Refused, "Refused"));
-            assert_eq!(judge("carl").unwrap(), Counting::Already);
-            assert_eq!(judge("ann").unwrap(), Counting::Anew);
+            assert_eq!(evaluate("carl").unwrap(), Counting::Already);
+            assert_eq!(evaluate("ann").unwrap(), Counting::Anew);
         }
     }
 

@@ -39,13 +39,23 @@ pub(super) async fn of(
         let (place, name) = (environment.clone(), function.clone());
         let history = Command::History { environment: place, function: name, limit: Some(RECORDS) };
         let History { deployments } = remote.send(&remote::request(history)).await.ok()?;
-        let brought = deployments.iter().find(|record| left.is_brought_by(record, rollback))?;
-        brought.promotion.as_ref()?.group?;
+        let brought = brought_in_group(&deployments, left, rollback)?;
         let status = Command::status(Some(environment.clone()), None);
         let report = remote.send::<StatusReport>(&remote::request(status)).await.ok()?;
         find(brought, &report)
     };
     tokio::time::timeout(LOOK, look).await.ok().flatten()
+}
+
+/// Finds the newest record by which the release came in a group. A redeploy or a rollback that has brought it since has a
+/// record without the group.
+fn brought_in_group<'a>(
+    records: &'a [DeploymentRecord],
+    left: &Left,
+    rollback: Option<DeploymentId>,
+) -> Option<&'a DeploymentRecord> {
+    let is_in_group = |record: &DeploymentRecord| record.promotion.as_ref().is_some_and(|it| it.group.is_some());
+    records.iter().find(|record| is_in_group(record) && left.may_have_come_by(record, rollback))
 }
 
 /// Finds the other functions of the group that are live by the deployments that the group has given them.
@@ -90,6 +100,18 @@ impl CameWith {
         text
     }
 
+    /// Makes one of a single function, for tests.
+    #[cfg(test)]
+    #[allow(clippy::unwrap_used)]
+    pub fn example(environment: &str) -> Self {
+        Self {
+            release: "b".parse().unwrap(),
+            environment: environment.parse().unwrap(),
+            group: DeploymentId::parse("0000000000F0M57FDAT7ZC1HD8").unwrap(),
+            others: vec![("bills".parse().unwrap(), "7".parse().unwrap())],
+        }
+    }
+
     fn names(&self) -> String {
         let names: Vec<String> =
             self.others.iter().map(|(function, release)| format!("{function} {release}")).collect();
@@ -112,6 +134,32 @@ mod tests {
             "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z",
         }))
         .unwrap()
+    }
+
+    #[test]
+    fn record_of_the_group_is_found_behind_that_of_a_redeploy() {
+        let group = json!({"from": "stage", "group": "0000000000F0M57FDAT7ZC1HD8"});
+        let with = |id: &str, fields: &Value| {
+            let mut record = serde_json::to_value(brought(&group)).unwrap();
+            record["id"] = json!(format!("01JD3Z9V7Q000000000000000{id}"));
+            fields.as_object().unwrap().iter().for_each(|(name, value)| record[name] = value.clone());
+            serde_json::from_value::<DeploymentRecord>(record).unwrap()
+        };
+        let rollback = with("4", &json!({"release": "1", "promotion": null}));
+        let redeploy = with("3", &json!({"promotion": null}));
+        let refused = with("2", &json!({"status": "refused"}));
+        let (came, other) = (with("1", &json!({})), with("0", &json!({"release": "0"})));
+        let records = [rollback.clone(), redeploy.clone(), refused, came.clone(), other];
+        let id = |deployment| {
+            let left = Left { release: "2".parse().unwrap(), deployment, sha256: None };
+            brought_in_group(&records, &left, Some(rollback.id)).map(|record| record.id)
+        };
+        // A recall knows the release only; a rollback knows the deployment that is live too.
+        for deployment in [None, Some(redeploy.id), Some(came.id)] {
+            assert_eq!(id(deployment), Some(came.id), "{deployment:?}");
+        }
+        let alone = Left { release: "2".parse().unwrap(), deployment: None, sha256: None };
+        assert_eq!(brought_in_group(&records[..2], &alone, Some(rollback.id)), None);
     }
 
     fn found(promotion: &Value, live_by: impl Fn(&FunctionName) -> Option<DeploymentId>) -> Option<CameWith> {

@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use deployer_core::function_ref::without_next_look;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 use super::confirm::print_stderr;
@@ -107,13 +108,13 @@ impl WaitLines {
         Self { what, last: None, began: now, printed: now }
     }
 
-    /// Returns the line of what is waited for now, if that is something else than before and than the last line.
+    /// Returns the line of what is waited for now, if that is something else than before and than the last line. The time of
+    /// the deployer's next look alone is nothing new.
     fn change(&mut self, what: &str, now: Instant) -> Option<String> {
-        if self.what == what {
-            return None;
-        }
+        let reason = without_next_look(what);
+        let is_new = without_next_look(&self.what) != reason;
         what.clone_into(&mut self.what);
-        if self.last.as_deref() == Some(what) {
+        if !is_new || self.last.as_deref().map(without_next_look) == Some(reason) {
             return None;
         }
         self.printed = now;
@@ -160,5 +161,23 @@ mod tests {
         assert_eq!(lines.repeat(after(59)), Some(format!("{behind} (59 s so far)")));
         assert_eq!(lines.repeat(after(60)), None);
         assert_eq!(lines.repeat(after(200)), Some(format!("{behind} (3 min so far)")));
+    }
+
+    #[test]
+    fn time_of_the_next_look_alone_is_no_line() {
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        let at = |minute: u8| format!("2: waits for Lambda; looked at again at 2026-11-30 12:{minute}:00Z");
+        let mut lines = WaitLines::new("waiting for the deployer".into(), began);
+        assert_eq!(lines.change(&at(10), after(1)), Some(at(10)));
+        assert_eq!(lines.change(&at(12), after(9)), None);
+        assert_eq!(
+            lines.repeat(after(31)),
+            Some(format!("{} (31 s so far)", at(12))),
+            "the repetition has the new time"
+        );
+        assert_eq!(lines.change(&at(14), after(40)), None);
+        let other = "2: tries again; looked at again at 2026-11-30 12:14:00Z";
+        assert_eq!(lines.change(other, after(41)).as_deref(), Some(other));
     }
 }

@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
-use deployer_core::id::{FunctionName, Release, Sha256};
+use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
 use deployer_core::record::Status;
-use deployer_core::status::{FunctionStatus, OpenDeployment, StatusReport, WaitingStatus};
+use deployer_core::status::{FunctionStatus, LiveStatus, OpenDeployment, StatusReport, WaitingStatus};
 use deployer_core::text::counted;
 use deployer_core::trigger::Command;
 
+use super::after_rollback::Left;
 use super::answer::{CliError, Exit, one_line, sentence};
+use super::came_with::{self, CameWith};
 use super::confirm::{self, print_stderr};
 use super::hints::without_deployer;
 use super::status::functions_in_order;
@@ -40,25 +42,53 @@ pub(super) async fn confirm(
             });
         }
     };
-    if report.unreadable.is_empty() && moves(&report, release).is_empty() {
+    if report.unreadable.is_empty() && moves(&report, release, &[]).is_empty() {
         ensure_known(remote, &report, function, release).await?;
     }
-    print_stderr(&preview(&report, function, release))?;
+    let stays = stays(remote, &report, function, release).await;
+    print_stderr(&preview(&report, function, release, &stays))?;
     match confirm::is_given("Recall?", "nothing was recalled")? {
         true => Ok(()),
         false => Err(CliError::not_confirmed("nothing was recalled")),
     }
 }
 
-/// Writes what the recall moves, environment by environment.
-fn preview(report: &StatusReport, function: &FunctionName, release: &Release) -> String {
+/// Looks in each environment that the recall moves which functions came together with what is live there. A look that fails
+/// says nothing.
+async fn stays<'a>(
+    remote: &remote::Options,
+    report: &'a StatusReport,
+    function: &FunctionName,
+    release: &Release,
+) -> Vec<(&'a EnvironmentName, CameWith)> {
+    let Ok(remote) = remote.remote().await else { return Vec::new() };
+    let codes = codes(report, release);
+    let live = report.functions.iter().filter_map(|status| Some((&status.environment, status.live.as_ref()?)));
+    let moved = live.filter(|(_, live)| is_recalled(live, release, &codes));
+    let looks = moved.map(|(environment, live)| {
+        let (remote, left) = (&remote, Left::live(live));
+        async move {
+            let found = came_with::of(remote, (environment, function), &left, None).await;
+            found.map(|found| (environment, found))
+        }
+    });
+    futures::future::join_all(looks).await.into_iter().flatten().collect()
+}
+
+/// Writes what the recall moves, environment by environment, and what stays there.
+fn preview(
+    report: &StatusReport,
+    function: &FunctionName,
+    release: &Release,
+    stays: &[(&EnvironmentName, CameWith)],
+) -> String {
     let mut rejects = report.functions.iter().flat_map(|status| &status.rejects);
     let rejected = match rejects.find(|reject| reject.release == *release) {
         Some(reject) => format!("is rejected already ({}), and would be", one_line(&reject.reason)),
         None => "would be rejected, and".to_owned(),
     };
     let mut text = format!("{release} of {function} {rejected} rolled back where it is live:\n");
-    let lines = moves(report, release);
+    let lines = moves(report, release, stays);
     if lines.is_empty() {
         text.push_str("  it is live nowhere\n");
     }
@@ -72,14 +102,30 @@ fn preview(report: &StatusReport, function: &FunctionName, release: &Release) ->
     text
 }
 
-/// Lists what moves or ends, each with its environment.
-fn moves<'a>(report: &'a StatusReport, release: &'a Release) -> Vec<(&'a str, String)> {
+/// Returns the hashes of the code that is live as this release.
+fn codes(report: &StatusReport, release: &Release) -> Vec<Sha256> {
     let of_code = |status: &FunctionStatus| status.live.as_ref().filter(|live| live.release == *release)?.sha256;
-    let codes: Vec<Sha256> = report.functions.iter().filter_map(of_code).collect();
+    report.functions.iter().filter_map(of_code).collect()
+}
+
+/// Whether the release is live, or its code as another one.
+fn is_recalled(live: &LiveStatus, release: &Release, codes: &[Sha256]) -> bool {
+    live.release == *release || live.sha256.is_some_and(|sha256| codes.contains(&sha256))
+}
+
+/// Lists what moves or ends, each with its environment, and what stays beside it.
+fn moves<'a>(
+    report: &'a StatusReport,
+    release: &'a Release,
+    stays: &[(&EnvironmentName, CameWith)],
+) -> Vec<(&'a str, String)> {
+    let codes = codes(report, release);
     let mut lines: Vec<(&str, String)> = Vec::new();
     for status in functions_in_order(report) {
         let environment = status.environment.as_str();
         lines.extend(moved(status, release, &codes).map(|words| (environment, words)));
+        let beside = stays.iter().filter(|(place, _)| **place == status.environment);
+        lines.extend(beside.map(|(_, found)| (environment, format!("with {}", found.before()))));
         lines.extend(open(status, release).into_iter().map(|words| (environment, words)));
         for WaitingStatus { deployment, from, .. } in
             status.waiting.iter().filter(|waiting| waiting.release.as_ref() == Some(release))
@@ -115,9 +161,8 @@ async fn ensure_known(
 
 /// Says how an environment moves; none if the release is not there.
 fn moved(status: &FunctionStatus, release: &Release, codes: &[Sha256]) -> Option<String> {
-    let same_code = |sha256: Option<Sha256>| sha256.is_some_and(|sha256| codes.contains(&sha256));
     match &status.live {
-        Some(live) if live.release == *release || same_code(live.sha256) => {
+        Some(live) if is_recalled(live, release, codes) => {
             let same = if live.release == *release { "" } else { " (the same code)" };
             let to = match &status.rollback_to {
                 Some(to) if status.active.or(status.pending).is_none() => format!(" → {to}"),
@@ -182,7 +227,22 @@ mod tests {
         let functions: Vec<&Value> = functions.iter().rev().collect();
         let report = json!({"functions": functions, "environments": environments, "unreadable": unreadable});
         let report = serde_json::from_value(report).unwrap();
-        preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap())
+        preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap(), &[])
+    }
+
+    #[test]
+    fn preview_names_the_functions_that_came_with_the_release_and_stay() {
+        let functions = [status("dev", "b", &json!({})), status("prod", "b", &json!({}))];
+        let report = serde_json::from_value(json!({"functions": functions})).unwrap();
+        let prod = "prod".parse().unwrap();
+        let stays = [(&prod, CameWith::example("prod"))];
+        assert_eq!(
+            preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap(), &stays),
+            "b of orders would be rejected, and rolled back where it is live:\n  \
+               dev   b → a\n  \
+               prod  b → a\n  \
+               prod  with bills 7, which came with it in group 0000000000F0M57FDAT7ZC1HD8: it stays live\n"
+        );
     }
 
     #[test]

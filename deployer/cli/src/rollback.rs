@@ -46,12 +46,12 @@ pub(super) struct Options {
     follow: follow::Options,
 }
 
-/// What the question names beside the status.
+/// What the question, or the text in its place, names beside the status.
 #[derive(Debug, Default)]
 struct Shown {
     /// The releases that a rollback to a named release passes.
     passes: Vec<PassedRelease>,
-    /// The functions that came together with the release that it leaves.
+    /// The functions that came together with the release that it leaves; none where nothing is asked.
     came_with: Option<CameWith>,
 }
 
@@ -156,7 +156,9 @@ impl Options {
             return Ok(Seen::Already(self.already(live)));
         }
         if !self.yes || output == Output::Text {
-            let shown = Shown { passes, came_with: self.came_with(left.as_ref()).await };
+            // With --yes production may be bad meanwhile: the text after the rollback names them.
+            let came_with = if self.yes { None } else { self.came_with(left.as_ref()).await };
+            let shown = Shown { passes, came_with };
             print_stderr(&self.preview(status.as_ref(), &shown, Timestamp::now()))?;
         }
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {

@@ -34,14 +34,18 @@ fn taken(characters: impl Iterator<Item = char>, most: usize) -> String {
 }
 
 /// Wraps a text at its spaces to lines of no more than so many columns; all lines but the first are indented. A longer
-/// word has a line of its own.
+/// word has a line of its own. Spaces at the end of a line that goes on are left out.
 pub(super) fn wrapped(text: &str, most: usize, indent: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     let mut is_empty = true;
     for word in text.split(' ') {
         let columns = width(word);
-        if !is_empty && used + 1 + columns > most {
+        // Two spaces have an empty word between them, which begins no line.
+        if !is_empty && !word.is_empty() && used + 1 + columns > most {
+            if let Some(line) = lines.last_mut() {
+                line.truncate(line.trim_end_matches(' ').len());
+            }
             lines.push(" ".repeat(indent));
             (used, is_empty) = (indent, true);
         }
@@ -187,6 +191,9 @@ mod tests {
         assert_eq!(wrapped("one two three", 4, 2), ["one", "  two", "  three"]);
         assert_eq!(wrapped("東京 東京 東京", 9, 0), ["東京 東京", "東京"]);
         assert_eq!(wrapped("  indented text", 60, 2), ["  indented text"]);
+        for most in 5..8 {
+            assert_eq!(wrapped("first  second   third", most, 2), ["first", "  second", "  third"], "{most}");
+        }
         assert_eq!(wrapped("\u{1b}[31mred text\u{1b}[0m", 8, 0), ["\u{1b}[31mred text\u{1b}[0m"]);
         assert_eq!(wrapped_and_cut("behind development", 10), ["behind", "  deve…ent"]);
         assert_eq!(wrapped_and_cut("2026.11.28-rc.1 v7", 16), ["2026.11.28-rc.1", "  v7"]);

@@ -17,6 +17,15 @@ use crate::record::{
 use crate::text::PlainText;
 use crate::version::version;
 
+/// The words before the time at which the deployer looks at a deployment again.
+const NEXT_LOOK: &str = "; looked at again at ";
+
+/// Returns the reason why a deployment does not get on without the time of the next look, which changes with each look.
+#[must_use]
+pub fn without_next_look(because: &str) -> &str {
+    because.split_once(NEXT_LOOK).map_or(because, |(because, _)| because)
+}
+
 /// One function in one environment.
 #[derive(Debug, Clone)]
 pub struct FunctionRef<'a> {
@@ -172,7 +181,7 @@ impl<'a> FunctionRef<'a> {
         let because = self.why_not_on(active)?;
         let waits = active.stop.is_none() && active.rollout.is_none();
         let next_look = active.next_look_at.filter(|_| waits);
-        let next_look = next_look.map_or_else(String::new, |at| format!("; looked at again at {at:.0}"));
+        let next_look = next_look.map_or_else(String::new, |at| format!("{NEXT_LOOK}{at:.0}"));
         Some(format!("{because}{next_look}").into())
     }
 

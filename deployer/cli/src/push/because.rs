@@ -24,9 +24,9 @@ pub(super) struct Reasons<'a> {
 }
 
 impl Reasons<'_> {
-    /// Looks for the reason again and again beside the wait for the result, and never ends. What is missing or denied tells
+    /// Shows the reason again and again beside the wait for the result, and never ends. What is missing or denied shows
     /// nothing.
-    pub async fn tell(&self, say: impl Fn(Option<&str>)) -> Infallible {
+    pub async fn show(&self, say: impl Fn(Option<&str>)) -> Infallible {
         repeat(async || self.read().await, say).await
     }
 

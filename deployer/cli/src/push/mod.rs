@@ -275,7 +275,7 @@ impl Options {
             None => progress.set(waiting.clone()),
         };
         let came = tokio::select! {
-            never = reasons.tell(say) => match never {},
+            never = reasons.show(say) => match never {},
             came = wait.wait(&client, interrupts) => came,
             never = progress.repeat() => match never {},
         };

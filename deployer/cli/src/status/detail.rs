@@ -197,8 +197,13 @@ fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
 
 /// Writes how far the function is behind an environment that it is promoted from.
 fn behind_text(behind: &Behind, now: Timestamp) -> String {
-    let Behind { environment, release, releases, ahead_since, rejected, .. } = behind;
-    let rejected = if *rejected { " (rejected)" } else { "" };
+    let Behind { environment, release, releases, ahead_since, rejected, rolled_back, .. } = behind;
+    let rejected = match (rejected, rolled_back) {
+        (false, false) => "",
+        (true, false) => " (rejected)",
+        (false, true) => " (rolled back here)",
+        (true, true) => " (rejected, and rolled back here)",
+    };
     let releases = counted(*releases, "release");
     format!("{environment} by {releases} since {}: it has {release}{rejected}", since(*ahead_since, now))
 }

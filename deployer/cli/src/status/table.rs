@@ -141,7 +141,11 @@ fn waiting_text(waiting: &WaitingStatus) -> String {
 
 /// Writes how far the function is behind an environment that it is promoted from.
 fn behind_text(behind: &Behind) -> String {
-    let rejected = if behind.rejected { ", rejected" } else { "" };
+    let rejected = match (behind.rejected, behind.rolled_back) {
+        (true, _) => ", rejected",
+        (false, true) => ", rolled back here",
+        (false, false) => "",
+    };
     match behind.releases {
         0 | 1 => format!("behind {} ({}{rejected})", behind.environment, behind.release),
         several => format!("{several} behind {} ({}{rejected})", behind.environment, behind.release),

@@ -244,6 +244,25 @@ fn rejected_release_that_an_environment_is_behind_is_marked() {
 }
 
 #[test]
+fn release_that_was_rolled_back_here_is_marked_behind() {
+    let behind = |rejected: bool| {
+        json!([{"environment": "stage", "release": "2.0.0", "since": "2026-11-28T17:00:00Z", "sha256": null, "releases": 1,
+            "ahead_since": "2026-11-28T16:00:00Z", "rejected": rejected, "rolled_back": true}])
+    };
+    for (rejected, words, in_table) in [
+        (false, "it has 2.0.0 (rolled back here)\n", "behind stage (2.0.0, rolled back here)"),
+        (true, "it has 2.0.0 (rejected, and rolled back here)\n", "behind stage (2.0.0, rejected)"),
+    ] {
+        let functions = [status("orders", "prod", "1", json!({"behind": behind(rejected)}))];
+        let report: StatusReport = serde_json::from_value(json!({"functions": functions})).unwrap();
+        let text = plain(&detail::text(&report, now(), None));
+        assert!(text.contains(words), "{text}");
+        let table = plain(&table::text(&report, now(), None, "-"));
+        assert!(table.contains(in_table), "{table}");
+    }
+}
+
+#[test]
 fn status_names_those_who_approved_what_is_live() {
     let live = json!({"release": "3", "deployment": id(1), "since": "2026-11-28T17:16:30Z", "sha256": null, "by": "ada",
         "approved_by": ["bob", "cleo"]});

@@ -62,34 +62,37 @@ fn promoted(fields: Value) -> Value {
 }
 
 #[test]
-fn approve_with_yes_sends_the_approval_and_nothing_else() {
+fn approve_with_yes_sends_the_approval_without_a_plan() {
     let (Outcome { exit, err }, sent) = run(&[&BY_BOB[..], &["--yes"]].concat());
-    assert_eq!((exit, sent), (Some(0), vec!["approve".to_owned()]), "{err}");
+    assert_eq!((exit, sent), (Some(0), ["status", "approve"].map(str::to_owned).to_vec()), "{err}");
     assert!(!err.contains("plan"), "{err}");
 }
 
 #[test]
 fn approval_of_what_has_ended_without_it_is_refused_and_says_how_it_ended() {
     let no_promotion = record(ID, "1.4.3");
+    let is_next = json!({ "status": "pending", "code": "Waiting", "because": "waits for deployment 1 to end",
+        "targets": [], "finished_at": null });
     for (after, says) in [
         (promoted(json!({})), "nothing was approved: it had ended or gone on without this approval\n"),
         (promoted(json!({ "status": "superseded", "because": "newer came" })), "it had ended or gone on without"),
+        (promoted(is_next), "it had ended or gone on without"),
         (no_promotion, "nothing was approved: this deployment is no promotion\n"),
     ] {
-        let by_the_requester = ["--requested-by", "ada", "--yes"];
+        let by_the_requester = ["--requested-by", "ada", "--yes", "--no-wait"];
         let (Outcome { exit, err }, out, _) =
             run_against(&by_the_requester, (json!(null), after.clone(), after.clone()));
         assert_eq!(exit, Some(3), "{out}{err}");
-        let ended = format!("prod/orders/1.4.3: {} ", after["status"].as_str().unwrap());
+        let ended = format!("prod/orders/1.4.3: {}", after["status"].as_str().unwrap());
         assert!(out.starts_with(&ended) && out.contains(says), "{out}");
         let (Outcome { exit, .. }, out, _) = run_against(
-            &["--requested-by", "ada", "--yes", "--output", "json"],
+            &[&by_the_requester[..], &["--output", "json"]].concat(),
             (json!(null), after.clone(), after.clone()),
         );
-        assert_eq!(
-            (exit, serde_json::from_str::<Value>(&out).unwrap()["status"].clone()),
-            (Some(3), after["status"].clone())
-        );
+        let answer: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((exit, &answer["status"]), (Some(3), &after["status"]));
+        assert_eq!(answer["errorType"], "Refused");
+        assert!(answer["errorMessage"].as_str().unwrap().starts_with("nothing was approved: "), "{answer}");
     }
 }
 
@@ -225,12 +228,14 @@ fn approval_of_a_member_is_that_of_its_group() {
     let belongs = format!(
         "promotion {ID} of orders belongs to group {GROUP} (bills and orders), which is decided about as a whole\n"
     );
-    for function in [&["-f", "orders"][..], &[]] {
-        let approve = [&["approve", "-e", "prod", "--deployment", ID], function, &BY_BOB].concat();
+    for (options, shows) in [(&["-f", "orders"][..], true), (&[], true), (&["-f", "orders", "--yes"], false)] {
+        let approve = [&["approve", "-e", "prod", "--deployment", ID], options, &BY_BOB].concat();
         let (Outcome { exit, err }, out, sent) = on_member(&approve);
         assert_eq!(exit, Some(0), "{err}{out}");
         assert!(err.starts_with(&belongs), "{err}");
-        assert!(err.contains("bills in prod, release 1.4.3") && err.contains("orders in prod, release 1.4.3"), "{err}");
+        for plan in ["bills in prod, release 1.4.3", "orders in prod, release 1.4.3"] {
+            assert_eq!(err.contains(plan), shows, "{options:?}: {err}");
+        }
         let [approval] = &sent[..] else { panic!("{sent:?}") };
         assert_eq!((&approval["deployment"], approval.get("function")), (&json!(GROUP), None), "{approval}");
     }
@@ -241,6 +246,9 @@ fn decline_of_a_member_is_that_of_its_group() {
     let decline = ["decline", "-e", "prod", "-f", "orders", "--deployment", ID, "--requested-by", "bob"];
     let (Outcome { err, .. }, _, sent) = on_member(&decline);
     assert!(err.contains(&format!("belongs to group {GROUP} (bills and orders)")), "{err}");
+    let (_, out, _) = on_member(&[&decline[..], &["--output", "json"]].concat());
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(answer["errorMessage"], "nothing was declined: it had ended already", "{answer}");
     let [declined] = &sent[..] else { panic!("{sent:?}") };
     assert_eq!((&declined["deployment"], declined.get("function")), (&json!(GROUP), None), "{declined}");
 }

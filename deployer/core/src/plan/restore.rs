@@ -40,10 +40,11 @@ pub fn plan_restore(
         (Some(seen), Some(_)) => Step::MoveAlias { from: served, revision: seen.revision.clone() },
     };
     plan.steps.push(step);
+    let only = if seen.is_some_and(|seen| !seen.weights.is_empty()) { "only " } else { "" };
     plan.changes.push(Change {
         field: format!("alias {alias}"),
         from: seen.map_or(Shown::Absent, |seen| Shown::Plain(seen.to_string())),
-        to: Shown::Plain(format!("only version {version}")),
+        to: Shown::Plain(format!("{only}version {version}")),
     });
     plan
 }

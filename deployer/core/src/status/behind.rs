@@ -26,6 +26,9 @@ pub struct Behind {
     /// Whether that release is rejected.
     #[serde(default, skip_serializing_if = "is_false")]
     pub rejected: bool,
+    /// Whether the environment that is behind has rolled that release back.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub rolled_back: bool,
 }
 
 /// The history of an environment, newest first.
@@ -33,6 +36,8 @@ pub struct Behind {
 pub struct SourceHistory {
     environment: EnvironmentName,
     entries: Vec<(Release, Timestamp, Option<Sha256>)>,
+    /// What was rolled back from, newest first.
+    left: Vec<(Release, Option<Sha256>)>,
     /// Whether the live release is rejected.
     rejected: bool,
 }
@@ -42,7 +47,9 @@ impl SourceHistory {
     #[must_use]
     pub fn of(status: &FunctionStatus, head: &Head) -> Self {
         let entries = head.history().iter().map(|live| (live.release.clone(), live.since, live.sha256)).collect();
-        Self { environment: status.environment.clone(), entries, rejected: status.rejected }
+        let left =
+            head.left().iter().filter(|left| left.was_live()).map(|left| (left.release.clone(), left.sha256)).collect();
+        Self { environment: status.environment.clone(), entries, left, rejected: status.rejected }
     }
 
     /// Returns how far this environment is ahead of another; none if it is not.
@@ -54,6 +61,7 @@ impl SourceHistory {
         // The other one had this before what it has now, and that never came from here: it is the one that is ahead.
         let has_had = sha256.is_some() && other.entries.iter().any(|(_, _, had)| had == sha256);
         let is_from_here = ahead.len() < self.entries.len();
+        let is_it = |(left, code): &(Release, Option<Sha256>)| left == release || (code.is_some() && code == sha256);
         (is_from_here || !has_had).then(|| Behind {
             environment: self.environment.clone(),
             release: release.clone(),
@@ -62,6 +70,7 @@ impl SourceHistory {
             releases: ahead.len(),
             ahead_since: *ahead_since,
             rejected: self.rejected,
+            rolled_back: other.left.iter().any(is_it),
         })
     }
 }

@@ -135,16 +135,21 @@ fn status_without_a_configuration_has_the_targets_that_the_head_knows() {
 
 /// Makes the history of an environment that had these releases live, the newest first.
 fn history(environment: &str, releases: &[&str], rejects: &Rejects) -> SourceHistory {
-    let entries: Vec<Value> = releases
-        .iter()
-        .map(|release| {
-            let mut entry = live(release, json!({}), json!([]));
-            entry["sha256"] = json!(Sha256::of(release.as_bytes()));
-            entry
-        })
-        .collect();
+    history_with_left(environment, (releases, &[]), rejects)
+}
+
+/// Makes the history of an environment that has rolled back from some releases too.
+fn history_with_left(environment: &str, (releases, left): (&[&str], &[&str]), rejects: &Rejects) -> SourceHistory {
+    let entry = |release: &&str| {
+        let mut entry = live(release, json!({}), json!([]));
+        entry["sha256"] = json!(Sha256::of(release.as_bytes()));
+        entry
+    };
+    let entries: Vec<Value> = releases.iter().map(entry).collect();
+    let left: Vec<Value> = left.iter().map(entry).collect();
     let head: Head = serde_json::from_value(
-        json!({"schema": 1, "revision": 9, "requests": [], "outbox": [], "ended": [], "targets": [], "history": entries}),
+        json!({"schema": 1, "revision": 9, "requests": [], "outbox": [], "ended": [], "targets": [], "history": entries,
+            "left": left}),
     )
     .unwrap();
     let told = FunctionStatus { environment: environment.parse().unwrap(), ..status(&["eu-west-1"], &head, rejects) };
@@ -187,6 +192,17 @@ fn environment_is_behind_by_what_it_has_not_and_not_where_it_is_ahead() {
         let found = history("stage", stage, &none).lead_over(&history("prod", prod, &none));
         assert_eq!(found.map(|behind| behind.releases), behind, "{stage:?} {prod:?}");
     }
+}
+
+#[test]
+fn release_that_was_rolled_back_here_is_marked_where_this_is_behind() {
+    let none = Rejects::default();
+    let lead = |stage: &[&str], left: &[&str]| {
+        let prod = history_with_left("prod", (&["1"], left), &none);
+        let behind = history("stage", stage, &none).lead_over(&prod).unwrap();
+        serde_json::to_value(behind).unwrap().get("rolled_back").cloned()
+    };
+    assert_eq!((lead(&["2", "1"], &["2"]), lead(&["3", "2", "1"], &["2"])), (Some(json!(true)), None));
 }
 
 #[test]

@@ -13,6 +13,7 @@ use deployer_core::record::{Approved, DeploymentRecord};
 
 use super::change_head::reused_id;
 use super::known::ensure_known;
+use super::progress::record_by_head;
 use super::promote::PromotionOutcome;
 use super::used_id::{ensure_unused_by_each, ensure_unused_id};
 use crate::group::Groups;
@@ -165,7 +166,7 @@ async fn record_for_function(
     };
     let (seen, (id, effect)) = engine.store().update_head(at, None, change).await?;
     match effect {
-        Effect::NotWaiting => return recorded(engine, at, id, response).await,
+        Effect::NotWaiting => return recorded(engine, (at, &seen.head), id, response).await,
         Effect::Duplicate => {}
         Effect::Recorded => {
             let principal = giver.identity().await?.principal();
@@ -179,18 +180,28 @@ async fn record_for_function(
     let records = engine.reconciler(at).promotions().resume_waiting(id).await?;
     match records.into_iter().find(|record| record.id == id) {
         Some(record) => Ok(record),
-        None => recorded(engine, at, id, response).await,
+        None => {
+            let head = engine.store().head(at).await?.head;
+            recorded(engine, (at, &head), id, response).await
+        }
     }
 }
 
-/// Answers a word that came too late with the promotion's record. A member of a group that is not decided has none yet.
+/// Answers with the record of a promotion that has gone on or ended, as the head has it: what was written may be from the
+/// time at which it waited. A member of a group that is not decided has none yet.
 async fn recorded(
     engine: &Engine,
-    at: &FunctionRef<'_>,
+    (at, head): (&FunctionRef<'_>, &Head),
     id: DeploymentId,
     response: &ApprovalResponse,
 ) -> Result<DeploymentRecord, CommandError> {
-    if let Some(record) = engine.store().record(at, id).await? {
+    let is_members =
+        |record: &DeploymentRecord| record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some());
+    let record = match record_by_head(engine, at, head, id).await? {
+        Some(record) if is_members(&record) => engine.store().record(at, id).await?,
+        record => record,
+    };
+    if let Some(record) = record {
         return Ok(record);
     }
     let unknown = || format!("no promotion {id} of {} waits in {}: status tells which do", at.function, at.name);

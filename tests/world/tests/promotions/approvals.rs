@@ -1,12 +1,14 @@
 //! Promotions that need approvals.
 
+use std::time::Duration;
+
 use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::deploy_all;
-use world::promotions::event;
+use world::promotions::{PROD, event};
 use world::zips::code;
-use world::{Op, World, ignored, recorded};
+use world::{Op, UpdateOutcome, World, ignored, recorded};
 
 use super::{by_hand, end, promote, to_prod, with};
 
@@ -177,6 +179,28 @@ async fn approval_and_soak_run_together_and_second_request_joins() {
     assert_eq!(end(&second).0, Status::Superseded);
     assert!(second.because.unwrap().contains(&first.id.to_string()));
     assert_eq!(world.command_record(approve("carl")).await.status, Status::Succeeded);
+}
+
+/// `deployctl approve` tells by this record that the approval was not counted.
+#[tokio::test(start_paused = true)]
+async fn approval_of_what_only_waits_for_its_turn_is_not_in_its_record() {
+    let (world, first) = waiting(&json!({"required": 1})).await;
+    let slow = Duration::from_secs(600);
+    world.change_function(PROD, "orders", |orders| orders.provision("live", slow, UpdateOutcome::Settles));
+    world.pass(Duration::from_secs(60)).await;
+    let active = world.command_record(approve("bob")).await;
+    assert_eq!((active.id, active.status), (first.id, Status::InProgress));
+    deploy_all(&world, &["1.2.0"]).await;
+    let asked = world.command_record(promote()).await;
+    let named = |by: &str| with(approve(by), &json!({"deployment": asked.id}));
+    let enough = world.command_record(named("bob")).await;
+    let late = world.command_record(named("carl")).await;
+    for record in [enough, late] {
+        assert_eq!((record.id, record.status), (asked.id, Status::Pending));
+        let promotion = record.promotion.unwrap();
+        assert!(!promotion.waits_for_long(), "{promotion:?}");
+        assert_eq!(promotion.approvals.iter().map(|one| one.by.as_str()).collect::<Vec<_>>(), ["bob"]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

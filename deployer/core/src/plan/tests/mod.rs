@@ -251,6 +251,23 @@ fn rollback_during_a_transition_moves_to_the_version_with_the_traffic() {
 }
 
 #[test]
+fn rollback_says_only_where_the_alias_shares_its_traffic() {
+    let (function, live) = (FunctionName::parse("orders").unwrap(), AliasName::parse("live").unwrap());
+    let back = |alias: &ObservedAlias| {
+        let to = Version::parse("5").unwrap();
+        super::plan_restore(&function, &live, (&to, Sha256::of(b"5")), Some(alias)).to_string()
+    };
+    let mut alias = serving(b"bad").alias.unwrap();
+    assert!(back(&alias).starts_with("~ alias live: version 6 → version 5\n"), "{}", back(&alias));
+    alias.weights = [("5".to_owned(), 0.1)].into();
+    assert!(
+        back(&alias).starts_with("~ alias live: version 6 and 10% to version 5 → only version 5\n"),
+        "{}",
+        back(&alias)
+    );
+}
+
+#[test]
 fn traffic_that_lambda_moves_meanwhile_is_no_foreign_change() {
     let scene = Scene::new("");
     let mut held = serving(b"before");

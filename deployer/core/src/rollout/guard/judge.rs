@@ -168,7 +168,34 @@ fn sentence_together(all: &Stratified, looks: &[Look], releases: Releases<'_>) -
     ))
 }
 
-/// Writes a probability with one digit.
+/// Writes a probability: with two digits from 0.01 on, below as one digit and its power of ten.
 fn chance(p_value: f64) -> String {
-    if p_value < 1e-300 { "P < 1e-300".to_owned() } else { format!("P = {p_value:.0e}") }
+    match p_value {
+        ..1e-300 => "P < 1e-300".to_owned(),
+        ..0.0095 => format!("P = {p_value:.0e}"),
+        ..0.995 => format!("P = {p_value:.2}"),
+        _ => "P = 1".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::chance;
+
+    #[test]
+    fn chance_has_two_digits_or_a_power_of_ten() {
+        for (p_value, words) in [
+            (1.0, "P = 1"),
+            (0.996, "P = 1"),
+            (0.99, "P = 0.99"),
+            (0.7, "P = 0.70"),
+            (0.07, "P = 0.07"),
+            (0.0096, "P = 0.01"),
+            (0.009, "P = 9e-3"),
+            (4e-35, "P = 4e-35"),
+            (0.0, "P < 1e-300"),
+        ] {
+            assert_eq!(chance(p_value), words, "{p_value}");
+        }
+    }
 }

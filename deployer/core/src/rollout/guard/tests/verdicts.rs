@@ -34,7 +34,7 @@ fn version_that_fails_as_often_is_ok() {
         judged(&[look(1, 10, steps(&[(1, 96, 9, 871)]))]),
         (
             Verdict::Ok,
-            "1.4.3 failed 1 of 96 (1.0 %), 1.4.2 9 of 871 (1.0 %), P = 7e-1, at 10 % in 000000000001/eu-west-1".into()
+            "1.4.3 failed 1 of 96 (1.0 %), 1.4.2 9 of 871 (1.0 %), P = 0.65, at 10 % in 000000000001/eu-west-1".into()
         )
     );
 }
@@ -172,7 +172,7 @@ fn failing_version_with_nothing_to_compare_is_quiet() {
         judged(&[look(1, 100, evidence)]),
         (
             Verdict::Quiet,
-            "1.4.3 failed 60 of 60 (100.0 %), 1.4.2 0 of 0 (0 %) with the hour before, P = 1e0, at 100 % in \
+            "1.4.3 failed 60 of 60 (100.0 %), 1.4.2 0 of 0 (0 %) with the hour before, P = 1, at 100 % in \
              000000000001/eu-west-1: 1.4.2 had too few to compare with"
                 .into()
         )
