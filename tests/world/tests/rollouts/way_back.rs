@@ -109,6 +109,38 @@ async fn way_back_that_is_held_up_for_a_day_fails_and_names_the_weight() {
     assert_ne!(record_of(&world, &waits).await.status, Status::Pending, "what waits has its turn");
 }
 
+/// What it serves then is neither a version to go back to nor one to compare with.
+#[tokio::test(start_paused = true)]
+async fn target_that_was_given_up_is_refused_until_what_is_live_is_there_again() {
+    let world = world(&one_step());
+    begins(&world).await;
+    world.sweep_minutes(26).await;
+    let bad = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
+    world.sweep_minutes(13).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(3), whole(3)]);
+    world.change_function(OTHER, "orders", |f| {
+        f.versions.remove(&2);
+        f
+    });
+    says(&world, "abort", &bad).await;
+    assert_eq!(record_of(&world, &bad).await.status, Status::Failed);
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(3)]);
+
+    world.pass(Duration::from_secs(2)).await;
+    let refused = world.record("dev/orders/1.3.0.zip", code("1.3.0")).await;
+    let because = refused.because.as_deref().unwrap_or_default();
+    assert_eq!(refused.status, Status::Failed, "{refused:?}");
+    assert!(because.contains("release 1.2.0") && because.contains("redeploy what is live (1.1.0) first"), "{because}");
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(3)], "no traffic has moved");
+
+    world.pass(Duration::from_secs(2)).await;
+    let redeployed = world.command_record(command("redeploy", &json!({}))).await;
+    assert_eq!(redeployed.status, Status::Succeeded, "{redeployed:?}");
+    world.pass(Duration::from_secs(2)).await;
+    let next = world.record("dev/orders/1.4.0.zip", code("1.4.0")).await;
+    assert_eq!(next.status, Status::InProgress, "{next:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn target_whose_old_version_is_gone_stays_and_is_named() {
     let world = world(&one_step());
