@@ -15,7 +15,7 @@ use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::ledger_keys;
 use deployer_core::names::{ASKED, GROUPS, OPEN, OVERDUE_LINE};
 use deployer_core::promotion::Decision;
-use deployer_core::rollout::{held_up, is_overdue};
+use deployer_core::rollout::{is_overdue, late_way_back};
 use futures::future;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -107,6 +107,7 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
     let mut swept = Swept::one();
     let mut seen = engine.store().head(at).await?;
     let (now, mut skipped) = (engine.now(), SkippedWork::default());
+    warn_of_late_way_back(&seen.head, now);
     let told = tell_progress(engine, at, &seen.head);
     swept.cleared = future::join(clear_markers(engine, at, &seen.head, markers), told).await.0;
     loop {
@@ -158,7 +159,6 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
                 }
             }
             NextAction::Resume(wakeup) | NextAction::Deploy(wakeup) => {
-                warn_of_held_up(&seen.head, now);
                 swept.woken += 1;
                 if engine.ports.queue.is_some() {
                     reconciler.send_tick(wakeup, now).await?;
@@ -185,15 +185,14 @@ async fn sweep_function(engine: &Engine, at: &FunctionRef<'_>, markers: &BTreeSe
     }
 }
 
-/// Says that a rollout should have gone back by now.
-fn warn_of_held_up(head: &Head, now: Timestamp) {
+/// Says that a rollout should be back by now. A try that is throttled holds the claim for minutes, so every sweep says it
+/// that finds one late, also while an owner works on it.
+fn warn_of_late_way_back(head: &Head, now: Timestamp) {
     let Some(active) = head.active() else { return };
-    if let Some((since, targets)) = active.rollout.as_ref().and_then(held_up)
-        && is_overdue(Some(since), now)
-    {
+    if let Some((since, targets)) = active.rollout.as_ref().and_then(|state| late_way_back(state, now)) {
         let targets: Vec<&str> = targets.iter().map(|because| because.as_str()).collect();
         let because = targets.join(", ");
-        tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: it goes back, and cannot: {because}");
+        tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: it goes back, and is not back: {because}");
     }
 }
 
