@@ -109,9 +109,9 @@ locals {
       threshold   = 1
       dimensions  = { FunctionName = aws_lambda_function.deployer.function_name }
     }
-    # While the sweep runs: what it sends for looks is not received, or the looks fail. Where it does not run, the alarm of the sweep rings.
+    # While the sweep runs: what it sends for looks is not received, or the looks fail, or an alias cannot be moved back. Where it does not run, the alarm of the sweep rings.
     rollout-overdue = {
-      description = "A rollout has not gone on five minutes after its step or its pause had ended: an alias may share its traffic until somebody looks"
+      description = "A rollout has not gone on five minutes after its step or its pause had ended, or is not back five minutes after it began to go back: an alias may give a new version traffic until somebody looks"
       namespace   = local.metrics
       metric      = "RolloutOverdue"
       statistic   = "Sum"

@@ -78,6 +78,8 @@ fn target(began: Timestamp) -> RolloutTarget {
         way_back: None,
         held_up: None,
         held_up_since: None,
+        last_try: None,
+        unconfirmed: None,
         settings: deployer_core::rollout::FunctionSettings::default(),
         former_settings: None,
         disarmed: [].into(),

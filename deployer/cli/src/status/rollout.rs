@@ -78,8 +78,11 @@ pub(crate) fn targets(rollout: &RolloutStatus) -> Vec<String> {
     rollout.targets.iter().map(line).collect()
 }
 
-/// Says what a look finds now; none where none was made.
+/// Says what a look finds now, or why none was made; none where none was asked for.
 pub(crate) fn verdict(rollout: &RolloutStatus) -> Option<String> {
+    if let Some(because) = &rollout.not_looked_at {
+        return Some(format!("not looked at: {}", sentence(because)));
+    }
     let RolloutVerdict { verdict, because } = rollout.verdict.as_ref()?;
     Some(format!("looked at now: {verdict}: {}", sentence(because)))
 }

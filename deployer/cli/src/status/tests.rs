@@ -369,6 +369,7 @@ fn rollout_that_moves_or_finishes_says_so() {
             json!({"verdict": {"verdict": "quiet", "because": "1.4.3 had 12 of 50 invocations"}}),
             "looked at now: quiet: 1.4.3 had 12 of 50 invocations",
         ),
+        (json!({"not_looked_at": "no answer within 10 seconds"}), "not looked at: no answer within 10 seconds"),
     ] {
         let report: StatusReport = serde_json::from_value(rollout(&more)).unwrap();
         let text = plain(&detail::text(&report, now(), None));

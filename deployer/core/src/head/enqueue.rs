@@ -34,7 +34,7 @@ pub(super) fn enqueue(mut head: Head, request: &Request, at: &FunctionRef<'_>, m
         head.queue.pending.push(request);
         return claim_next(head, at, me);
     }
-    if meet_rollout(active, &request) {
+    if meet_rollout(active, &request, me.now) {
         active.stop = Some(request.id);
     }
     let active = active.clone();

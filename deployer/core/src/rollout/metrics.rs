@@ -226,6 +226,8 @@ mod tests {
             way_back: None,
             held_up: None,
             held_up_since: None,
+            last_try: None,
+            unconfirmed: None,
             settings: crate::rollout::FunctionSettings::default(),
             former_settings: None,
             disarmed: [].into(),

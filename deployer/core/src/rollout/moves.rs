@@ -110,7 +110,7 @@ impl RolloutState {
             change(&mut self, target, |one| {
                 if one.way_back == Some(WayBack::Open) {
                     (one.way_back, one.at) = (Some(WayBack::Done(at)), Some(at));
-                    (one.held_up, one.held_up_since) = (None, None);
+                    (one.held_up, one.held_up_since, one.last_try) = (None, None, None);
                 }
             });
         }
@@ -169,6 +169,7 @@ impl RolloutState {
             if one.weight == 0 || one.way_back.is_some() {
                 continue;
             }
+            one.unconfirmed = one.at.is_none().then_some(one.weight);
             if one.old.is_some() {
                 (one.weight, one.at, one.way_back) = (0, None, Some(WayBack::Open));
             } else {
@@ -210,12 +211,16 @@ pub fn with_former_settings(mut state: RolloutState, target: &Target, former: Fu
     state
 }
 
-/// Passes the tests of a wave whose release has none.
+/// Completes a state that was just changed, before it is written: passes the tests of a wave whose release has none, and
+/// notes when the way back began.
 #[must_use]
-pub fn without_smoke_tests(mut state: RolloutState, now: Timestamp) -> RolloutState {
+pub fn settled(mut state: RolloutState, now: Timestamp) -> RolloutState {
     if state.phase == Phase::Smoke && state.plan.smoke_tests.is_empty() {
         state.in_wave_mut().iter_mut().for_each(|one| one.smoked = true);
         enter_first_step(&mut state, now);
+    }
+    if state.phase == Phase::GoingBack {
+        state.back_since.get_or_insert(now);
     }
     state
 }

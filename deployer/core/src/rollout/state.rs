@@ -61,6 +61,9 @@ pub struct RolloutState {
     pub finish: bool,
     /// The reason why it goes back.
     pub abort: Option<Abort>,
+    /// The time at which it began to go back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub back_since: Option<Timestamp>,
     /// The verdicts with which its steps ended, or paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<StepVerdict>,
@@ -96,9 +99,16 @@ pub struct RolloutTarget {
     /// The reason why its alias could not be moved back yet. It is tried again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_up: Option<PlainText>,
-    /// The time of the first try to move its alias back that failed.
+    /// The time of the first try to move its alias back that failed, and after which the tries went on without a break.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_up_since: Option<Timestamp>,
+    /// The time of the last try to move its alias back that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_try: Option<Timestamp>,
+    /// The share that its last move was meant to bring, where nobody had confirmed that when the way back began. The
+    /// alias may serve it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<u8>,
     /// What the release sets on the function as a whole, once it is to become live.
     #[serde(default, skip_serializing_if = "FunctionSettings::is_empty")]
     pub settings: FunctionSettings,
@@ -259,6 +269,8 @@ impl RolloutTarget {
             way_back: None,
             held_up: None,
             held_up_since: None,
+            last_try: None,
+            unconfirmed: None,
             settings: FunctionSettings::default(),
             former_settings: None,
             disarmed: BTreeSet::new(),
@@ -296,6 +308,7 @@ impl RolloutState {
             accepted: false,
             finish: false,
             abort: None,
+            back_since: None,
             verdicts: Vec::new(),
         }
     }

@@ -48,9 +48,12 @@ pub struct RolloutStatus {
     /// The alarms that fired before it began. Each counts again once it has been OK.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disarmed: BTreeSet<String>,
-    /// What a look finds now; absent where none was made: only the status of one function in one environment looks.
+    /// What a look finds now; absent where none was asked for, or none could be made (`not_looked_at`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<RolloutVerdict>,
+    /// The reason why no look was made although one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_looked_at: Option<PlainText>,
     /// The targets, in the order of the waves.
     pub targets: Vec<RolloutTargetStatus>,
 }
@@ -150,6 +153,7 @@ impl RolloutStatus {
             because: state.abort.as_ref().map(|abort| abort.because.clone()),
             disarmed: state.targets.iter().flat_map(|one| one.disarmed.iter().cloned()).collect(),
             verdict: None,
+            not_looked_at: None,
             targets: state.targets.iter().map(RolloutTargetStatus::of).collect(),
         })
     }

@@ -31,7 +31,7 @@ async fn take_back_in(engine: &Engine, name: &EnvironmentName, function: &Functi
     let Ok(at) = FunctionRef::find(&engine.config, name, function) else { return };
     let taken_back = async {
         let take_back = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match head::reject_rollout(&seen.head, rejects) {
+            Ok::<_, Transient>(match head::reject_rollout(&seen.head, rejects, engine.now()) {
                 Some(head) => Change::Write(Box::new(head), true),
                 None => Change::Keep(false),
             })

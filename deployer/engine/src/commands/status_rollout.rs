@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::status::{FunctionStatus, RolloutStatus, StatusReport};
+use deployer_core::text::PlainText;
 use futures::future::{Either, select};
 
 use crate::deployment::rollout::{Shown, show_rollout};
@@ -36,20 +37,22 @@ impl Engine {
     }
 }
 
-/// Adds what a look finds now. Without an answer in time the status comes without it.
+/// Adds what a look finds now, or why none was made.
 async fn add_verdict(engine: &Engine, at: &FunctionRef<'_>, status: &mut FunctionStatus) {
-    if status.rollout.is_none() {
-        return;
-    }
+    let Some(rollout) = status.rollout.take() else { return };
     let look = async {
-        let seen = engine.store().head(at).await.ok()?;
-        show_rollout(engine, at, &seen.head).await
+        let seen = engine.store().head(at).await.map_err(|error| PlainText::of(format_args!("{error}")))?;
+        show_rollout(engine, at, &seen.head).await.map_err(PlainText::from)
     };
     let found = match select(Box::pin(look), engine.ports.clock.sleep(WITHIN)).await {
         Either::Left((found, _)) => found,
-        Either::Right(_) => None,
+        Either::Right(_) => {
+            let seconds = WITHIN.as_secs();
+            Err(PlainText::of(format_args!("no answer within {seconds} seconds")))
+        }
     };
-    if let Some(Shown { judgement, takes_back }) = found {
-        status.rollout = status.rollout.take().map(|rollout| rollout.with_look(&judgement, takes_back.as_deref()));
-    }
+    status.rollout = Some(match found {
+        Ok(Shown { judgement, takes_back }) => rollout.with_look(&judgement, takes_back.as_deref()),
+        Err(because) => RolloutStatus { not_looked_at: Some(because), ..rollout },
+    });
 }

@@ -15,7 +15,7 @@ use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
 use super::error::{Interrupted, StepError, TargetFailed, Unfinished, WaitError, given_up, is_late};
 use super::executor::PlanExecutor;
 use super::results::TargetDone;
-use super::rollout::{ensure_shiftable, ready, rollout_of};
+use super::rollout::{ensure_not_left, ensure_shiftable, ready, rollout_of};
 use super::shut_doors::ShutOutcome;
 use super::step_context::StepContext;
 use crate::mutex::locked;
@@ -106,6 +106,7 @@ impl Convergence<'_> {
         let rollout = rollout.filter(|_| publishing.is_some());
         if rollout.is_some() {
             ensure_shiftable(self.observed.alias.as_ref())?;
+            ensure_not_left(&self.on.claim.seen().head, &self.observed)?;
         }
         let (plan, settings) = publishing.unwrap_or_else(|| (plan, FunctionSettings::default()));
         tracing::info!(steps = %steps(&plan), "planned");

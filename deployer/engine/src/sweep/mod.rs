@@ -15,7 +15,7 @@ use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::ledger_keys;
 use deployer_core::names::{ASKED, GROUPS, OPEN, OVERDUE_LINE};
 use deployer_core::promotion::Decision;
-use deployer_core::rollout::{held_up, is_overdue};
+use deployer_core::rollout::{is_overdue, late_way_back};
 use deployer_core::upload_progress::UploadProgress;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -122,6 +122,7 @@ async fn sweep_function(
     let (reconciler, function_label) = (engine.reconciler(at), format!("{}/{}", at.name, at.function));
     let mut swept = Swept::one();
     let (now, mut skipped) = (engine.now(), SkippedWork::default());
+    warn_of_late_way_back(&seen.head, now);
     swept.cleared = clear_markers(engine, at, &seen.head, markers).await;
     loop {
         match seen.head.next_action(now, skipped) {
@@ -172,7 +173,6 @@ async fn sweep_function(
                 }
             }
             NextAction::Resume(wakeup) | NextAction::Deploy(wakeup) => {
-                warn_of_held_up(&seen.head, now);
                 swept.woken += 1;
                 if engine.ports.queue.is_some() {
                     reconciler.send_tick(wakeup, now).await?;
@@ -199,15 +199,14 @@ async fn sweep_function(
     }
 }
 
-/// Says that a rollout should have gone back by now.
-fn warn_of_held_up(head: &Head, now: Timestamp) {
+/// Says that a rollout should be back by now. A try that is throttled holds the claim for minutes, so every sweep says it
+/// that finds one late, also while an owner works on it.
+fn warn_of_late_way_back(head: &Head, now: Timestamp) {
     let Some(active) = head.active() else { return };
-    if let Some((since, targets)) = active.rollout.as_ref().and_then(held_up)
-        && is_overdue(Some(since), now)
-    {
+    if let Some((since, targets)) = active.rollout.as_ref().and_then(|state| late_way_back(state, now)) {
         let targets: Vec<&str> = targets.iter().map(|because| because.as_str()).collect();
         let because = targets.join(", ");
-        tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: it goes back, and cannot: {because}");
+        tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: it goes back, and is not back: {because}");
     }
 }
 

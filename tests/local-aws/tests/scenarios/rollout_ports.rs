@@ -113,6 +113,8 @@ fn target() -> RolloutTarget {
         way_back: None,
         held_up: None,
         held_up_since: None,
+        last_try: None,
+        unconfirmed: None,
         settings: FunctionSettings::default(),
         former_settings: None,
         disarmed: [].into(),

@@ -6,6 +6,7 @@ use deployer_core::record::TargetErrorCode;
 use fixtures::lines;
 use world::Trigger;
 
+use super::words::says;
 use super::*;
 
 fn with_alarm() -> Value {
@@ -195,6 +196,24 @@ async fn status_shows_what_a_look_finds_where_one_is_asked_for_and_changes_nothi
     assert_eq!(world.head("dev", "orders"), before);
     let (kind, message) = world.command_error(json!({ "command": "status", "environment": "dev", "look": true })).await;
     assert_eq!((kind.as_str(), message.contains("one function")), ("InvalidCommand", true), "{message}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_says_why_no_look_was_made() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    let why = async || {
+        let status = world.command(command("status", &json!({ "look": true }))).await;
+        let rollout = status["functions"][0]["rollout"].clone();
+        assert_eq!(rollout["verdict"], Value::Null, "{rollout:#}");
+        rollout["not_looked_at"].as_str().unwrap_or_default().to_owned()
+    };
+    world.latency(|call| Duration::from_secs(if call.op == Op::GetMetricData { 60 } else { 0 }));
+    assert_eq!(why().await, "no answer within 10 seconds");
+    world.latency(|_| Duration::from_millis(20));
+    world.on(Op::UpdateAlias).always().fail(CallErrorKind::Denied);
+    says(&world, "abort", &begun).await;
+    assert_eq!(why().await, "the deployer is at work on it, and looks again when that is done");
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,17 +96,118 @@ async fn way_back_that_is_held_up_for_a_day_fails_and_names_the_weight() {
     world.sweep_minutes(2).await;
     let waits = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
     assert_eq!(waits.status, Status::Pending);
-    world.pass(Duration::from_secs(23 * 3_600)).await;
-    world.sweep_minutes(2).await;
+    let tries = async |count: usize| {
+        for _ in 0..count {
+            world.pass(Duration::from_secs(20 * 60)).await;
+            world.sweep_and_deliver().await;
+        }
+    };
+    tries(70).await;
     assert!(is_active(&world));
-    world.pass(Duration::from_secs(3_600)).await;
-    world.sweep_minutes(2).await;
+    tries(3).await;
     let record = record_of(&world, &begun).await;
     let because = record.because.as_deref().unwrap_or_default();
     assert_eq!(record.status, Status::Failed, "{record:?}");
     assert!(because.contains(OTHER) && because.contains("still gives the new version 10 %"), "{because}");
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), split(1, 2, 10)]);
     assert_ne!(record_of(&world, &waits).await.status, Status::Pending, "what waits has its turn");
+}
+
+#[tokio::test(start_paused = true)]
+async fn way_back_that_nobody_tries_for_a_day_is_not_given_up_by_one_more_failure() {
+    let world = world(&one_step());
+    let begun = held_up(&world).await;
+    world.pass(Duration::from_secs(25 * 3_600)).await;
+    world.sweep_minutes(2).await;
+    assert!(is_active(&world));
+    world.heal();
+    world.sweep_minutes(2).await;
+    assert_eq!(record_of(&world, &begun).await.status, Status::RolledBack);
+}
+
+/// Each try of a throttled way back holds the claim until its time is up.
+#[tokio::test(start_paused = true)]
+async fn throttled_way_back_is_in_the_log_as_overdue_by_every_sweep() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    world.on(Op::UpdateAlias).at(OTHER).always().fail(CallErrorKind::Throttled);
+    let tries = async {
+        says(&world, "abort", &begun).await;
+        for _ in 0..20 {
+            world.tick().await;
+            world.pass(Duration::from_secs(10)).await;
+        }
+    };
+    let sweeps = async {
+        for _ in 0..12 {
+            world.pass(Duration::from_secs(60)).await;
+            world.invocation().run(&Trigger::Sweep).await;
+        }
+    };
+    let (_, lines) = lines::of(async { tokio::join!(tries, sweeps) }).await;
+    let messages = lines.iter().filter_map(|line| line["message"].as_str());
+    let overdue: Vec<&str> = messages.filter(|message| message.starts_with(OVERDUE_LINE)).collect();
+    assert!(overdue.len() >= 7, "each minute from the sixth on: {overdue:#?}");
+    assert!(overdue.iter().all(|line| line.contains(OTHER)), "{overdue:#?}");
+    let because = record_of(&world, &begun).await.because.unwrap_or_default();
+    assert!(because.contains("not back yet") && because.contains("tried again until"), "{because}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn target_that_is_throttled_or_held_by_lambda_is_given_up_when_it_leaves_the_configuration() {
+    for is_throttled in [true, false] {
+        let world = world(&one_step());
+        if !is_throttled {
+            let takes = Duration::from_secs(300);
+            world.change_function(OTHER, "orders", |f| f.provision("live", takes, world::UpdateOutcome::Settles));
+        }
+        let begun = begins(&world).await;
+        world.sweep_minutes(13).await;
+        if is_throttled {
+            world.on(Op::UpdateAlias).at(OTHER).always().fail(CallErrorKind::Throttled);
+        }
+        assert_eq!(world.served(OTHER), whole(2), "throttled: {is_throttled}");
+        says(&world, "abort", &begun).await;
+        assert!(is_active(&world), "throttled: {is_throttled}");
+        world.remove_target("dev", OTHER);
+        world.sweep_minutes(3).await;
+        let record = record_of(&world, &begun).await;
+        let because = record.because.as_deref().unwrap_or_default();
+        assert_eq!(record.status, Status::Failed, "{record:?}");
+        assert!(because.contains("which deployer.json does not have any more"), "{because}");
+    }
+}
+
+/// What it serves then is neither a version to go back to nor one to compare with.
+#[tokio::test(start_paused = true)]
+async fn target_that_was_given_up_is_refused_until_what_is_live_is_there_again() {
+    let world = world(&one_step());
+    begins(&world).await;
+    world.sweep_minutes(26).await;
+    let bad = world.record("dev/orders/1.2.0.zip", code("1.2.0")).await;
+    world.sweep_minutes(13).await;
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(3), whole(3)]);
+    world.change_function(OTHER, "orders", |f| {
+        f.versions.remove(&2);
+        f
+    });
+    says(&world, "abort", &bad).await;
+    assert_eq!(record_of(&world, &bad).await.status, Status::Failed);
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(3)]);
+
+    world.pass(Duration::from_secs(2)).await;
+    let refused = world.record("dev/orders/1.3.0.zip", code("1.3.0")).await;
+    let because = refused.because.as_deref().unwrap_or_default();
+    assert_eq!(refused.status, Status::Failed, "{refused:?}");
+    assert!(because.contains("release 1.2.0") && because.contains("redeploy what is live (1.1.0) first"), "{because}");
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(3)], "no traffic has moved");
+
+    world.pass(Duration::from_secs(2)).await;
+    let redeployed = world.command_record(command("redeploy", &json!({}))).await;
+    assert_eq!(redeployed.status, Status::Succeeded, "{redeployed:?}");
+    world.pass(Duration::from_secs(2)).await;
+    let next = world.record("dev/orders/1.4.0.zip", code("1.4.0")).await;
+    assert_eq!(next.status, Status::InProgress, "{next:?}");
 }
 
 #[tokio::test(start_paused = true)]

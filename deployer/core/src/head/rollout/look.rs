@@ -9,7 +9,7 @@ use crate::head::transition_result::{Next, Transition};
 use crate::id::DeploymentId;
 use crate::record::Ending;
 use crate::rejects::Rejects;
-use crate::rollout::{Abort, AbortReason, Progress, RolloutEnd, RolloutState, without_smoke_tests};
+use crate::rollout::{Abort, AbortReason, Progress, RolloutEnd, RolloutState, settled};
 
 /// The effect of a look.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,7 @@ pub fn apply_look(
         Progress::Continues(changed) => (*changed, None),
         Progress::Ended { state, end } => (*state, Some(end)),
     };
-    let changed = without_smoke_tests(changed, me.now);
+    let changed = settled(changed, me.now);
     if changed == state && end.is_none() {
         return LookEffect::Nothing;
     }
@@ -75,7 +75,7 @@ pub fn alone_since(head: &Head) -> Option<Timestamp> {
 
 /// Takes the rollout back, or stops it, where its release is rejected now. `None`: it is not, or goes back already.
 #[must_use]
-pub fn reject_rollout(head: &Head, rejects: &Rejects) -> Option<Head> {
+pub fn reject_rollout(head: &Head, rejects: &Rejects, now: Timestamp) -> Option<Head> {
     let active = head.active()?;
     let (state, artifact) = (active.rollout.clone()?, active.artifact.as_ref()?);
     let Some(Ending::Refused { because, .. }) = rejects.refusal(&artifact.release, artifact.sha256) else {
@@ -87,7 +87,7 @@ pub fn reject_rollout(head: &Head, rejects: &Rejects) -> Option<Head> {
         return None;
     }
     let mut next = head.next();
-    next.queue.active.as_mut()?.rollout = Some(changed);
+    next.queue.active.as_mut()?.rollout = Some(settled(changed, now));
     Some(next)
 }
 

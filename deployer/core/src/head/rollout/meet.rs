@@ -1,9 +1,11 @@
 //! A request comes in while a rollout is under way.
 
+use jiff::Timestamp;
+
 use crate::config::rollout::OnNewer;
 use crate::head::active::Active;
 use crate::head::request::Request;
-use crate::rollout::{Abort, AbortReason, Phase};
+use crate::rollout::{Abort, AbortReason, Phase, settled};
 
 /// Changes the rollout of the active deployment by a request that is admitted behind it, and returns whether the
 /// request has asked the deployment to stop.
@@ -13,7 +15,7 @@ use crate::rollout::{Abort, AbortReason, Phase};
 /// | a rollback by hand | stops it | takes it back | waits for it, and changes nothing |
 /// | an upload, a deploy, a promotion | waits | waits, or takes it back where `on_newer` is `replace` | waits |
 /// | a redeploy, an undo of one artifact | waits | waits | waits |
-pub(in crate::head) fn meet_rollout(active: &mut Active, request: &Request) -> bool {
+pub(in crate::head) fn meet_rollout(active: &mut Active, request: &Request, now: Timestamp) -> bool {
     let Some(state) = &active.rollout else { return request.asks_to_stop() };
     let is_going_back = state.phase == Phase::GoingBack;
     let has_traffic = matches!(state.phase, Phase::Shifting | Phase::Watching) || state.has_traffic();
@@ -26,7 +28,7 @@ pub(in crate::head) fn meet_rollout(active: &mut Active, request: &Request) -> b
     } else {
         return false;
     };
-    active.rollout = Some(state.clone().aborted(abort).into_state());
+    active.rollout = Some(settled(state.clone().aborted(abort).into_state(), now));
     request.asks_to_stop()
 }
 

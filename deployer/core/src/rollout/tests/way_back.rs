@@ -40,15 +40,58 @@ fn target_that_could_not_be_moved_back_for_a_day_is_given_up_with_its_weight() {
     let fails = |state: RolloutState, at: i64| state.move_failed(&all[1], "AccessDenied", minute(at));
     let state = goes(going_back().returned(&all[0], minute(1)));
     assert_eq!(held_up(&state), None);
-    let state = goes(fails(goes(fails(state, 1)), 24 * 60));
+    let state = (1..=24 * 60).step_by(20).fold(state, |state, at| goes(fails(state, at)));
     let (since, because) = held_up(&state).unwrap();
     assert_eq!((since, because.len()), (minute(1), 1), "the first of its tries counts");
-    assert!(because[0].contains("AccessDenied (tried again each minute, until "), "{because:?}");
+    assert!(because[0].contains("AccessDenied (tried again until "), "{because:?}");
     let Progress::Ended { state, end: RolloutEnd::Failed { left, .. } } = fails(state, 24 * 60 + 1) else {
         panic!("a day is over")
     };
     let because = "AccessDenied; tried again for 24 hours, and its alias still gives the new version 10 %";
     assert_eq!((left, held_up(&state)), (vec![(all[1].clone(), because.into())], None));
+}
+
+#[test]
+fn break_in_the_tries_begins_the_day_anew() {
+    let all = targets(2);
+    let fails = |state: RolloutState, at: i64| goes(state.move_failed(&all[1], "AccessDenied", minute(at)));
+    let state = fails(fails(going_back(), 1), 24 * 60 + 1);
+    assert_eq!(state.targets[1].way_back, Some(WayBack::Open), "nobody has tried for a day");
+    assert_eq!(state.targets[1].held_up_since, Some(minute(24 * 60 + 1)));
+    let state = fails(state, 24 * 60 + 31);
+    assert_eq!(state.targets[1].held_up_since, Some(minute(24 * 60 + 1)), "half an hour is no break");
+}
+
+#[test]
+fn target_that_is_given_up_after_a_move_that_nobody_confirmed_names_both_weights() {
+    let all = targets(2);
+    let state = goes(looked(done(begin(two_steps(), 2), minute(0)), Verdict::Ok, 10));
+    assert_eq!(state.next_action(), RolloutAction::Move(all.clone()));
+    let state = goes(goes(state.aborted(abort())).returned(&all[0], minute(11)));
+    let state = (11..24 * 60 + 11)
+        .step_by(20)
+        .fold(state, |state, at| goes(state.move_failed(&all[1], "AccessDenied", minute(at))));
+    let RolloutEnd::Failed { left, .. } = end(state.move_failed(&all[1], "AccessDenied", minute(24 * 60 + 11))) else {
+        panic!("a day is over")
+    };
+    assert!(left[0].1.ends_with("its alias still gives the new version 10 %, perhaps 50 %"), "{left:?}");
+}
+
+#[test]
+fn way_back_is_late_five_minutes_after_it_began_also_while_its_first_try_lasts() {
+    let state = settled(going_back(), minute(0));
+    assert_eq!(late_way_back(&state, minute(5)), None);
+    let (since, because) = late_way_back(&state, minute(6)).unwrap();
+    assert_eq!((since, because.len()), (minute(0), 2));
+    assert!(because[0].contains("not seen to be back yet"), "{because:?}");
+    let later = settled(state.clone(), minute(9));
+    assert_eq!(later, state, "the beginning stays");
+    let all = targets(2);
+    let half = goes(goes(state.returned(&all[0], minute(1))).move_failed(&all[1], "AccessDenied", minute(6)));
+    let (_, because) = late_way_back(&half, minute(7)).unwrap();
+    assert!(because.len() == 1 && because[0].starts_with("AccessDenied (tried again until "), "{because:?}");
+    let shifting = settled(done(begin(json!({}), 2), minute(0)), minute(0));
+    assert_eq!(late_way_back(&shifting, minute(60)), None);
 }
 
 #[test]

@@ -15,7 +15,7 @@ mod show;
 mod smoke;
 mod state_now;
 
-pub(super) use ready::{ensure_shiftable, ready};
+pub(super) use ready::{ensure_not_left, ensure_shiftable, ready};
 pub(crate) use show::{Shown, show_rollout};
 
 use deployer_core::artifact::VerifiedArtifact;

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use deployer_core::alias_traffic::Traffic;
 use deployer_core::config::rollout::WhenUnshiftable;
+use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::id::Version;
-use deployer_core::observed::{ObservedAlias, ObservedCode};
+use deployer_core::observed::{Observed, ObservedAlias, ObservedCode};
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::rollout::{FunctionSettings, Shift};
 
@@ -41,6 +42,28 @@ pub(in crate::deployment) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> 
         ),
     };
     Err(TargetError::new(code, BEGIN_ROLLOUT, message))
+}
+
+/// Refuses a target that serves a release which was taken back, or rolled back, and did not leave it: the rollout would
+/// compare with that release and go back to it. It refuses before anything is written.
+pub(in crate::deployment) fn ensure_not_left(head: &Head, observed: &Observed) -> Result<(), TargetError> {
+    let serving = observed.serving.as_ref().filter(|_| observed.alias.is_some());
+    let Some(code) = serving.and_then(|serving| serving.sha256) else { return Ok(()) };
+    let has_code = |artifact: &&LiveArtifact| artifact.sha256 == Some(code);
+    if head.live().filter(has_code).is_some() {
+        return Ok(());
+    }
+    let Some(left) = head.left().iter().find(has_code) else { return Ok(()) };
+    let first = match head.live() {
+        Some(live) => format!("redeploy what is live ({}) first", live.release),
+        None => "point the alias at the version to go back to first".to_owned(),
+    };
+    let message = format!(
+        "the alias serves release {} here, which was taken back and is still there: a rollout would compare with it and \
+         go back to it, so {first}",
+        left.release
+    );
+    Err(TargetError::new(TargetErrorCode::TrafficNotMoved, BEGIN_ROLLOUT, message))
 }
 
 /// Finds out how the traffic of this target moves to its new version.

@@ -142,13 +142,24 @@ impl RolloutOwner<'_> {
         let mut outcomes = Vec::new();
         let (mut is_late, mut awaits_traffic) = (None, false);
         for (one, moved) in moved {
+            let may_go_on = self.claim.extensions() < EXTENSIONS;
             match moved {
-                Moved::Late(_) if self.claim.extensions() < EXTENSIONS => is_late = Some(()),
-                Moved::AwaitsTraffic => awaits_traffic = true,
                 // The rollout has changed meanwhile: its state says what is to be done now.
                 Moved::Overtaken => {}
                 Moved::Lost(transient) => return Err(transient.into()),
-                moved => outcomes.push((one.clone(), moved)),
+                moved @ (Moved::Late(_) | Moved::AwaitsTraffic) if is_given_up(self.deployment.at, one) => {
+                    outcomes.push((one.clone(), moved));
+                }
+                Moved::Late(_) if may_go_on && one.way_back.is_none() => is_late = Some(()),
+                Moved::AwaitsTraffic => awaits_traffic = true,
+                moved => {
+                    // The first late try of a way back is followed at once. The sweep sends for all others, as often as it
+                    // takes.
+                    if matches!(moved, Moved::Late(_)) && may_go_on && one.held_up_since.is_none() {
+                        is_late = Some(());
+                    }
+                    outcomes.push((one.clone(), moved));
+                }
             }
         }
         let is_held_up = outcomes
@@ -174,7 +185,11 @@ impl RolloutOwner<'_> {
             None if is_held_up => RolloutLeave::HeldUp,
             None => return Ok(()),
         };
-        Err(self.leave_rollout(how).await)
+        let left = self.leave_rollout(how).await;
+        if is_held_up {
+            tell_of_way_back(self.deployment, self.claim).await;
+        }
+        Err(left)
     }
 
     /// Writes down what was done for the rollout.
@@ -197,7 +212,8 @@ impl RolloutOwner<'_> {
 
     /// Gives the moves up over which too many owners have died.
     async fn give_moves_up(&self) -> Result<(), Transient> {
-        let because = given_up("what the aliases serve was not looked at").message;
+        let error = given_up("what the aliases serve was not looked at");
+        let (because, failed) = (error.message.clone(), Moved::Failed(error));
         let now = self.deployment.engine.now();
         self.advance(|state| match state.next_action() {
             RolloutAction::Smoke(_) => state.smoke_failed(because.clone()),
@@ -206,9 +222,11 @@ impl RolloutOwner<'_> {
                 None => continues(state),
             },
             // The new version still has traffic: the way back is tried again.
-            RolloutAction::GoBack(targets) => targets.iter().fold(continues(state), |progress, target| {
-                progress.into_state().move_failed(target, format!("{target}: {because}"), now)
-            }),
+            RolloutAction::GoBack(targets) => {
+                let open = state.targets.clone().into_iter().filter(|one| targets.contains(&one.target));
+                let apply = |progress, one: RolloutTarget| apply(self.deployment.at, progress, (&one, &failed), now);
+                open.fold(continues(state), apply)
+            }
             RolloutAction::Look { .. } | RolloutAction::Publish(_) => continues(state),
         })
         .await
@@ -261,11 +279,8 @@ impl RolloutOwner<'_> {
         let when = match how {
             RolloutLeave::OutOfTime => Some(engine.now()),
             RolloutLeave::AwaitsTraffic(look_at) => look_at,
-            RolloutLeave::HeldUp => {
-                tell_of_way_back(self.deployment, self.claim).await;
-                // The sweep tries again.
-                None
-            }
+            // The sweep tries again.
+            RolloutLeave::HeldUp => None,
         };
         let wakeup = Wakeup { id: self.deployment.request.id, claim: Some(self.claim.token()) };
         if let Some(when) = when
@@ -305,11 +320,19 @@ fn continues(state: RolloutState) -> Progress {
     Progress::Continues(Box::new(state))
 }
 
+/// Whether a target that goes back is in the configuration no more: whoever took it out has given it up, so that its
+/// alias stays as it is unless it is back with this try.
+fn is_given_up(at: &FunctionRef<'_>, one: &RolloutTarget) -> bool {
+    one.way_back.is_some() && !at.as_configured().environment.targets.contains(&one.target)
+}
+
 /// Applies what has become of one target's move.
 fn apply(at: &FunctionRef<'_>, progress: Progress, (one, moved): (&RolloutTarget, &Moved), now: Timestamp) -> Progress {
     let state = progress.into_state();
     let target = &one.target;
-    let is_configured = || at.as_configured().environment.targets.contains(target);
+    let give_up = |state: RolloutState, because: &dyn std::fmt::Display| {
+        state.cannot_return(target, format!("{target}, which deployer.json does not have any more: {because}"))
+    };
     match moved {
         Moved::Arrived(at) if one.way_back.is_some() => state.returned(target, *at),
         Moved::Arrived(at) => state.moved(target, one.weight, Timestamp::max(*at, one.meant_at.unwrap_or(*at))),
@@ -319,8 +342,9 @@ fn apply(at: &FunctionRef<'_>, progress: Progress, (one, moved): (&RolloutTarget
         Moved::Failed(_) | Moved::Late(_) if one.way_back.is_none() && state.phase == Phase::GoingBack => {
             continues(state)
         }
-        Moved::Failed(error) if one.way_back.is_some() && !is_configured() => {
-            state.cannot_return(target, format!("{target}, which deployer.json does not have any more: {error}"))
+        Moved::Failed(error) | Moved::Late(error) if is_given_up(at, one) => give_up(state, error),
+        Moved::AwaitsTraffic if is_given_up(at, one) => {
+            give_up(state, &"Lambda has not moved its traffic back to the old version yet")
         }
         Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}"), now),
         Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),

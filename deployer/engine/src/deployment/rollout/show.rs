@@ -17,11 +17,19 @@ pub(crate) struct Shown {
     pub takes_back: Option<String>,
 }
 
-/// Looks at the rollout of this head, if one waits for looks and this deployer can look.
-pub(crate) async fn show_rollout(engine: &Engine, at: &FunctionRef<'_>, head: &Head) -> Option<Shown> {
-    engine.ports.rollouts.as_ref()?;
-    let active = head.active()?;
-    let (state, artifact) = (active.rollout.as_ref().filter(|state| awaits_look(state))?, active.artifact.clone()?);
+/// Looks at the rollout of this head.
+///
+/// # Errors
+/// The reason why none can be looked at: none waits for looks, or this deployer cannot look.
+pub(crate) async fn show_rollout(engine: &Engine, at: &FunctionRef<'_>, head: &Head) -> Result<Shown, &'static str> {
+    if engine.ports.rollouts.is_none() {
+        return Err("this deployer carries no rollouts out (its variable DEPLOYER_PREVIEW)");
+    }
+    let active = head.active().and_then(|active| Some((active, active.rollout.as_ref()?, active.artifact.clone()?)));
+    let (active, state, artifact) = active.ok_or("the rollout has ended meanwhile")?;
+    if !awaits_look(state) {
+        return Err("the deployer is at work on it, and looks again when that is done");
+    }
     let at = &at.as_claimed(active);
     let deployment = Deployment::new(engine, at, active.request.clone(), artifact);
     let Found { looks, foreign, alarms } = RolloutLook(&deployment).look_around(state, alone_since(head)).await;
@@ -29,5 +37,5 @@ pub(crate) async fn show_rollout(engine: &Engine, at: &FunctionRef<'_>, head: &H
     let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
     let judgement = judge(&looks, releases, &state.plan.guard);
     let foreign = foreign.into_iter().map(|(target, changed)| format!("{target}: {changed}"));
-    Some(Shown { judgement, takes_back: foreign.chain(alarms).next() })
+    Ok(Shown { judgement, takes_back: foreign.chain(alarms).next() })
 }

@@ -108,7 +108,7 @@ fn release_that_is_taken_back_after_its_last_look_never_becomes_live() {
         commanded(&head, RolloutVerb::Abort),
         head.accepts(&rollback("r", now), &me("r", now)).0,
         head.accepts(&upload("3", now), &me("three", now)).0,
-        reject_rollout(&head, &super::meets::rejecting()).unwrap(),
+        reject_rollout(&head, &super::meets::rejecting(), second(50)).unwrap(),
     ] {
         assert_eq!(finish(&head, token("end"), &end, &at(), None), Finish::Overruled);
         let half = advance_rollout(&head, token("end"), second(now), |state| state.returned(target(0), second(now)));

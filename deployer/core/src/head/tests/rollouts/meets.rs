@@ -142,22 +142,22 @@ pub(super) fn rejecting() -> Rejects {
 #[test]
 fn reject_takes_a_rollout_back() {
     for before in [shifting(), paused()] {
-        let head = reject_rollout(&before, &rejecting()).unwrap();
+        let head = reject_rollout(&before, &rejecting(), second(50)).unwrap();
         assert!(matches!(super::next(&head, 50), NextAction::Resume(_)));
-        assert_eq!(reject_rollout(&head, &rejecting()), None, "once");
+        assert_eq!(reject_rollout(&head, &rejecting(), second(50)), None, "once");
         let (head, _) = commits(&works(head.acquires(&me("a", 50)).0, "a", 51), "a", 52);
         let record = head.record_of(&upload("2", 20));
         assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Rejected)));
     }
-    assert_eq!(reject_rollout(&shifting(), &Rejects::default()), None);
+    assert_eq!(reject_rollout(&shifting(), &Rejects::default(), second(50)), None);
 }
 
 #[test]
 fn reject_stops_a_rollout_before_its_traffic_and_changes_no_way_back() {
-    let (head, _) = commits(&reject_rollout(&testing(), &rejecting()).unwrap(), "two", 60);
+    let (head, _) = commits(&reject_rollout(&testing(), &rejecting(), second(50)).unwrap(), "two", 60);
     let record = head.record_of(&upload("2", 20));
     assert_eq!((record.status, record.code), (Status::Refused, Some(Code::Rejected)));
-    assert_eq!(reject_rollout(&going_back(), &rejecting()), None);
+    assert_eq!(reject_rollout(&going_back(), &rejecting(), second(50)), None);
 }
 
 #[test]
