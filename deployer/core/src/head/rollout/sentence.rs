@@ -17,7 +17,10 @@ pub fn rollout_sentence(state: &RolloutState) -> String {
         (Phase::Publishing | Phase::GoingBack, ..) => "the new versions are published".to_owned(),
         (Phase::Smoke, ..) => format!("the new version is tested{wave} before it gets traffic"),
         (Phase::Shifting, ..) => format!("the new version gets {weight} % of the traffic{wave}{until}"),
-        (Phase::Watching, ..) => format!("the new version gets all traffic{wave}, and is watched{until}"),
+        (Phase::Watching, ..) => match &state.settings_late {
+            Some(late) => format!("the new version gets all traffic{wave}; {}", late.sentence()),
+            None => format!("the new version gets all traffic{wave}, and is watched{until}"),
+        },
     }
 }
 

@@ -37,7 +37,7 @@ impl RolloutOwner<'_> {
             let (ending, details) = match end.take() {
                 Some(end) => match self.set_functions().await {
                     Ok(SettingsOutcome::Set) => self.end_rollout(&end),
-                    Ok(SettingsOutcome::NotNow | SettingsOutcome::Failed) => continue,
+                    Ok(SettingsOutcome::NotNow) => continue,
                     Err(transient) => return Err(self.hand_on(transient).await),
                 },
                 None => {
@@ -134,11 +134,13 @@ impl RolloutOwner<'_> {
     /// write.
     async fn move_aliases(&self, state: &RolloutState, targets: &[Target]) -> Result<(), Unfinished> {
         let ones = targets.iter().filter_map(|target| state.targets.iter().find(|one| one.target == *target));
-        let moved: Vec<(&RolloutTarget, Moved)> = stream::iter(ones)
+        let moves = stream::iter(ones)
             .map(|one| async move { (one, self.move_alias(one).await) })
             .buffered(TARGETS_AT_ONCE)
-            .collect()
-            .await;
+            .collect::<Vec<(&RolloutTarget, Moved)>>();
+        // Those whose aliases are back already wait for no other target.
+        let back_already = self.set_back_meanwhile(state, |target| !targets.contains(target));
+        let (moved, set_back) = futures::join!(moves, back_already);
         let mut outcomes = Vec::new();
         let (mut is_late, mut awaits_traffic) = (None, false);
         for (one, moved) in moved {
@@ -161,12 +163,18 @@ impl RolloutOwner<'_> {
             let apply = |progress, (one, moved): &(RolloutTarget, Moved)| {
                 apply(self.deployment.at, progress, (one, moved), now)
             };
-            outcomes.iter().fold(continues(state), apply)
+            outcomes.iter().fold(all_set_back(state, &set_back), apply)
         })
         .await?;
         let state = rollout_now(self.claim)?;
+        if awaits_look(&state) || end_of_way_back(&state).is_some() {
+            return Ok(());
+        }
+        let set_back = self.set_back_meanwhile(&state, |target| targets.contains(target)).await;
+        if !set_back.is_empty() {
+            self.advance(|state| all_set_back(state, &set_back)).await?;
+        }
         let how = match is_late {
-            _ if awaits_look(&state) || end_of_way_back(&state).is_some() => return Ok(()),
             Some(()) => RolloutLeave::OutOfTime,
             None if awaits_traffic => {
                 RolloutLeave::AwaitsTraffic(self.claim.active_now().next_look(self.deployment.engine.now(), None))
@@ -303,6 +311,10 @@ impl RolloutOwner<'_> {
 
 fn continues(state: RolloutState) -> Progress {
     Progress::Continues(Box::new(state))
+}
+
+fn all_set_back(state: RolloutState, targets: &[Target]) -> Progress {
+    targets.iter().fold(continues(state), |progress, target| progress.into_state().set_back(target))
 }
 
 /// Applies what has become of one target's move.
