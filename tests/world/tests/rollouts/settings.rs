@@ -229,3 +229,52 @@ async fn tag_that_is_refused_on_the_way_back_is_named_and_keeps_nothing_else() {
     let because = format!("{record:?}");
     assert!(because.contains(&format!("in {DEV}/eu-west-1 may be those of the release")), "{because}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn tags_that_the_role_may_not_list_are_named_on_the_way_back() {
+    let world = world(&at_once());
+    world.on(Op::PutFunctionConcurrency).at(OTHER).always().fail(CallErrorKind::Invalid);
+    let begun = just_before_the_end(&world).await;
+    world.aws(|aws| aws.sts.role(DEV).may_not.insert("lambda:ListTags".into()));
+    world.sweep_minutes(3).await;
+    let record = record_of(&world, &begun).await;
+    assert_eq!(record.status, Status::RolledBack, "{record:?}");
+    assert_eq!(settings(&world)[0], (Some("new".to_owned()), None), "its concurrency is set back");
+    let because = format!("{record:?}");
+    assert!(because.contains(&format!("in {DEV}/eu-west-1 may be those of the release")), "{because}");
+    assert!(because.contains("lambda:ListTags"), "{because}");
+}
+
+/// The head is as if five owners had died over what is left to do.
+#[tokio::test(start_paused = true)]
+async fn rollout_whose_owners_have_died_over_a_function_ends_and_names_it() {
+    let mut given_up = 0;
+    for call in 10..40 {
+        let world = world(&at_once());
+        world.on(Op::PutFunctionConcurrency).at(OTHER).always().fail(CallErrorKind::Invalid);
+        let begun = just_before_the_end(&world).await;
+        world.pass(Duration::from_secs(60)).await;
+        world.invocation().run(&world::Trigger::Sweep).await;
+        let now = world.now();
+        for body in world.aws(|aws| aws.queue.take(now)) {
+            let tick = world::Trigger::Tick(world::tick(&body));
+            world.invocation().dies_at(call, world::CallPhase::After).run(&tick).await;
+        }
+        let mut head = world.head("dev", "orders");
+        let one = &head["active"]["rollout"]["targets"][0];
+        let is_left = !one["way_back"]["done"].is_null() && !one["former_settings"].is_null();
+        if !is_left || settings(&world)[0].1.is_none() {
+            continue;
+        }
+        given_up += 1;
+        head["active"]["attempts"] = json!(deployer_core::head::ATTEMPTS);
+        world.aws(|aws| aws.ledger.put("heads/dev/orders.json", head.to_string().into_bytes()));
+        world.sweep_minutes(30).await;
+        let record = record_of(&world, &begun).await;
+        assert_eq!(record.status, Status::RolledBack, "call {call}: {record:?}");
+        assert_eq!(settings(&world)[0].1, Some(7), "call {call}: nothing is written any more");
+        let because = format!("{record:?}");
+        assert!(because.contains(&format!("in {DEV}/eu-west-1 may be those of the release")), "call {call}: {because}");
+    }
+    assert!(given_up > 0);
+}
