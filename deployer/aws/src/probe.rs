@@ -15,6 +15,7 @@ use deployer_core::artifact::ArtifactRef;
 use deployer_core::config::Target;
 use deployer_core::doctor::{Attempt, PROBE, ProbedAction, Refusal, Refused};
 use deployer_core::rollout::NAMESPACE;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::advice::ENABLE_REGION;
@@ -125,9 +126,9 @@ impl Probe for LambdaProbe {
             Action::GetMetricData => {
                 let metric = json!({"Namespace": NAMESPACE, "MetricName": "Invocations",
                     "Dimensions": [{"Name": "FunctionName", "Value": PROBE}]});
+                let now = Timestamp::now().as_second();
                 let stat = json!({"Metric": metric, "Period": PERIOD, "Stat": "Sum"});
-                let body =
-                    json!({"MetricDataQueries": [{"Id": "m0", "MetricStat": stat}], "StartTime": 0, "EndTime": 60});
+                let body = json!({"MetricDataQueries": [{"Id": "m0", "MetricStat": stat}], "StartTime": now - 300, "EndTime": now});
                 self.attempt_to_watch(action, "GetMetricData", body).await
             }
             Action::InvokeFunction => {

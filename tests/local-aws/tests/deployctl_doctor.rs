@@ -186,7 +186,8 @@ async fn missing_permission_fails_with_the_statement_that_mends_it() -> Result<(
     assert_eq!((failed(&report), said.exit), (vec![], Some(0)));
 
     aws.preview_rollouts();
-    aws.configure(|config| config["environments"]["dev"]["rollout"] = json!({})).await?;
+    let rollout = json!({ "smoke_test": { "event": { "ping": true } } });
+    aws.configure(|config| config["environments"]["dev"]["rollout"] = rollout).await?;
     roles.put_policy(role, role, &not_allowing(&whole, "cloudwatch:GetMetricData")).await?;
     let (_, report) = doctor(&aws, &["-e", "dev"]).await?;
     assert_eq!(failed(&report), ["dev eu-west-1: cloudwatch:GetMetricData"]);

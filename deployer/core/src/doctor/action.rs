@@ -53,7 +53,8 @@ actions! {
     DeleteFunctionConcurrency = "lambda:DeleteFunctionConcurrency";
     /// This call is always made with a qualifier.
     DeleteFunction = "lambda:DeleteFunction";
-    /// This call and the next two know no resource, so the function has no part in them.
+    /// This call and the next two name no function. The deploy role needs them for all alarms: composite alarms are shown
+    /// only so (CloudWatch API Reference, DescribeAlarms and DescribeAlarmHistory), and GetMetricData knows no resource.
     DescribeAlarms = "cloudwatch:DescribeAlarms";
     DescribeAlarmHistory = "cloudwatch:DescribeAlarmHistory";
     GetMetricData = "cloudwatch:GetMetricData";

@@ -267,13 +267,20 @@ pub fn rights(chain: &Chain<'_>, rollout: Option<&Rollout>, tried: &[Tried]) -> 
             action.action(),
             "whether the function that rights are tried on is really not there is not known (lambda:GetFunction tells)",
         ),
-        Some(Err(error)) if error.lacks_allow() && action.names_a_function() && !any_alike_allowed(*action) => {
+        Some(Err(error)) if is_about_scope(*action, error) && !any_alike_allowed(*action) => {
             out_of_scope(*action, error)
         }
         Some(Err(error)) if error.kind == Refusal::Denied => denied_call(chain, *action, rollout, error),
         Some(outcome) => probe_check(chain, *action, outcome),
     };
     tried.iter().map(check_of).collect()
+}
+
+/// Whether a role that may work on other functions only gets this denial. The target module denies the invocation of other
+/// functions outright.
+fn is_about_scope(action: ProbedAction, error: &Refused) -> bool {
+    let denies_others = action == ProbedAction::InvokeFunction && error.kind == Refusal::Denied;
+    action.names_a_function() && (error.lacks_allow() || denies_others)
 }
 
 /// Checks a call that AWS denied. The target module denies outright what none of its switches allows, so the switch is

@@ -28,7 +28,7 @@ type Search = (&'static str, &'static [&'static str]);
 
 /// Searches that compute, one after another. [`QUICK_WAITING`] runs beside them.
 const QUICK_COMPUTING: &[Search] = &[
-    ("schedules", &["simulate", "--schedules", "2000"]),
+    ("schedules", &["simulate", "--schedules", "1200"]),
     ("rollouts", &["simulate", "--focus", "rollouts", "--schedules", "100"]),
     ("policies and their mutants", &["policies"]),
 ];

@@ -134,6 +134,14 @@ fn role_limited_to_other_functions_is_not_checked() {
     assert!(because.contains("Let it name deployer-doctor-probe too"), "{because}");
     assert!(because.starts_with("no identity-based policy allows it"), "{because}");
 
+    let outright = rights_where(|action| match action {
+        ProbedAction::InvokeFunction => Err(denied("with an explicit deny in an identity-based policy")),
+        action if action.names_a_function() => Err(denied("no identity-based policy allows it")),
+        _ => Ok(Attempt::Allowed),
+    });
+    let invoke = outright.iter().find(|check| check.check == "lambda:InvokeFunction").unwrap();
+    assert_eq!(invoke.status, CheckStatus::NotChecked, "{invoke:?}");
+
     let reads_all = rights_where(|action| match action.only_reads() || !action.names_a_function() {
         true => Ok(Attempt::Allowed),
         false => Err(denied("no")),

@@ -68,6 +68,15 @@ fn settings(rows: &mut Vec<Row>) {
     let set = ["lambda:TagResource", "lambda:UntagResource", "lambda:PutFunctionConcurrency"];
     let free = ["lambda:DeleteFunctionConcurrency"];
     for (session, actions, others) in [("session/set", &set[..], &free[..]), ("session/free", &free[..], &set[..])] {
+        for place in [FUNCTION.to_owned(), format!("{FUNCTION}:7")] {
+            may(rows, "what the function had is read", really(session, "lambda:GetFunction", place));
+        }
+        may(rows, "its tags too", really(session, "lambda:ListTags", FUNCTION));
+        for other in OTHERS {
+            for action in ["lambda:GetFunction", "lambda:ListTags"] {
+                may_not(rows, "and of no other", within(session, action, other));
+            }
+        }
         for action in actions {
             may(rows, "what a release sets on its function is set", really(session, action, FUNCTION));
             may_not(rows, "not on a version", within(session, action, format!("{FUNCTION}:7")));
