@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::observed::FunctionMetadata;
 use crate::plan::{Plan, Step};
+use crate::text::PlainText;
 
 /// The settings of a function as a whole. Those of a release are set when it is about to become live. The way back sets what
 /// was live its own again, where something was set.
@@ -30,6 +32,15 @@ pub enum ReservedConcurrency {
     Reserve(i32),
     /// None is reserved.
     Free,
+}
+
+/// Settings that a target does not take for now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LateSettings {
+    /// The time of the first try that failed.
+    pub since: Timestamp,
+    /// The target in which the last try failed, and the reason.
+    pub because: PlainText,
 }
 
 impl ReservedConcurrency {

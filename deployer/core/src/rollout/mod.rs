@@ -30,14 +30,14 @@ pub use alias::{FoundAlias, MeantAlias};
 pub use disarmed::with_disarmed;
 pub use effective::EffectiveRollout;
 pub use end::{end_of_way_back, how_far, went_back};
-pub use function_settings::{FunctionSettings, ReservedConcurrency};
+pub use function_settings::{FunctionSettings, LateSettings, ReservedConcurrency};
 pub use looks::{DoesNotFit, UNREADABLE_FOR, pause_without_target};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
 pub use moves::{smoke_failed_in, without_smoke_tests};
 pub use overdue::{HELD_UP_FOR, held_up, is_overdue};
 pub use plan::{PlannedStep, RolloutPlan};
 pub use serves_already::{has_old_minutes, old_alone_since, with_target_that_serves};
-pub use settings::{LateSettings, with_former_settings, with_settings};
+pub use settings::{late_sentence, may_set_functions, set_back_in, settings_late, with_former_settings, with_settings};
 pub use shift::Unshiftable;
 pub use smoke::{SmokeAnswer, SmokeFailure, client_context};
 pub use state::{

@@ -7,9 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::abort::Abort;
-use super::function_settings::FunctionSettings;
+use super::function_settings::{FunctionSettings, LateSettings};
 use super::plan::RolloutPlan;
-use super::settings::LateSettings;
 use super::step_verdict::StepVerdict;
 use crate::config::Target;
 use crate::id::Version;

@@ -127,7 +127,7 @@ fn verdict_is_kept_where_a_step_ends_or_pauses() {
 #[test]
 fn settings_that_a_target_does_not_take_for_a_quarter_of_an_hour_take_the_rollout_back() {
     let (all, watching) = (targets(1), done(begin(json!({ "steps": [] }), 1), start()));
-    let late = |state: RolloutState, at: i64| state.settings_late(&all[0], "throttled", minute(at));
+    let late = |state: RolloutState, at: i64| settings_late(state, &all[0], "throttled", minute(at));
     let state = goes(late(goes(late(watching, 10)), 24));
     assert_eq!(state.settings_late.as_ref().unwrap().since, minute(10), "the first try counts");
     let back = goes(late(state.clone(), 25));

@@ -7,7 +7,7 @@ use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
     Abort, AbortReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, awaits_look,
-    end_of_way_back,
+    end_of_way_back, set_back_in,
 };
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use super::super::error::{Unfinished, given_up};
 use super::announce::tell_of_way_back;
 use super::look::gone_targets;
 use super::move_alias::Moved;
-use super::settings::SettingsOutcome;
+use super::settings::{SettingsOutcome, set_back_meanwhile};
 use super::state_now::rollout_now;
 use super::{PERSISTENCE, RolloutOwner};
 use crate::claim::Stopped;
@@ -139,7 +139,7 @@ impl RolloutOwner<'_> {
             .buffered(TARGETS_AT_ONCE)
             .collect::<Vec<(&RolloutTarget, Moved)>>();
         // Those whose aliases are back already wait for no other target.
-        let back_already = self.set_back_meanwhile(state, |target| !targets.contains(target));
+        let back_already = set_back_meanwhile(*self, state, |target| !targets.contains(target));
         let (moved, set_back) = futures::join!(moves, back_already);
         let mut outcomes = Vec::new();
         let (mut is_late, mut awaits_traffic) = (None, false);
@@ -163,16 +163,16 @@ impl RolloutOwner<'_> {
             let apply = |progress, (one, moved): &(RolloutTarget, Moved)| {
                 apply(self.deployment.at, progress, (one, moved), now)
             };
-            outcomes.iter().fold(all_set_back(state, &set_back), apply)
+            outcomes.iter().fold(continues(set_back_in(state, &set_back)), apply)
         })
         .await?;
         let state = rollout_now(self.claim)?;
         if awaits_look(&state) || end_of_way_back(&state).is_some() {
             return Ok(());
         }
-        let set_back = self.set_back_meanwhile(&state, |target| targets.contains(target)).await;
+        let set_back = set_back_meanwhile(*self, &state, |target| targets.contains(target)).await;
         if !set_back.is_empty() {
-            self.advance(|state| all_set_back(state, &set_back)).await?;
+            self.advance(|state| continues(set_back_in(state, &set_back))).await?;
         }
         let how = match is_late {
             Some(()) => RolloutLeave::OutOfTime,
@@ -311,10 +311,6 @@ impl RolloutOwner<'_> {
 
 fn continues(state: RolloutState) -> Progress {
     Progress::Continues(Box::new(state))
-}
-
-fn all_set_back(state: RolloutState, targets: &[Target]) -> Progress {
-    targets.iter().fold(continues(state), |progress, target| progress.into_state().set_back(target))
 }
 
 /// Applies what has become of one target's move.

@@ -8,7 +8,9 @@ use deployer_core::config::Target;
 use deployer_core::head::{self, EXTENSIONS, RolloutLeave};
 use deployer_core::observed::FunctionMetadata;
 use deployer_core::record::{TargetError, TargetErrorCode};
-use deployer_core::rollout::{FunctionSettings, ReservedConcurrency, RolloutState, RolloutTarget, WayBack};
+use deployer_core::rollout::{
+    FunctionSettings, ReservedConcurrency, RolloutState, RolloutTarget, WayBack, may_set_functions, settings_late,
+};
 use deployer_core::session_policy::settings_policy;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -55,7 +57,7 @@ impl RolloutOwner<'_> {
         let (seen, ()) = self.deployment.engine.store().update_head(self.deployment.at, None, read).await?;
         self.claim.set_seen(seen);
         let state = rollout_now(self.claim)?;
-        if !state.may_set_functions() {
+        if !may_set_functions(&state) {
             return Ok(SettingsOutcome::NotNow);
         }
         let targets: Vec<&RolloutTarget> = state.targets.iter().filter(|one| !one.settings.is_empty()).collect();
@@ -65,7 +67,7 @@ impl RolloutOwner<'_> {
             let error = given_up("what the functions have was not looked at");
             return self.settings_failed((one.target.clone(), error), |_| false).await;
         }
-        let setter = self.setter(TRY);
+        let setter = FunctionSetter::of(*self, TRY);
         // What they have is known before the first of them takes anything.
         let former = match in_each(&targets, |one| setter.read_former(one)).await {
             Ok(former) => former,
@@ -77,7 +79,7 @@ impl RolloutOwner<'_> {
         let former: Vec<_> = former.into_iter().filter(is_new).collect();
         if !former.is_empty() {
             note_former(self, &former).await?;
-            if !rollout_now(self.claim)?.may_set_functions() {
+            if !may_set_functions(&rollout_now(self.claim)?) {
                 return Ok(SettingsOutcome::NotNow);
             }
         }
@@ -85,27 +87,6 @@ impl RolloutOwner<'_> {
             Ok(_) => Ok(SettingsOutcome::Set),
             Err(failure) => self.settings_failed(failure, may_pass_later).await,
         }
-    }
-
-    /// Sets back what the release has set on functions whose way back has ended with their own version, while others of
-    /// the rollout are still open. Returns the targets in which all is set back. The others are tried again: nothing is
-    /// told of them before the end.
-    pub(super) async fn set_back_meanwhile(
-        &self,
-        state: &RolloutState,
-        among: impl Fn(&Target) -> bool,
-    ) -> Vec<Target> {
-        if self.claim.only_observes() {
-            return vec![];
-        }
-        let setter = self.setter(TRY);
-        let back = to_set_back(state).filter(|(one, _)| among(&one.target)).collect::<Vec<_>>();
-        let back = stream::iter(back).map(|(one, former)| async move {
-            let set = setter.set_back(one, former).await;
-            set.inspect_err(|error| tracing::info!(target = %one.target, "not set back yet: {error}")).ok()?;
-            Some(one.target.clone())
-        });
-        back.buffered(TARGETS_AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten().collect()
     }
 
     /// Sets back what the release has set on functions, once its way back has ended. What a target refuses stays, and is
@@ -116,7 +97,7 @@ impl RolloutOwner<'_> {
             let given_up = || given_up("what the functions have was not looked at");
             to_set.into_iter().map(|(one, _)| (one, given_up())).collect()
         } else {
-            let setter = self.setter(self.deployment.engine.timer().left());
+            let setter = FunctionSetter::of(*self, self.deployment.engine.timer().left());
             let back = stream::iter(to_set)
                 .map(|(one, former)| async move { Some((one, setter.set_back(one, former).await.err()?)) })
                 .buffered(TARGETS_AT_ONCE)
@@ -137,13 +118,6 @@ impl RolloutOwner<'_> {
         Ok(())
     }
 
-    /// Makes what reads and writes functions from now on for so long.
-    fn setter(&self, within: Duration) -> FunctionSetter<'_> {
-        let now = self.deployment.engine.now();
-        let ends = now.checked_add(within).unwrap_or(Timestamp::MAX);
-        FunctionSetter { deployment: self.deployment, claim: self.claim, ends }
-    }
-
     /// Writes down that a target has not taken its settings: the next look tries again where that can help, and otherwise
     /// the rollout goes back.
     async fn settings_failed(
@@ -155,12 +129,33 @@ impl RolloutOwner<'_> {
         tracing::warn!("what the release sets on functions is not set: {because}");
         let (helps, now) = (helps(error.code), self.deployment.engine.now());
         self.advance(|state| match helps {
-            true => state.settings_late(&target, because.as_str(), now),
+            true => settings_late(state, &target, because.as_str(), now),
             false => state.move_failed(&target, because.as_str(), now),
         })
         .await?;
         Ok(SettingsOutcome::NotNow)
     }
+}
+
+/// Sets back what the release has set on functions whose way back has ended with their own version, while others of the
+/// rollout are still open. Returns the targets in which all is set back. The others are tried again: nothing is told of
+/// them before the end.
+pub(super) async fn set_back_meanwhile(
+    owner: RolloutOwner<'_>,
+    state: &RolloutState,
+    among: impl Fn(&Target) -> bool,
+) -> Vec<Target> {
+    if owner.claim.only_observes() {
+        return vec![];
+    }
+    let setter = FunctionSetter::of(owner, TRY);
+    let back = to_set_back(state).filter(|(one, _)| among(&one.target)).collect::<Vec<_>>();
+    let back = stream::iter(back).map(|(one, former)| async move {
+        let set = setter.set_back(one, former).await;
+        set.inspect_err(|error| tracing::info!(target = %one.target, "not set back yet: {error}")).ok()?;
+        Some(one.target.clone())
+    });
+    back.buffered(TARGETS_AT_ONCE).collect::<Vec<_>>().await.into_iter().flatten().collect()
 }
 
 /// Returns the targets in which something is to be set back, with what they had. Where the alias stays with the new version,
@@ -215,7 +210,14 @@ struct FunctionSetter<'a> {
     ends: Timestamp,
 }
 
-impl FunctionSetter<'_> {
+impl<'a> FunctionSetter<'a> {
+    /// Makes what reads and writes functions from now on for so long.
+    fn of(owner: RolloutOwner<'a>, within: Duration) -> Self {
+        let RolloutOwner { deployment, claim } = owner;
+        let ends = deployment.engine.now().checked_add(within).unwrap_or(Timestamp::MAX);
+        Self { deployment, claim, ends }
+    }
+
     /// Reads what the function has in place of what the release sets there.
     async fn read_former(self, one: &RolloutTarget) -> Result<(Target, FunctionSettings), TargetError> {
         let account = self.enter(&one.target, &one.settings).await?;
