@@ -78,6 +78,7 @@ impl RolloutState {
     pub fn pause_asked(mut self, by: Person, because: PlainText, now: Timestamp) -> Result<Progress, DoesNotFit> {
         require_serving(&self, "pause")?;
         if self.paused.is_none() {
+            self.settings_late = None;
             self.paused =
                 Some(Pause { since: now, reason: PauseReason::Asked, by: Some(by), because, announced: false });
         }
@@ -156,7 +157,7 @@ fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestam
     }
     if !state.lengthened && !state.accepted {
         let longer = state.due.and_then(|due| due.checked_add(lasts(&state)).ok());
-        (state.lengthened, state.due) = (true, longer.or(state.due));
+        (state.lengthened, state.due, state.settings_late) = (true, longer.or(state.due), None);
         return continues(state);
     }
     match state.plan.when_quiet {
@@ -177,6 +178,7 @@ fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestam
 }
 
 fn pause(state: &mut RolloutState, reason: PauseReason, because: PlainText, now: Timestamp) {
+    state.settings_late = None;
     state.paused = Some(Pause { since: now, reason, by: None, because, announced: false });
 }
 

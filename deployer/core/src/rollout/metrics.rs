@@ -306,7 +306,11 @@ mod tests {
             (evidence.steps.len(), evidence.steps[0].new, evidence.steps[0].old),
             (1, Counts::of(10, 10), Counts::of(90, 2))
         );
-        assert_eq!((evidence.alone, evidence.minutes_alone), (Counts::of(100, 3), 1));
+        assert_eq!(
+            (evidence.alone, evidence.minutes_alone),
+            (Counts::of(100, 3), 8),
+            "also minutes without an invocation"
+        );
     }
 
     #[test]

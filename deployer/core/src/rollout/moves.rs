@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use super::abort::{Abort, AbortReason};
 use super::clock::{moved_at, step_ends};
 use super::end::end_of_way_back;
-use super::function_settings::FunctionSettings;
 use super::state::{Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack};
 use crate::config::Target;
 use crate::id::Version;
@@ -164,6 +163,7 @@ impl RolloutState {
     /// Goes back: each target that may serve the new version is to serve the old one.
     pub(super) fn go_back(mut self, abort: Abort) -> Progress {
         (self.phase, self.abort, self.paused, self.due) = (Phase::GoingBack, Some(abort), None, None);
+        self.settings_late = None;
         let in_waves = self.plan.waves.iter().map(Vec::len).sum();
         for (number, one) in self.targets.iter_mut().enumerate() {
             if one.weight == 0 || one.way_back.is_some() {
@@ -194,27 +194,10 @@ pub fn smoke_failed_in(mut state: RolloutState, failures: &[(Target, String)]) -
     state.smoke_failed(format!("the smoke test in {first} failed: {because}"))
 }
 
-/// Notes what the release sets on the function in a target.
-#[must_use]
-pub fn with_settings(mut state: RolloutState, target: &Target, settings: FunctionSettings) -> RolloutState {
-    change(&mut state, target, |one| one.settings = settings);
-    state
-}
-
-/// Notes what the function has in a target in place of what the release sets there. What was noted first stays: an
-/// earlier owner may have set something since.
-#[must_use]
-pub fn with_former_settings(mut state: RolloutState, target: &Target, former: FunctionSettings) -> RolloutState {
-    change(&mut state, target, |one| {
-        one.former_settings.get_or_insert(former);
-    });
-    state
-}
-
 /// Completes a state that was just changed, before it is written: passes the tests of a wave whose release has none, and
 /// notes when the way back began.
 #[must_use]
-pub fn settled(mut state: RolloutState, now: Timestamp) -> RolloutState {
+pub fn completed(mut state: RolloutState, now: Timestamp) -> RolloutState {
     if state.phase == Phase::Smoke && state.plan.smoke_tests.is_empty() {
         state.in_wave_mut().iter_mut().for_each(|one| one.smoked = true);
         enter_first_step(&mut state, now);
@@ -239,7 +222,8 @@ fn ended_if_back(state: RolloutState) -> Progress {
     }
 }
 
-fn change(state: &mut RolloutState, target: &Target, change: impl FnOnce(&mut RolloutTarget)) {
+/// Changes one of the targets.
+pub(super) fn change(state: &mut RolloutState, target: &Target, change: impl FnOnce(&mut RolloutTarget)) {
     if let Some(one) = state.targets.iter_mut().find(|one| one.target == *target) {
         change(one);
     }

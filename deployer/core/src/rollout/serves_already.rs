@@ -35,6 +35,11 @@ pub fn old_alone_since(
     since: Option<Timestamp>,
     now: Timestamp,
 ) -> Option<Timestamp> {
-    let is_in_wave = state.plan.waves.iter().flatten().any(|target| *target == one.target);
-    if is_in_wave { since } else { Some(now) }
+    if has_old_minutes(state, one) { since } else { Some(now) }
+}
+
+/// Whether the old version has served a target until the rollout began: it is in a wave.
+#[must_use]
+pub fn has_old_minutes(state: &RolloutState, one: &RolloutTarget) -> bool {
+    state.plan.waves.iter().flatten().any(|target| *target == one.target)
 }

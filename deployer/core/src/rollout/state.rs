@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::abort::Abort;
-use super::function_settings::FunctionSettings;
+use super::function_settings::{FunctionSettings, LateSettings};
 use super::plan::RolloutPlan;
 use super::step_verdict::StepVerdict;
 use crate::config::Target;
@@ -51,6 +51,9 @@ pub struct RolloutState {
     pub unproven: bool,
     /// The time since which no look could be judged.
     pub unreadable_since: Option<Timestamp>,
+    /// What the release sets on functions as a whole, while one of them does not take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settings_late: Option<LateSettings>,
     /// The pause, while it waits for a person.
     pub paused: Option<Pause>,
     /// Whether a person has continued it after the step had ended: the next look that finds nothing bad takes the next
@@ -113,7 +116,7 @@ pub struct RolloutTarget {
     #[serde(default, skip_serializing_if = "FunctionSettings::is_empty")]
     pub settings: FunctionSettings,
     /// What the function had in place of `settings`, from before the first of them was written: the way back sets it
-    /// again. None: nothing was written.
+    /// again. None: nothing was written, or it is set back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former_settings: Option<FunctionSettings>,
     /// The alarms that fired before the rollout began. Each counts again once it has been OK.
@@ -304,6 +307,7 @@ impl RolloutState {
             lengthened: false,
             unproven: false,
             unreadable_since: None,
+            settings_late: None,
             paused: None,
             accepted: false,
             finish: false,

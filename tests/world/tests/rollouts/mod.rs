@@ -5,6 +5,7 @@ mod effect;
 mod ends;
 mod freezes;
 mod looks;
+mod settings;
 mod smoke;
 mod way_back;
 mod words;
@@ -26,6 +27,11 @@ const BOTH: [&str; 2] = [DEV, OTHER];
 
 fn one_step() -> Value {
     json!({ "steps": [{ "weight": 10, "for": "10m" }], "watch": "10m" })
+}
+
+/// Moves all traffic at once, and watches it for eight minutes.
+fn at_once() -> Value {
+    json!({ "steps": [], "watch": "8m" })
 }
 
 fn world(rollout: &Value) -> World {

@@ -314,6 +314,23 @@ async fn target_that_served_the_release_already_goes_back_with_the_others() {
     assert!(record.targets.iter().all(|target| target.status == Status::RolledBack), "{record:?}");
 }
 
+/// Nobody can tell how its old version would have fared, now or later.
+#[tokio::test(start_paused = true)]
+async fn errors_of_a_target_that_served_the_release_already_do_not_keep_it_from_becoming_live() {
+    let rollout = json!({ "steps": [], "watch": "8m", "when_quiet": "fail" });
+    let world = world(&rollout);
+    world.set_rollout("dev", None);
+    world.record("dev/orders/1.0.0.zip", code("1.0.0")).await;
+    world.change_function(DEV, "orders", |f| f.code(&code("1.1.0")).publish().point("live", 2));
+    world.aws(|aws| aws.at(DEV).monitoring.fails("orders", 2, 0.2));
+    world.set_rollout("dev", Some(&rollout));
+    world.pass(Duration::from_secs(2)).await;
+    let begun = begins(&world).await;
+    world.sweep_minutes(20).await;
+    let record = record_of(&world, &begun).await;
+    assert_eq!(record.status, Status::Succeeded, "{record:?}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn alarm_of_a_target_that_served_the_release_already_takes_it_back() {
     let mut rollout = one_step();

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::config::Target;
 use crate::head::state::Head;
 use crate::id::Token;
-use crate::rollout::{FunctionSettings, Progress, RolloutState, settled, with_former_settings};
+use crate::rollout::{FunctionSettings, Progress, RolloutState, completed, with_former_settings};
 
 /// Writes down what the owner of the claim has done, on the state as the head has it by now: somebody may have aborted
 /// the rollout meanwhile. Where nothing is left to be done but to look, the same write gives the claim back.
@@ -21,7 +21,7 @@ pub fn advance_rollout(
     let state = head.queue.claimed(claim)?.rollout.clone()?;
     let mut next = head.next();
     let active = next.queue.active.as_mut()?;
-    let changed = settled(change(state.clone()).into_state(), now);
+    let changed = completed(change(state.clone()).into_state(), now);
     if changed != state {
         (active.attempts, active.extensions, active.hops) = (1, 0, 0);
     }

@@ -8,7 +8,7 @@ use crate::function_ref::FunctionRef;
 use crate::head::state::Head;
 use crate::hold_and_reject::CommandEffect;
 use crate::id::{DeploymentId, RequestHash};
-use crate::rollout::{Abort, AbortReason, DoesNotFit, Progress, RolloutState, settled};
+use crate::rollout::{Abort, AbortReason, DoesNotFit, Progress, RolloutState, completed};
 use crate::text::{Person, PlainText};
 
 /// An action that a person asks for in a rollout.
@@ -102,7 +102,7 @@ pub fn command_rollout(
         return Err(RolloutRefusal::Another(*deployment, active.request.id));
     }
     let state = active.rollout.clone().ok_or(RolloutRefusal::None)?;
-    let changed = settled(command.apply(state, now)?.into_state(), now);
+    let changed = completed(command.apply(state, now)?.into_state(), now);
     let mut next = head.next();
     next.known.carry_out(hash);
     if let Some(active) = &mut next.queue.active {

@@ -1,6 +1,6 @@
 //! A rollout under way in one sentence.
 
-use crate::rollout::{Phase, RolloutState, held_up};
+use crate::rollout::{Phase, RolloutState, held_up, late_sentence};
 
 /// Describes what a rollout does now, for the record of its deployment.
 #[must_use]
@@ -17,7 +17,10 @@ pub fn rollout_sentence(state: &RolloutState) -> String {
         (Phase::Publishing | Phase::GoingBack, ..) => "the new versions are published".to_owned(),
         (Phase::Smoke, ..) => format!("the new version is tested{wave} before it gets traffic"),
         (Phase::Shifting, ..) => format!("the new version gets {weight} % of the traffic{wave}{until}"),
-        (Phase::Watching, ..) => format!("the new version gets all traffic{wave}, and is watched{until}"),
+        (Phase::Watching, ..) => match &state.settings_late {
+            Some(late) => format!("the new version gets all traffic{wave}; {}", late_sentence(late)),
+            None => format!("the new version gets all traffic{wave}, and is watched{until}"),
+        },
     }
 }
 

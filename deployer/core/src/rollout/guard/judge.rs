@@ -55,7 +55,7 @@ fn judge_target(look: &Look, releases: Releases<'_>, guard: &Guard, significance
         let margin = margin.max(guard.margin.as_f64());
         finding.counts.new.errors() >= guard.errors && finding.points >= margin && finding.p_value <= significance
     };
-    let is_early = (1..MINUTES_ALONE).contains(&evidence.minutes_alone);
+    let is_early = evidence.alone.invocations() > 0 && evidence.minutes_alone < MINUTES_ALONE;
     let (verdict, finding) = match hour_before {
         _ if is_bad_by(&same_minutes, 0.0) => (Verdict::Bad, same_minutes),
         Some(found) if is_bad_by(&found, EARLY_MARGIN) => (Verdict::Bad, found),
@@ -76,9 +76,13 @@ fn judge_target(look: &Look, releases: Releases<'_>, guard: &Guard, significance
     TargetVerdict { target: look.target.clone(), verdict, finding: Some(finding), because }
 }
 
-/// Returns the verdict about a version that is not bad.
+/// Returns the verdict about a version that is not bad. One that can never be compared waits for no invocation: as with a
+/// new alias, the alarms decide.
 fn undisturbed(evidence: &Evidence, finding: &Finding, guard: &Guard) -> Verdict {
     let (new, old) = (evidence.all_new(), finding.counts.old);
+    if evidence.old_is_over && old.invocations() < CONTROL_INVOCATIONS {
+        return Verdict::Ok;
+    }
     let is_compared = old.invocations() >= CONTROL_INVOCATIONS || new.errors() < guard.errors;
     if new.invocations() >= guard.invocations && is_compared { Verdict::Ok } else { Verdict::Quiet }
 }
@@ -97,7 +101,7 @@ fn same_minutes(evidence: &Evidence) -> Finding {
 fn hour_before(evidence: &Evidence) -> Option<Finding> {
     let Comparison { new, old } = evidence.same_minutes();
     let is_compared = old.invocations() >= CONTROL_INVOCATIONS;
-    if is_compared && evidence.minutes_alone == 0 {
+    if is_compared && evidence.alone.invocations() == 0 {
         return None;
     }
     let new = if is_compared { evidence.alone } else { new + evidence.alone };

@@ -33,10 +33,12 @@ pub struct Evidence {
     pub steps: Vec<Comparison>,
     /// The new version in the minutes in which the alias sent it all traffic.
     pub alone: Counts,
-    /// The number of these minutes.
+    /// The number of these minutes, also of those without an invocation.
     pub minutes_alone: u32,
     /// The old version in the hour before the rollout began.
     pub hour_before: Counts,
+    /// Whether the old version gets no traffic any more that could be compared: what it has now is all.
+    pub old_is_over: bool,
     /// The invocations of the function since then that did not go through the alias.
     pub around_alias: u64,
 }

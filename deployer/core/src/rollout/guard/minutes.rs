@@ -48,14 +48,28 @@ impl Evidence {
             }
             if served[at].weight == 100 {
                 evidence.alone = evidence.alone + counts.new;
-                evidence.minutes_alone += 1;
             } else {
                 steps[at] = steps[at] + *counts;
             }
         }
+        evidence.minutes_alone = minutes_alone(served, moving_since, now);
         evidence.steps = steps.into_iter().filter(|step| *step != Comparison::default()).collect();
         evidence
     }
+}
+
+/// Counts the complete minutes in which the alias sent the new version all traffic, also those without an invocation.
+fn minutes_alone(served: &[Served], moving_since: Option<Timestamp>, now: Timestamp) -> u32 {
+    let until = now.saturating_sub(COMPLETE_AFTER).unwrap_or(Timestamp::MIN);
+    let alone = served.iter().enumerate().filter(|(_, served)| served.weight == 100).map(|(at, alone)| {
+        let next_move = served.get(at + 1).map(|next| next.meant_at).or(moving_since);
+        let end = next_move.map_or(until, |next| next.min(until));
+        let minute = i64::try_from(MINUTE.as_millis()).unwrap_or(i64::MAX);
+        // The minute in which the traffic came is no whole one: the first is the next.
+        let first = -(-alone.at.as_millisecond()).div_euclid(minute);
+        u32::try_from(end.as_millisecond().div_euclid(minute) - first).unwrap_or_default()
+    });
+    alone.fold(0, u32::saturating_add)
 }
 
 impl Minute {

@@ -123,3 +123,18 @@ fn verdict_is_kept_where_a_step_ends_or_pauses() {
     let back = look(half, Verdict::Bad, 12, 25);
     assert_eq!(kept(&back), [(1, Verdict::Ok, 2), (2, Verdict::Bad, 12)]);
 }
+
+#[test]
+fn settings_that_a_target_does_not_take_for_a_quarter_of_an_hour_take_the_rollout_back() {
+    let (all, watching) = (targets(1), done(begin(json!({ "steps": [] }), 1), start()));
+    let late = |state: RolloutState, at: i64| settings_late(state, &all[0], "throttled", minute(at));
+    let state = goes(late(goes(late(watching, 10)), 24));
+    assert_eq!(state.settings_late.as_ref().unwrap().since, minute(10), "the first try counts");
+    let back = goes(late(state.clone(), 25));
+    let because = back.abort.as_ref().unwrap().because.to_string();
+    assert_eq!((back.phase, because.as_str()), (Phase::GoingBack, "throttled; tried again for 15 minutes"));
+    let paused = goes(state.pause_asked("bob".into(), "wait".into(), minute(24)).unwrap());
+    assert_eq!(goes(late(paused.clone(), 26)).settings_late, None, "nothing is set while it is paused");
+    let again = goes(late(goes(paused.continue_asked(minute(60)).unwrap()), 61));
+    assert_eq!(again.settings_late.unwrap().since, minute(61), "after a pause its time begins anew");
+}

@@ -79,18 +79,18 @@ fn target_that_is_given_up_after_a_move_that_nobody_confirmed_names_both_weights
 
 #[test]
 fn way_back_is_late_five_minutes_after_it_began_also_while_its_first_try_lasts() {
-    let state = settled(going_back(), minute(0));
+    let state = completed(going_back(), minute(0));
     assert_eq!(late_way_back(&state, minute(5)), None);
     let (since, because) = late_way_back(&state, minute(6)).unwrap();
     assert_eq!((since, because.len()), (minute(0), 2));
     assert!(because[0].contains("not seen to be back yet"), "{because:?}");
-    let later = settled(state.clone(), minute(9));
+    let later = completed(state.clone(), minute(9));
     assert_eq!(later, state, "the beginning stays");
     let all = targets(2);
     let half = goes(goes(state.returned(&all[0], minute(1))).move_failed(&all[1], "AccessDenied", minute(6)));
     let (_, because) = late_way_back(&half, minute(7)).unwrap();
     assert!(because.len() == 1 && because[0].starts_with("AccessDenied (tried again until "), "{because:?}");
-    let shifting = settled(done(begin(json!({}), 2), minute(0)), minute(0));
+    let shifting = completed(done(begin(json!({}), 2), minute(0)), minute(0));
     assert_eq!(late_way_back(&shifting, minute(60)), None);
 }
 

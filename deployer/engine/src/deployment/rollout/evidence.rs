@@ -8,7 +8,8 @@ use deployer_core::config::rollout::AlreadyAlarming;
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::rollout::guard::{Evidence, Look};
 use deployer_core::rollout::{
-    AlarmFindings, AlarmStates, AliasMetrics, FoundAlias, MetricsQuery, RolloutState, RolloutTarget, old_alone_since,
+    AlarmFindings, AlarmStates, AliasMetrics, FoundAlias, MetricsQuery, RolloutState, RolloutTarget, has_old_minutes,
+    old_alone_since,
 };
 use deployer_core::session_policy::look_policy;
 use futures::stream::{self, StreamExt as _};
@@ -88,8 +89,12 @@ impl RolloutLook<'_> {
                 continue;
             }
             let unread = (!read.unread.is_empty()).then(|| read.unread.join("; "));
+            let old_is_over = !has_old_minutes(state, one);
             let (evidence, unread) = match (read.evidence, unread) {
-                (Some(evidence), unread) => (evidence.map_err(Into::into), unread.map(Into::into)),
+                (Some(evidence), unread) => {
+                    let evidence = evidence.map(|evidence| Evidence { old_is_over, ..evidence });
+                    (evidence.map_err(Into::into), unread.map(Into::into))
+                }
                 (None, Some(unread)) => (Err(unread.into()), None),
                 (None, None) => continue,
             };

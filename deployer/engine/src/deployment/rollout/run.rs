@@ -7,7 +7,7 @@ use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
     Abort, AbortReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, awaits_look,
-    end_of_way_back,
+    end_of_way_back, set_back_in,
 };
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -17,7 +17,7 @@ use super::super::error::{Unfinished, given_up};
 use super::announce::tell_of_way_back;
 use super::look::gone_targets;
 use super::move_alias::Moved;
-use super::settings::SettingsOutcome;
+use super::settings::{SettingsOutcome, set_back_meanwhile};
 use super::state_now::rollout_now;
 use super::{PERSISTENCE, RolloutOwner};
 use crate::claim::Stopped;
@@ -37,7 +37,7 @@ impl RolloutOwner<'_> {
             let (ending, details) = match end.take() {
                 Some(end) => match self.set_functions().await {
                     Ok(SettingsOutcome::Set) => self.end_rollout(&end),
-                    Ok(SettingsOutcome::NotNow | SettingsOutcome::Failed) => continue,
+                    Ok(SettingsOutcome::NotNow) => continue,
                     Err(transient) => return Err(self.hand_on(transient).await),
                 },
                 None => {
@@ -134,11 +134,13 @@ impl RolloutOwner<'_> {
     /// write.
     async fn move_aliases(&self, state: &RolloutState, targets: &[Target]) -> Result<(), Unfinished> {
         let ones = targets.iter().filter_map(|target| state.targets.iter().find(|one| one.target == *target));
-        let moved: Vec<(&RolloutTarget, Moved)> = stream::iter(ones)
+        let moves = stream::iter(ones)
             .map(|one| async move { (one, self.move_alias(one).await) })
             .buffered(TARGETS_AT_ONCE)
-            .collect()
-            .await;
+            .collect::<Vec<(&RolloutTarget, Moved)>>();
+        // Those whose aliases are back already wait for no other target.
+        let back_already = set_back_meanwhile(*self, state, |target| !targets.contains(target));
+        let (moved, set_back) = futures::join!(moves, back_already);
         let mut outcomes = Vec::new();
         let (mut is_late, mut awaits_traffic) = (None, false);
         for (one, moved) in moved {
@@ -172,12 +174,18 @@ impl RolloutOwner<'_> {
             let apply = |progress, (one, moved): &(RolloutTarget, Moved)| {
                 apply(self.deployment.at, progress, (one, moved), now)
             };
-            outcomes.iter().fold(continues(state), apply)
+            outcomes.iter().fold(continues(set_back_in(state, &set_back)), apply)
         })
         .await?;
         let state = rollout_now(self.claim)?;
+        if awaits_look(&state) || end_of_way_back(&state).is_some() {
+            return Ok(());
+        }
+        let set_back = set_back_meanwhile(*self, &state, |target| targets.contains(target)).await;
+        if !set_back.is_empty() {
+            self.advance(|state| continues(set_back_in(state, &set_back))).await?;
+        }
         let how = match is_late {
-            _ if awaits_look(&state) || end_of_way_back(&state).is_some() => return Ok(()),
             Some(()) => RolloutLeave::OutOfTime,
             None if awaits_traffic => {
                 RolloutLeave::AwaitsTraffic(self.claim.active_now().next_look(self.deployment.engine.now(), None))

@@ -62,3 +62,13 @@ fn minutes_of_a_move_that_nobody_has_seen_yet_count_for_nothing() {
     assert_eq!(first.hour_before, Counts::of(500, 50), "09:00 to 09:50");
     assert_eq!(first.steps[0], compare(0, 20, 20, 200));
 }
+
+#[test]
+fn minutes_alone_count_also_without_an_invocation() {
+    let served = served(&[(10, "10:00:00"), (100, "10:20:30")]);
+    let alone = |now: &str| Evidence::of(&[], &served, None, at(now)).minutes_alone;
+    // The first whole minute begins at 10:21, and is complete at 10:24.
+    assert_eq!((alone("10:20:40"), alone("10:23:59"), alone("10:24:00"), alone("10:30:00")), (0, 0, 1, 7));
+    let moving = Evidence::of(&[], &served, Some(at("10:24:30")), at("10:40:00"));
+    assert_eq!(moving.minutes_alone, 3, "10:21 to 10:23");
+}

@@ -179,6 +179,15 @@ fn failing_version_with_nothing_to_compare_is_quiet() {
     );
 }
 
+/// It waits for no minute that cannot come, and is bad where the few that there are tell so.
+#[test]
+fn version_that_can_never_be_compared_is_ok() {
+    let evidence = Evidence { alone: Counts::of(60, 60), minutes_alone: 5, old_is_over: true, ..Evidence::default() };
+    assert_eq!(judged(&[look(1, 100, evidence.clone())]).0, Verdict::Ok);
+    let compared = Evidence { hour_before: Counts::of(19, 0), ..evidence };
+    assert_eq!(judged(&[look(1, 100, compared)]).0, Verdict::Bad);
+}
+
 #[test]
 fn unreadable_target_is_neither_ok_nor_hides_a_bad_one() {
     let unreadable = Look { target: target(7), weight: 10, evidence: Err("AccessDenied".into()), unread: None };
