@@ -10,7 +10,7 @@ use crate::head::door::ServedBefore;
 use crate::head::state::Head;
 use crate::id::Token;
 use crate::record::TargetOutcome;
-use crate::rollout::{Abort, AbortReason, RolloutState, settled};
+use crate::rollout::{Abort, AbortReason, RolloutState, completed};
 
 /// A rollout whose targets have all published, as the owner of the claim knows it.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ pub fn begin_rollout(head: &Head, claim: Token, begun: &BegunRollout, now: Times
         let because = format!("rollback {rollback}, asked for later, has asked it to stop");
         state = state.aborted(Abort { reason: AbortReason::Aborted, by: None, because: because.into() }).into_state();
     }
-    active.rollout = Some(settled(state, now));
+    active.rollout = Some(completed(state, now));
     if let Some(artifact) = &mut active.artifact {
         (artifact.sha256, artifact.size) = (begun.brings.artifact.sha256, begun.brings.artifact.size);
     }

@@ -9,7 +9,7 @@ use crate::head::transition_result::{Next, Transition};
 use crate::id::DeploymentId;
 use crate::record::Ending;
 use crate::rejects::Rejects;
-use crate::rollout::{Abort, AbortReason, Progress, RolloutEnd, RolloutState, settled};
+use crate::rollout::{Abort, AbortReason, Progress, RolloutEnd, RolloutState, completed};
 
 /// The effect of a look.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,7 @@ pub fn apply_look(
         Progress::Continues(changed) => (*changed, None),
         Progress::Ended { state, end } => (*state, Some(end)),
     };
-    let changed = settled(changed, me.now);
+    let changed = completed(changed, me.now);
     if changed == state && end.is_none() {
         return LookEffect::Nothing;
     }
@@ -87,7 +87,7 @@ pub fn reject_rollout(head: &Head, rejects: &Rejects, now: Timestamp) -> Option<
         return None;
     }
     let mut next = head.next();
-    next.queue.active.as_mut()?.rollout = Some(settled(changed, now));
+    next.queue.active.as_mut()?.rollout = Some(completed(changed, now));
     Some(next)
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::config::rollout::OnNewer;
 use crate::head::active::Active;
 use crate::head::request::Request;
-use crate::rollout::{Abort, AbortReason, Phase, settled};
+use crate::rollout::{Abort, AbortReason, Phase, completed};
 
 /// Changes the rollout of the active deployment by a request that is admitted behind it, and returns whether the
 /// request has asked the deployment to stop.
@@ -28,7 +28,7 @@ pub(in crate::head) fn meet_rollout(active: &mut Active, request: &Request, now:
     } else {
         return false;
     };
-    active.rollout = Some(settled(state.clone().aborted(abort).into_state(), now));
+    active.rollout = Some(completed(state.clone().aborted(abort).into_state(), now));
     request.asks_to_stop()
 }
 
