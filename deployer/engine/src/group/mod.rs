@@ -63,7 +63,7 @@ impl<'e> Groups<'e> {
     ) -> Result<Group, CommandError> {
         let group = Group::of(promotion, functions, self.engine.now());
         let open_key = ledger_keys::open_group(&group.environment, group.id);
-        match self.found_or_unused(promotion, &group, functions).await? {
+        match found_or_unused(self, promotion, &group, functions).await? {
             Found::Ended(ended) => return ensure_same_request(promotion, &group, *ended),
             Found::Open if giver.has_proof() => {
                 return ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?);
@@ -86,37 +86,6 @@ impl<'e> Groups<'e> {
             return ensure_same_request(promotion, &group, ended);
         }
         ensure_same_request(promotion, &group, self.reconcile(&group.environment, group.id).await?)
-    }
-
-    /// Looks for the group that this request has opened before. Where there is none, no other command of its functions has
-    /// had the id.
-    async fn found_or_unused(
-        self,
-        promotion: &PromotionRequest,
-        group: &Group,
-        functions: &[FunctionName],
-    ) -> Result<Found, CommandError> {
-        let found = self.look_for(group).await?;
-        if !matches!(found, Found::Nothing) {
-            return Ok(found);
-        }
-        let (to, kind) = ((&promotion.to, functions), CommandKind::Group(group.id));
-        let Err(used) = ensure_unused_by_each(self.engine, to, &promotion.id, kind).await else { return Ok(found) };
-        // Another invocation may have opened the group since, and its members may have ended already.
-        match self.look_for(group).await? {
-            Found::Nothing => Err(used),
-            found => Ok(found),
-        }
-    }
-
-    /// Looks for a group. Its end is written before it is open no more, so the end is read last.
-    async fn look_for(self, group: &Group) -> Result<Found, Transient> {
-        let is_open = self.read(&ledger_keys::open_group(&group.environment, group.id)).await?.is_some();
-        Ok(match self.read(&ledger_keys::ended_group(&group.environment, group.id)).await? {
-            Some(ended) => Found::Ended(Box::new(ended)),
-            None if is_open => Found::Open,
-            None => Found::Nothing,
-        })
     }
 
     /// Finds a group, open or ended.
@@ -296,6 +265,37 @@ impl<'e> Groups<'e> {
     pub(super) async fn read(self, key: &str) -> Result<Option<Group>, Transient> {
         Ok(self.engine.store().object(key).await?.map(|(group, _)| group))
     }
+}
+
+/// Looks for the group that this request has opened before. Where there is none, no other command of its functions has had
+/// the id.
+async fn found_or_unused(
+    groups: Groups<'_>,
+    promotion: &PromotionRequest,
+    group: &Group,
+    functions: &[FunctionName],
+) -> Result<Found, CommandError> {
+    let found = look_for(groups, group).await?;
+    if !matches!(found, Found::Nothing) {
+        return Ok(found);
+    }
+    let (to, kind) = ((&promotion.to, functions), CommandKind::Group(group.id));
+    let Err(used) = ensure_unused_by_each(groups.engine, to, &promotion.id, kind).await else { return Ok(found) };
+    // Another invocation may have opened the group since, and its members may have ended already.
+    match look_for(groups, group).await? {
+        Found::Nothing => Err(used),
+        found => Ok(found),
+    }
+}
+
+/// Looks for a group. Its end is written before it is open no more, so the end is read last.
+async fn look_for(groups: Groups<'_>, group: &Group) -> Result<Found, Transient> {
+    let is_open = groups.read(&ledger_keys::open_group(&group.environment, group.id)).await?.is_some();
+    Ok(match groups.read(&ledger_keys::ended_group(&group.environment, group.id)).await? {
+        Some(ended) => Found::Ended(Box::new(ended)),
+        None if is_open => Found::Open,
+        None => Found::Nothing,
+    })
 }
 
 /// Finds the group that this request has opened before, and does nothing for it. None: there is none.
