@@ -1,10 +1,8 @@
 //! `recall` asks before it moves anything; without a terminal it takes --yes. A misspelt name comes before that.
 
-use deployer_core::group::deployment_beside;
-use deployer_core::record::DeploymentRecord;
 use serde_json::{Value, json};
 
-use super::deployed::{ID, ok, person, record, server};
+use super::deployed::{GROUP, ok, person, promoted_in_a_group, record, server};
 use super::home::Outcome;
 
 /// Runs a verb, and returns what it says and the commands that it sends.
@@ -31,12 +29,7 @@ fn recall_without_a_terminal_takes_yes_and_only_looks_before() {
 
 #[test]
 fn recall_names_the_others_of_a_group_behind_a_redeploy() {
-    let group = "0000000000F0M57FDAT7ZC1HD8";
-    let mut promoted = record(ID, "1.4.3");
-    promoted["cause"] = json!({ "kind": "promotion", "requested_by": "ada", "event_id": "g" });
-    promoted["promotion"] = json!({ "from": "stage", "group": group });
-    let brought: DeploymentRecord = serde_json::from_value(promoted.clone()).unwrap();
-    let beside = deployment_beside(&brought, &"bills".parse().unwrap()).unwrap();
+    let (promoted, beside) = promoted_in_a_group();
     let rollback = record("01M8A5XGD0ST9H1MN79C7EX22R", "1.4.2");
     let mut redeployed = record("01M8A5XGD0ST9H1MN79C7EX22Q", "1.4.3");
     redeployed["cause"] = json!({ "kind": "redeploy", "requested_by": "ada", "event_id": "r" });
@@ -55,5 +48,5 @@ fn recall_names_the_others_of_a_group_behind_a_redeploy() {
     let (Outcome { exit, err }, out) =
         person(&server).run_with_output(&["recall", "-f", "orders", "-r", "1.4.3", "--yes"]);
     assert_eq!(exit, Some(0), "{err}");
-    assert!(out.contains(&format!("\nbills 7 came with 1.4.3 in group {group}, and is still live in prod. ")), "{out}");
+    assert!(out.contains(&format!("\nbills 7 came with 1.4.3 in group {GROUP}, and is still live in prod. ")), "{out}");
 }

@@ -1,10 +1,8 @@
 //! `rollback` and `recall` without a terminal: a misspelt name comes first. What they print fits the terminal.
 
-use deployer_core::group::deployment_beside;
-use deployer_core::record::DeploymentRecord;
 use serde_json::{Value, json};
 
-use super::deployed::{ID, ok, person, record, server};
+use super::deployed::{GROUP, ID, ok, person, promoted_in_a_group, record, server};
 use super::home::{Home, Outcome};
 use super::server::Server;
 use super::wrapped::shown;
@@ -76,12 +74,7 @@ fn what_is_live_after_a_rollback_fits_the_terminal() {
 
 #[test]
 fn rollback_with_yes_names_the_others_of_the_group_only_afterwards() {
-    let group = "0000000000F0M57FDAT7ZC1HD8";
-    let mut promoted = record(ID, "1.4.3");
-    promoted["cause"] = json!({ "kind": "promotion", "requested_by": "ada", "event_id": "g" });
-    promoted["promotion"] = json!({ "from": "stage", "group": group });
-    let brought: DeploymentRecord = serde_json::from_value(promoted.clone()).unwrap();
-    let beside = deployment_beside(&brought, &"bills".parse().unwrap()).unwrap();
+    let (promoted, beside) = promoted_in_a_group();
     let server = server(move |request| {
         let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
         let one = |function: &str, by: &str| {
@@ -105,7 +98,7 @@ fn rollback_with_yes_names_the_others_of_the_group_only_afterwards() {
     assert_eq!(sent[..2], ["status", "rollback"], "no look at the group delays it");
     assert!(!err.contains("bills"), "{err}");
     assert!(
-        out.contains(&format!("\nbills 1.4.3 came with 1.4.3 in group {group}, and is still live in prod. ")),
+        out.contains(&format!("\nbills 1.4.3 came with 1.4.3 in group {GROUP}, and is still live in prod. ")),
         "{out}"
     );
     assert!(out.contains("\n  deployctl rollback -e prod -f bills\n"), "{out}");
