@@ -4,8 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::head::RolloutVerb;
 use deployer_core::record::Status;
+use deployer_core::rollout::RolloutVerb;
 use jiff::Timestamp;
 use serde_json::Value;
 

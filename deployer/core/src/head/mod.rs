@@ -88,8 +88,8 @@ pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use retried_calls::{RetriedCall, RetriedCalls};
 pub use rollout::{
-    BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, alone_since,
-    apply_look, begin_rollout, command_rollout, leave_rollout, note_former_settings, reject_rollout, rollout_ending,
+    BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, advance_rollout, alone_since, apply_look,
+    begin_rollout, command_rollout, leave_rollout, note_former_settings, reject_rollout, rollout_ending,
     rollout_sentence, with_pause_announced,
 };
 pub use source::{Rollback, Source};

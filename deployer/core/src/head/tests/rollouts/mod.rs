@@ -12,7 +12,8 @@ use crate::config::rollout::{Placement, Rollout as RolloutConfig};
 use crate::format;
 use crate::rollout::guard::Verdict;
 use crate::rollout::{
-    Phase, Progress, RolloutAction, RolloutEnd, RolloutPlan, RolloutState, Shift, end_of_way_back, pause_without_target,
+    Phase, Progress, RolloutAction, RolloutEnd, RolloutPlan, RolloutState, RolloutVerb, Shift, end_of_way_back,
+    pause_without_target,
 };
 
 /// The time at which rollouts begin here.
