@@ -42,6 +42,7 @@ mod rule;
 mod runner;
 mod scenario;
 mod setup;
+mod smoke_oracle;
 mod tally;
 mod timeline;
 mod traffic_oracle;
