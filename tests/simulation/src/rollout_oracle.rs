@@ -157,6 +157,24 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
         if is["request"]["id"] == id {
             look_oracle::check_step(self.case, by, (&was["rollout"], &is["rollout"]), report);
         }
+        if let Some(gone) = self.case.gone_for {
+            let targets = is["rollout"]["targets"].as_array().into_iter().flatten();
+            let places: BTreeSet<String> = targets.clone().map(place_of).collect();
+            let meant = |rollout: &Value, place: &str| {
+                let mut targets = rollout["targets"].as_array().into_iter().flatten();
+                targets.find(|one| place_of(one) == place).map_or(Value::Null, |one| one["meant_at"].clone())
+            };
+            let begun = places.iter().find(|place| {
+                let now = meant(&is["rollout"], place);
+                !now.is_null() && (is["request"]["id"] != id || now != meant(&was["rollout"], place))
+            });
+            if let Some(place) = begun.filter(|_| gone.concerns(&self.case.environment.name, &places, by)) {
+                report(
+                    Rule::NoStepWhereGone,
+                    format!("{place}: a step is begun, and the configuration lacks {gone:?}"),
+                );
+            }
+        }
         if !was["rollout"].is_null() && (is["request"]["id"] != id || is["rollout"].is_null()) {
             self.on_end(&before["active"], now, report);
             self.goes_back = None;
