@@ -157,7 +157,7 @@ fn described(status: &FunctionStatus, rollout: &RolloutStatus, now: Timestamp) -
         rollout.deployment,
         text::doing(rollout, now)
     );
-    for line in text::targets(rollout).into_iter().chain(text::verdict(rollout)).chain(text::disarmed(rollout)) {
+    for line in text::lines(rollout) {
         text.push_str(&format!("  {line}\n"));
     }
     text

@@ -15,6 +15,7 @@ mod doctor;
 mod error;
 mod events;
 mod function_handles;
+mod gone_environment;
 mod group;
 mod handle_tick;
 mod known_functions;

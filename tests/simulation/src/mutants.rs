@@ -170,6 +170,8 @@ mutants! {
     TrafficUnwatched = "traffic-unwatched", Some(Focus::Provisioned);
     /// A door counts as shut while it is open.
     DoorsLeftOpen = "doors-left-open", Some(Focus::Held);
+    /// What has left the configuration counts as if it were there.
+    GoneUnnoticed = "gone-unnoticed", Some(Focus::Rollouts);
     /// A rollout that goes back reads as if its aliases served the old version.
     WayBackAssumed = "way-back-assumed", Some(Focus::Rollouts);
     /// The time of a step runs from its intent.
@@ -210,6 +212,7 @@ impl Mutant {
             }
             Self::OrderByArrival
             | Self::SweepDoesNothing
+            | Self::GoneUnnoticed
             | Self::UploadsDropped
             | Self::UploadsIgnored
             | Self::IdsRedrawn

@@ -164,6 +164,24 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
             let advance = Advance { by, now, was: &was["rollout"], is: &is["rollout"] };
             advance.check(self.case, self.began, report);
         }
+        if let Some(gone) = self.case.gone_for {
+            let targets = is["rollout"]["targets"].as_array().into_iter().flatten();
+            let places: BTreeSet<String> = targets.clone().map(place_of).collect();
+            let meant = |rollout: &Value, place: &str| {
+                let mut targets = rollout["targets"].as_array().into_iter().flatten();
+                targets.find(|one| place_of(one) == place).map_or(Value::Null, |one| one["meant_at"].clone())
+            };
+            let begun = places.iter().find(|place| {
+                let now = meant(&is["rollout"], place);
+                !now.is_null() && (is["request"]["id"] != id || now != meant(&was["rollout"], place))
+            });
+            if let Some(place) = begun.filter(|_| gone.concerns(&self.case.environment.name, &places, by)) {
+                report(
+                    Rule::NoStepWhereGone,
+                    format!("{place}: a step is begun, and the configuration lacks {gone:?}"),
+                );
+            }
+        }
         if !was["rollout"].is_null() && (is["request"]["id"] != id || is["rollout"].is_null()) {
             if was["rollout"]["abort"].is_null() {
                 let end = Advance { by, now, was: &was["rollout"], is: &Value::Null };

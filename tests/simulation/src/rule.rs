@@ -106,6 +106,8 @@ pub enum Rule {
     NoRiseAfterAbort,
     /// No traffic moves before all targets have published.
     AllPublishFirst,
+    /// No step is begun by a deployer that does not find the environment, or a target, in the configuration.
+    NoStepWhereGone,
     /// A rollout whose abort was accepted never becomes live.
     AbortObeyed,
     /// No step is taken, no wave begins and nothing becomes live without reading how the version does at the share that it

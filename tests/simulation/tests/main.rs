@@ -139,6 +139,7 @@ mutants! {
     group_decided_twice_is_found: GroupDecidedTwice => DecidedOnce from 8;
     member_that_decides_is_found: MembersDecide => DecidedOnce from 40;
     unwatched_traffic_is_found: TrafficUnwatched => TrafficMoved;
+    unnoticed_gone_environment_is_found: GoneUnnoticed => NoStepWhereGone;
     assumed_way_back_is_found: WayBackAssumed => EndServesWhatItSays;
     step_from_its_intent_is_found: StepsFromIntent => ShareHeld from 102;
     finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed from 41;

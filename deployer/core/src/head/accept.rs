@@ -11,6 +11,7 @@ use super::live_artifact::LiveArtifact;
 use super::request::Request;
 use super::resolve_artifact::refuse_impossible;
 use super::rollback::{Evaluated, evaluate_rollback};
+use super::rollout::is_let_in_where_gone;
 use super::source::Source;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
@@ -40,6 +41,9 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
     }
     if let Some(id) = head.id_of(request) {
         return answer_duplicate(head, id, at, me);
+    }
+    if at.is_gone() && !is_let_in_where_gone(head, request) {
+        return Transition::none(Next::Nothing);
     }
     let mut next = head.next();
     next.known.remember(request.hash, request.id);

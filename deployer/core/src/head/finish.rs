@@ -99,7 +99,10 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
         entry.completed = completed;
         entry.todo.extend(end.start_unpublished.then_some(SideEffect::Started));
     }
-    let next = next.zip(ended.queue.next_in_line());
+    // Where the environment is gone, only the rollback is next that has taken the rollout back.
+    let index = ended.queue.next_in_line();
+    let undoes = index.and_then(|index| ended.queue.pending.get(index)?.undoes());
+    let next = next.filter(|_| !at.is_gone() || undoes == Some(end.record.id)).zip(index);
     let next = next.map(|(me, index)| Active::first(ended.queue.pending.remove(index), at, me));
     ended.queue.active.clone_from(&next);
     Finish::Commit { head: Box::new(ended), next }

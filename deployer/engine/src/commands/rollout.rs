@@ -12,6 +12,7 @@ use deployer_core::text::PlainText;
 
 use super::caller::Caller;
 use super::change_head::change_head;
+use crate::gone_environment::at_or_gone;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::reconcile::ReconcileFrom;
 use crate::{CommandError, Engine};
@@ -39,14 +40,20 @@ pub(super) async fn command_rollout(
     (deployment, action, reason): (DeploymentId, RolloutVerb, Option<PlainText>),
     caller: Caller,
 ) -> Result<StatusReport, CommandError> {
-    let at = engine.at(environment, function)?;
+    let at = at_or_gone(engine, environment, function).await?;
     let demand = ProofDemand::of(engine, ProvenCommand::Rollout, Some(environment));
     let giver = Giver::new(engine, &caller.identity, demand)?;
     let (by, id) = (caller.requested_by, caller.id);
     let command = RolloutCommand { deployment, action, by, principal: None, unproven: None, reason, id };
     let obeyed = |head: &Head, command: &RolloutCommand| {
+        // What waits for nothing but its environment is not a rollout that a word could move.
+        let is_left = at.is_gone() && head.active().is_some() && !head::goes_on_where_gone(head);
+        if is_left {
+            return Err(engine.unknown_environment(environment));
+        }
         head::command_rollout(head, command, &at, engine.now()).map_err(|refusal| match refusal {
             RolloutRefusal::DoesNotFit(because) => CommandError::Refused(because.to_string()),
+            _ if at.is_gone() => engine.unknown_environment(environment),
             RolloutRefusal::None | RolloutRefusal::Another(..) => CommandError::Invalid(refusal.to_string()),
         })
     };
