@@ -14,6 +14,7 @@ use super::rollback::{Evaluated, evaluate_rollback};
 use super::source::Source;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
+use super::used_id::is_used_otherwise;
 use crate::function_ref::FunctionRef;
 use crate::id::DeploymentId;
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -30,7 +31,7 @@ pub struct Rules<'a> {
 
 /// Accepts a request. A duplicate meets its own deployment, an upload that comes too late ends as superseded, a request
 /// that a rule refuses ends as refused, and anything else is claimed or is next. Older requests that are next and give
-/// way to it (`Request::displaces`) end as superseded.
+/// way to it (`Request::displaces`) end as superseded. Nothing is accepted of a command under the id of another one.
 ///
 /// A deployment whose owner has died is resumed first: it may be half done.
 #[must_use]
@@ -40,6 +41,9 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
     }
     if let Some(id) = head.id_of(request) {
         return answer_duplicate(head, id, at, me);
+    }
+    if is_used_otherwise(head, request, at) {
+        return Transition::none(Next::Nothing);
     }
     let mut next = head.next();
     next.known.remember(request.hash, request.id);
