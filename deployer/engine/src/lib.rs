@@ -51,7 +51,8 @@ use crate::port::{ArtifactStore, Clock, Events, Identities, Ledger, Queue, Rng, 
 
 pub use claim::Claim;
 pub use commands::{
-    Caller, ExpectedFunction, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command,
+    Caller, ExpectedFunction, FunctionError, History, NotReady, Planned, PromotionOutcome, Recalled, RecalledFrom,
+    run_command,
 };
 pub use error::{CommandError, InvalidConfig, Transient};
 pub use masking::MaskingSessions;

@@ -5,6 +5,7 @@ use deployer_core::head::{ENDED, Head};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::text::PlainText;
 use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,18 @@ const MOST_RECORDS: usize = 100;
 pub struct History {
     /// Newest first, by the second of their requests, and within it by their start.
     pub deployments: Vec<DeploymentRecord>,
+    /// After a promotion by a pattern: the functions that match and are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_ready: Vec<NotReady>,
+}
+
+/// A function that a pattern of a promotion matches, and that is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotReady {
+    /// The function.
+    pub function: FunctionName,
+    /// The reason.
+    pub because: PlainText,
 }
 
 impl Engine {
@@ -65,7 +78,7 @@ impl Engine {
             false => other.id.cmp(&one.id),
         });
         deployments.truncate(limit);
-        Ok(History { deployments })
+        Ok(History { deployments, not_ready: vec![] })
     }
 }
 

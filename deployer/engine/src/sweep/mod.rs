@@ -63,7 +63,7 @@ async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
             None => tracing::warn!(key, "no marker of this deployer's: delete it"),
         }
     }
-    let (swept, progress) = stream::iter(marked_functions)
+    let (swept, with_open_uploads) = stream::iter(marked_functions)
         .map(|((name, function), markers)| async move {
             let span = tracing::info_span!("sweep", environment = %name, function = %function);
             let function_label = format!("{name}/{function}");
@@ -79,22 +79,21 @@ async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
                 Ok(read) => read,
                 Err(error) => return (failed(&error.into()), None),
             };
-            let progress = UploadProgress::of(&at.clone().or_as_recorded(&seen.head), &seen.head, engine.now())
-                .map(|progress| (ledger_keys::upload_progress(&name, &function), progress));
+            let progress = UploadProgress::of(&at.clone().or_as_recorded(&seen.head), &seen.head, engine.now());
             let swept = sweep_function(engine, &at, seen, &markers).instrument(span.clone()).await;
-            (swept.unwrap_or_else(|error| failed(&error)), progress)
+            (swept.unwrap_or_else(|error| failed(&error)), progress.map(|_| (name, function)))
         })
         .buffer_unordered(SWEPT_AT_ONCE)
-        .fold((Swept::default(), vec![]), |(all, mut written), (one, progress)| {
-            written.extend(progress);
-            future::ready((all.and(one), written))
+        .fold((Swept::default(), vec![]), |(all, mut with_open_uploads), (one, function)| {
+            with_open_uploads.extend(function);
+            future::ready((all.and(one), with_open_uploads))
         })
         .await;
     let stored_requests = or_failed(ASKED, sweep_stored_requests(engine).await);
     let groups = or_failed(GROUPS, Groups::of(engine).reconcile_all().await);
     submit_without_queue(engine).await;
     note::leave_note(engine).await;
-    write_upload_progress(engine, progress).await;
+    write_upload_progress(engine, with_open_uploads).await;
     Ok(swept.and(stored_requests).and(groups))
 }
 
