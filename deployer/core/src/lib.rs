@@ -10,6 +10,7 @@ pub mod as_read;
 pub mod condition;
 pub mod config;
 pub mod dead_letters;
+pub mod decision;
 pub mod denial;
 pub mod diagnostics;
 pub mod doctor;

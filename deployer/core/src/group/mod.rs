@@ -12,7 +12,7 @@ use crate::head::{PROMOTION, Request, ResolvedArtifact, request_hash};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
 use crate::record::{Approved, Cause, CauseKind, Code, DeploymentRecord, EndedWaiting, SCHEMA, Status};
-use crate::text::PlainText;
+use crate::text::{Person, PlainText};
 
 mod status;
 mod steps;
@@ -55,6 +55,9 @@ pub struct Group {
     /// The approvals that it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
+    /// The person who has declined it, as they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined_by: Option<Person>,
     /// The number of approvals that it still waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
@@ -154,6 +157,7 @@ impl Group {
             because: None,
             cause,
             approvals: vec![],
+            declined_by: None,
             approvals_wanted: None,
             not_after: promotion.not_after,
             freeze_override: promotion.freeze_override.clone(),
@@ -261,8 +265,9 @@ impl Group {
 
     /// Ends the group because somebody declined it.
     #[must_use]
-    pub fn declined(&self, because: String, now: Timestamp) -> Self {
+    pub fn declined(&self, (by, because): (&Person, String), now: Timestamp) -> Self {
         let mut group = self.next();
+        group.declined_by = Some(by.clone());
         group.end(Status::Refused, Some(Code::NotPromotable), Some(because), now);
         group
     }

@@ -203,7 +203,7 @@ fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
     assert!(!published.with_checks(&decisions(), token(), second(31)).wait_unpublished, "it waits on");
     assert_eq!(published.with_wait_published(&waits), None);
     assert!(!waits.with_checks(&pass(), token(), second(31)).wait_unpublished, "it waits no more");
-    assert!(!waits.declined("no".into(), second(31)).wait_unpublished);
+    assert!(!waits.declined((&"bob".into(), "no".into()), second(31)).wait_unpublished);
     // An older deployer does not know the field, and moves the group on.
     let moved_on = Group { phase: Phase::Placing, because: None, ..waits.clone() };
     assert!(!moved_on.is_wait_unpublished());

@@ -256,7 +256,7 @@ impl<'e> Groups<'e> {
                 false => "another function of its group did not get there".to_owned(),
             };
             let withdrawn = async |head: &Head| {
-                Ok(match head::decline(head, member.deployment, because.clone(), &at, self.engine.now()) {
+                Ok(match head::decline(head, member.deployment, (None, because.clone()), &at, self.engine.now()) {
                     ApprovalEffect::Write(head) => Some(CommandEffect::Write(head)),
                     _ => None,
                 })

@@ -6,6 +6,7 @@ mod asked;
 mod complete;
 mod crashes;
 mod decided;
+mod decision_effects;
 mod ended_waiting;
 mod events;
 mod groups;
