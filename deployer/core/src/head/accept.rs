@@ -58,7 +58,9 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
         Ok(Evaluated::Admitted(request)) => request,
         Ok(Evaluated::Joins(id)) => return join(next, request, id, at, me),
         Err(refusal) => {
-            end_request(&mut next, request, at.record(request, Status::InProgress).ended(refusal, me.now));
+            let record = at.record(request, Status::InProgress).ended(refusal, me.now);
+            // It has ended nothing.
+            end_request(&mut next, request, DeploymentRecord { ended_waiting: vec![], ..record });
             return Transition::to(next, Next::Finished(request.id));
         }
     };
