@@ -2,6 +2,7 @@
 
 mod invariants;
 mod looks;
+mod together;
 mod way_back;
 
 use std::time::Duration;

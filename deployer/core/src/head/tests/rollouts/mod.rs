@@ -3,6 +3,7 @@
 mod commands;
 mod ended;
 mod meets;
+mod together;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
