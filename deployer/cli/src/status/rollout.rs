@@ -1,6 +1,6 @@
 //! The rollout that is under way, as people read it: what it does, its targets, and the commands for it.
 
-use deployer_core::rollout::{PauseReason, Phase};
+use deployer_core::rollout::{PauseReason, Phase, waits_for_sentence};
 use deployer_core::status::{FunctionStatus, PausedRollout, RolloutStatus, RolloutTargetStatus, RolloutVerdict};
 use jiff::Timestamp;
 
@@ -14,6 +14,7 @@ pub(super) fn in_short(rollout: &RolloutStatus) -> String {
         (Phase::GoingBack, _) => format!("{release} goes back"),
         (_, Some(_)) => format!("{release} is paused at {weight} %"),
         (Phase::Publishing | Phase::Smoke, None) => format!("{release} is tested"),
+        (Phase::Watching, None) if rollout.passed_at.is_some() => format!("{release} waits for its group"),
         (Phase::Shifting | Phase::Watching, None) => format!("{release} gets {weight} %"),
     }
 }
@@ -32,6 +33,10 @@ pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
         let ends = due.map_or(String::new(), |due| format!("; it goes back at {}", until(due, now)));
         let because = sentence(because);
         return format!("{release} is paused at {weight} % {place} since {}: {because}{ends}", since(*began, now));
+    }
+    if rollout.passed_at.is_some() {
+        let waits = waits_for_sentence(&rollout.waits_for);
+        return format!("{release} gets all traffic {place}, has passed its watch, and {waits}");
     }
     let until = match due {
         Some(due) if rollout.finishes => {
@@ -117,6 +122,7 @@ pub(crate) fn commands(status: &FunctionStatus, options: &str) -> Vec<(&'static 
         (Phase::GoingBack, _) => &[],
         (_, Some(_)) => &["continue", "abort"],
         (Phase::Publishing | Phase::Smoke, None) => &["abort"],
+        (Phase::Watching, None) if rollout.passed_at.is_some() => &["pause", "abort"],
         (Phase::Shifting | Phase::Watching, None) => &["pause", "finish", "abort"],
     };
     let (environment, function, deployment) = (&status.environment, &status.function, rollout.deployment);

@@ -14,11 +14,13 @@ use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
 use crate::record::{Approved, Cause, CauseKind, Code, DeploymentRecord, EndedWaiting, SCHEMA, Status};
 use crate::text::{Person, PlainText};
 
+mod rollouts;
 mod status;
 mod steps;
 mod undecided;
 mod used_id;
 
+pub use rollouts::{MemberRollout, word_of};
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{
@@ -85,6 +87,12 @@ pub struct Group {
     /// The time of its decision. From then on only a hold, a reject, a rollback, drift or a failure stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
+    /// The time at which the rollouts of all members had passed. From then on each becomes live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_at: Option<Timestamp>,
+    /// The first function that did not get there. The rollouts of the others go back because of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_first: Option<FunctionName>,
     /// The time at which the rollback of its members started.
     #[serde(default, rename = "turned_at", skip_serializing_if = "Option::is_none")]
     pub rollback_started_at: Option<Timestamp>,
@@ -127,6 +135,9 @@ pub struct Member {
     pub resolved: Option<ResolvedArtifact>,
     /// The state of its deployment; none if nothing was tried yet.
     pub status: Option<Status>,
+    /// How far its rollout is, or was at its end; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<MemberRollout>,
     /// Whether its deployment has reached any target.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
@@ -169,6 +180,8 @@ impl Group {
             place_token: None,
             wait_unpublished: false,
             decided_at: None,
+            passed_at: None,
+            failed_first: None,
             rollback_started_at: None,
             finished_at: None,
             as_read: AsRead::default(),
@@ -181,6 +194,7 @@ impl Group {
                 release: promotion.release.clone(),
                 resolved: None,
                 status: None,
+                rollout: None,
                 reached: false,
                 because: None,
                 rollback: None,

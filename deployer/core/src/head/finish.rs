@@ -54,7 +54,8 @@ pub enum Finish {
         /// The next deployment, if it is ours to work on.
         next: Option<Active>,
     },
-    /// Somebody has asked the rollout to go back, or to pause, since it was judged: it does not end in this way.
+    /// Somebody has asked the rollout to go back, or to pause, since it was judged, or it has not passed beside the others
+    /// of its group: it does not end in this way.
     Overruled,
     /// Somebody else has resumed the deployment.
     Lost,
@@ -113,7 +114,9 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
 fn is_overruled(active: &Active, status: Status) -> bool {
     let Some(state) = &active.rollout else { return false };
     match status {
-        Status::Succeeded | Status::Unchanged => state.abort.is_some() || state.paused.is_some(),
+        Status::Succeeded | Status::Unchanged => {
+            state.abort.is_some() || state.paused.is_some() || active.must_wait_for_group()
+        }
         _ => state.abort.is_some() && end_of_way_back(state).is_none(),
     }
 }

@@ -40,7 +40,8 @@ impl RolloutState {
             }
             Verdict::Quiet | Verdict::Ok => {
                 self.unreadable_since = None;
-                if self.paused.is_some() || self.due.is_none_or(|due| now < due) {
+                let waits = self.paused.is_some() || self.passed.is_some();
+                if waits || self.due.is_none_or(|due| now < due) {
                     return continues(self);
                 }
                 if verdict == Verdict::Quiet { step_ended_quietly(self, because, now) } else { step_passed(self, now) }

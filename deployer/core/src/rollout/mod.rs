@@ -25,6 +25,7 @@ mod shift;
 mod smoke;
 mod state;
 mod step_verdict;
+mod together;
 
 pub use abort::{Abort, AbortReason};
 pub use alarms::{AlarmChange, AlarmFindings, AlarmState, AlarmStates};
@@ -49,6 +50,7 @@ pub use state::{
     WayBack, awaits_look,
 };
 pub use step_verdict::{StepCounts, StepVerdict, VersionCounts, judged};
+pub use together::{GroupWord, Passed, heard, wait_for_group, waits_for_sentence};
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Target;
 use crate::function_ref::{FunctionRef, gone_of};
 use crate::head::Active;
-use crate::id::{DeploymentId, Release, Version};
+use crate::id::{DeploymentId, FunctionName, Release, Version};
 use crate::rollout::guard::{Judgement, Verdict};
 use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift, VersionCounts, WayBack};
 use crate::text::{Person, PlainText};
@@ -43,6 +43,12 @@ pub struct RolloutStatus {
     /// Whether a person has asked to wait no more.
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub finishes: bool,
+    /// The time since which it has passed its last watch and waits for the others of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_at: Option<Timestamp>,
+    /// The functions of its group that had not passed by the last look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<FunctionName>,
     /// The reason why it goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<PlainText>,
@@ -155,6 +161,8 @@ impl RolloutStatus {
                 because: pause.because,
             }),
             finishes: state.finish,
+            passed_at: state.passed.as_ref().map(|passed| passed.at),
+            waits_for: state.passed.as_ref().map_or(Vec::new(), |passed| passed.waits_for.clone()),
             because: state.abort.as_ref().map(|abort| abort.because.clone()),
             gone: gone_of(at, active).map(|gone| PlainText::of(format_args!("{gone}"))),
             disarmed: state.targets.iter().flat_map(|one| one.disarmed.iter().cloned()).collect(),

@@ -5,6 +5,7 @@ mod effect;
 mod ends;
 mod freezes;
 mod gone;
+mod groups;
 mod looks;
 mod settings;
 mod smoke;

@@ -3,6 +3,7 @@
 mod gone;
 mod invariants;
 mod looks;
+mod together;
 mod way_back;
 
 use std::time::Duration;

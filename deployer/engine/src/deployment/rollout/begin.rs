@@ -9,12 +9,16 @@ use deployer_core::config::rollout::Rollout;
 use deployer_core::function_ref::gone_of;
 use deployer_core::head::{self, BegunRollout, Brings, ServedBefore};
 use deployer_core::record::{Ending, Status, TargetError, TargetErrorCode, TargetOutcome};
-use deployer_core::rollout::{RolloutPlan, RolloutState, Shift, with_disarmed, with_settings, with_target_that_serves};
+use deployer_core::rollout::{
+    RolloutPlan, RolloutState, Shift, heard, with_disarmed, with_settings, with_target_that_serves,
+};
 use futures::future;
 
+use super::super::Deployment;
 use super::super::error::Unfinished;
 use super::super::results::{Ready, TargetResult, TargetResults};
 use super::evidence::RolloutLook;
+use super::group::group_word;
 use super::ready::BEGIN_ROLLOUT;
 use super::{RolloutOwner, rollout_of};
 use crate::Transient;
@@ -24,7 +28,7 @@ use crate::store::{Change, Versioned};
 
 impl RolloutOwner<'_> {
     /// Begins the rollout, if every target has its version, and does what it asks for first. A target that has failed
-    /// fails the deployment before any traffic has moved.
+    /// fails the deployment before any traffic has moved; so does another function of its group that did not get there.
     pub(in crate::deployment) async fn begin(
         &self,
         results: TargetResults,
@@ -45,6 +49,11 @@ impl RolloutOwner<'_> {
             }
         };
         let begun = self.begun(&rollout, results, artifact, disarmed);
+        let Deployment { engine, at, request, .. } = self.deployment;
+        let begun = match group_word(engine, at, request).await {
+            Some(word) => BegunRollout { state: heard(begun.state, &word).into_state(), ..begun },
+            None => begun,
+        };
         let begin = async |seen: &mut Versioned| {
             let has_begun = seen.head.active().is_some_and(|active| active.rollout.is_some());
             match head::begin_rollout(&seen.head, self.claim.token(), &begun, self.deployment.engine.now()) {

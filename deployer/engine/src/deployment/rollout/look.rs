@@ -6,7 +6,8 @@ use deployer_core::head::{self, Active, LookEffect};
 use deployer_core::record::{DeploymentRecord, Ending};
 use deployer_core::rollout::guard::{Judgement, Releases, judge};
 use deployer_core::rollout::{
-    Abort, AbortReason, Gone, Progress, RolloutEnd, RolloutState, awaits_look, judged, pause_where_gone,
+    Abort, AbortReason, Gone, GroupWord, Progress, RolloutEnd, RolloutState, awaits_look, heard, judged,
+    pause_where_gone,
 };
 use jiff::Timestamp;
 use tracing::Instrument as _;
@@ -15,6 +16,7 @@ use super::super::Deployment;
 use super::super::error::Unfinished;
 use super::announce::{tell_of_change, tell_of_pause};
 use super::evidence::{Found, RolloutLook};
+use super::group::group_word;
 use super::{PERSISTENCE, RolloutOwner};
 use crate::Transient;
 use crate::claim::{Claim, ObservationBasis, claimant, now_as};
@@ -45,7 +47,8 @@ impl Reconciler<'_> {
             let found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
-            let view = View { state: &state, found: &found, rejected, gone: gone_of(self.at, &active) };
+            let (gone, word) = (gone_of(self.at, &active), group_word(self.engine, at, &active.request).await);
+            let view = View { state: &state, found: &found, rejected, gone, word };
             let old = seen.head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
             let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
             match RolloutLook(&deployment).write_look(seen, &view, releases).await? {
@@ -83,6 +86,8 @@ struct View<'a> {
     found: &'a Found,
     rejected: Option<Ending>,
     gone: Option<Gone>,
+    /// What its group says.
+    word: Option<GroupWord>,
 }
 
 impl View<'_> {
@@ -93,7 +98,8 @@ impl View<'_> {
         judged(state, &judgement, now, |state| self.decide(state, &judgement, now))
     }
 
-    /// Decides what follows. A reject comes first, then a foreign change, an alarm, and the guard.
+    /// Decides what follows. A reject comes first, then a foreign change, an alarm, its group that goes back, and the guard.
+    /// What it waits for and whether it becomes live with its group comes last.
     fn decide(&self, state: RolloutState, judgement: &Judgement, now: Timestamp) -> Progress {
         if let Some(Ending::Refused { because, .. }) = &self.rejected {
             return state.aborted(Abort { reason: AbortReason::Rejected, by: None, because: because.as_str().into() });
@@ -104,6 +110,9 @@ impl View<'_> {
         if let Some(because) = self.found.alarms.first() {
             return state.alarm_fired(because.as_str());
         }
+        if let Some(word @ GroupWord::GoBack(_)) = &self.word {
+            return heard(state, word);
+        }
         // It takes no step, also not the one that is due.
         let state = match &self.gone {
             Some(gone) => pause_where_gone(state, gone, now).into_state(),
@@ -113,7 +122,10 @@ impl View<'_> {
             Progress::Continues(state) => *state,
             ended @ Progress::Ended { .. } => return ended,
         };
-        state.looked(judgement.verdict, judgement.because.clone(), now)
+        match (state.looked(judgement.verdict, judgement.because.clone(), now), &self.word) {
+            (Progress::Continues(state), Some(word)) => heard(*state, word),
+            (progress, _) => progress,
+        }
     }
 }
 

@@ -4,6 +4,7 @@ mod commands;
 mod ended;
 mod gone;
 mod meets;
+mod together;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
