@@ -2,8 +2,8 @@
 //!
 //! The deployment is looked up before the command is sent, so that a late word never meets a newer rollout.
 
-use deployer_core::head::RolloutVerb;
 use deployer_core::id::DeploymentId;
+use deployer_core::rollout::RolloutVerb;
 use deployer_core::status::{FunctionStatus, RolloutStatus, StatusReport};
 use deployer_core::trigger::Command;
 use jiff::Timestamp;

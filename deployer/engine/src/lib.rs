@@ -35,7 +35,6 @@ mod smoke_tests;
 mod store;
 mod submit;
 mod sweep;
-mod throttle_notice;
 mod timer;
 mod upload;
 

@@ -42,6 +42,7 @@ mod rule;
 mod runner;
 mod scenario;
 mod setup;
+mod smoke_oracle;
 mod taken_out;
 mod tally;
 mod timeline;

@@ -186,6 +186,12 @@ mutants! {
     LooksSkipped = "looks-skipped", Some(Focus::Rollouts);
     /// Metrics that cannot be read count as none.
     MissingCountsAsNone = "missing-counts-as-none", Some(Focus::Rollouts);
+    /// A look reads no metrics of a version that has all traffic.
+    WatchesSkipped = "watches-skipped", Some(Focus::Rollouts);
+    /// The errors of the new version count as none.
+    ErrorsUnseen = "errors-unseen", Some(Focus::Rollouts);
+    /// A smoke test without an answer is sent again, as an SDK does by itself.
+    SmokeSentTwice = "smoke-sent-twice", Some(Focus::Rollouts);
 }
 
 impl Mutant {
@@ -239,7 +245,11 @@ impl Mutant {
             | Self::StepsCutShort => {
                 ports.ledger = Arc::new(FaultyRollouts::new(ports.ledger, Some(self)));
             }
-            Self::LooksSkipped | Self::MissingCountsAsNone => {
+            Self::LooksSkipped
+            | Self::MissingCountsAsNone
+            | Self::WatchesSkipped
+            | Self::ErrorsUnseen
+            | Self::SmokeSentTwice => {
                 ports.rollouts = ports.rollouts.map(|gate| Arc::new(FaultyWatches::new(gate, Some(self))) as _);
             }
             _ => ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, Some(self))),

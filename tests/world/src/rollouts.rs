@@ -60,6 +60,18 @@ impl World {
         *config = Arc::new(changed);
     }
 
+    /// Lets an environment take these commands from proven identities only.
+    ///
+    /// # Panics
+    /// If there is no such environment, or no such command.
+    pub fn demand_proof(&self, environment: &str, commands: &[&str]) {
+        let mut config = self.config.lock().unwrap();
+        let mut changed = config.as_ref().clone();
+        let environment = changed.environments.get_mut(&EnvironmentName::parse(environment).unwrap()).unwrap();
+        environment.proven = serde_json::from_value(json!(commands)).unwrap();
+        *config = Arc::new(changed);
+    }
+
     /// Lets the deployer send its events to a bus.
     pub fn set_event_bus(&self, bus: &str) {
         let mut config = self.config.lock().unwrap();

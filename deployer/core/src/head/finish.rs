@@ -17,7 +17,7 @@ use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::managed_keys::ManagedKeys;
-use crate::record::{DeploymentRecord, Status, TargetOutcome};
+use crate::record::{DeploymentRecord, RecordedRollout, Status, TargetOutcome};
 use crate::rollout::{WayBack, end_of_way_back};
 
 /// The end of a deployment, as its owner knows it.
@@ -118,9 +118,11 @@ fn is_overruled(active: &Active, status: Status) -> bool {
     }
 }
 
-/// Completes the record by what the head knows: who stopped the deployment, and what was found beside it.
+/// Completes the record by what the head knows: what its rollout has done by now, who stopped the deployment, and what was
+/// found beside it.
 fn final_record(head: &Head, active: &Active, end: &DeploymentEnd) -> DeploymentRecord {
     let mut record = end.record.clone();
+    record.rollout = active.rollout.as_ref().map(RecordedRollout::of);
     for outcome in record.targets.iter_mut().filter(|outcome| !outcome.serves()) {
         let target = outcome.target();
         outcome.reached |= end.doors.iter().any(|door| door.target == target && door.deployment == end.record.id);

@@ -6,6 +6,7 @@
 mod abort;
 mod alarms;
 mod alias;
+mod asked;
 mod clock;
 mod disarmed;
 mod effective;
@@ -28,6 +29,7 @@ mod step_verdict;
 pub use abort::{Abort, AbortReason};
 pub use alarms::{AlarmChange, AlarmFindings, AlarmState, AlarmStates};
 pub use alias::{FoundAlias, MeantAlias};
+pub use asked::{AskedInRollout, RolloutVerb, with_asked};
 pub use disarmed::with_disarmed;
 pub use effective::EffectiveRollout;
 pub use end::{end_of_way_back, how_far, went_back};

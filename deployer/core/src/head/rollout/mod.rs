@@ -19,7 +19,7 @@ pub use advance::{advance_rollout, note_former_settings};
 pub use announce::with_pause_announced;
 pub use begin::{BegunRollout, begin_rollout};
 pub(super) use command::rollout_hash;
-pub use command::{RolloutCommand, RolloutRefusal, RolloutVerb, command_rollout};
+pub use command::{RolloutCommand, RolloutRefusal, command_rollout};
 pub use ending::rollout_ending;
 pub use gone::{goes_on_where_gone, is_let_in_where_gone};
 pub use leave::{RolloutLeave, leave_rollout};

@@ -13,7 +13,7 @@ use crate::config::rollout::{Placement, Rollout as RolloutConfig};
 use crate::format;
 use crate::rollout::guard::Verdict;
 use crate::rollout::{
-    Gone, Phase, Progress, RolloutAction, RolloutEnd, RolloutPlan, RolloutState, Shift, end_of_way_back,
+    Gone, Phase, Progress, RolloutAction, RolloutEnd, RolloutPlan, RolloutState, RolloutVerb, Shift, end_of_way_back,
     pause_where_gone,
 };
 
