@@ -46,9 +46,8 @@ pub(super) async fn command_rollout(
     let (by, id) = (caller.requested_by, caller.id);
     let command = RolloutCommand { deployment, action, by, principal: None, unproven: None, reason, id };
     let obeyed = |head: &Head, command: &RolloutCommand| {
-        // What waits for nothing but its environment is not a rollout that a word could move.
-        let is_left = at.is_gone() && head.active().is_some() && !head::goes_on_where_gone(head);
-        if is_left {
+        // What waits for nothing but its environment is no rollout that a word could move.
+        if at.is_gone() && head.active().is_some() && !head::goes_on_where_gone(head) {
             return Err(engine.unknown_environment(environment));
         }
         head::command_rollout(head, command, &at, engine.now()).map_err(|refusal| match refusal {
