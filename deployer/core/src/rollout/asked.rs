@@ -4,12 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::state::RolloutState;
 use crate::identity::Principal;
 use crate::text::{Person, PlainText};
-
-/// The number of words that a rollout remembers: the newest.
-const REMEMBERED: usize = 20;
 
 /// An action that a person asks for in a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -71,13 +67,4 @@ impl AskedInRollout {
         let reason = self.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
         PlainText::of(format_args!("{who}{principal} has asked for it{reason}"))
     }
-}
-
-/// Remembers what a person has asked for.
-#[must_use]
-pub fn with_asked(mut state: RolloutState, asked: AskedInRollout) -> RolloutState {
-    state.asked.push(asked);
-    let forgotten = state.asked.len().saturating_sub(REMEMBERED);
-    state.asked.drain(..forgotten);
-    state
 }

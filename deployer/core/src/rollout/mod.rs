@@ -30,7 +30,7 @@ mod together;
 pub use abort::{Abort, AbortReason};
 pub use alarms::{AlarmChange, AlarmFindings, AlarmState, AlarmStates};
 pub use alias::{FoundAlias, MeantAlias};
-pub use asked::{AskedInRollout, RolloutVerb, with_asked};
+pub use asked::{AskedInRollout, RolloutVerb};
 pub use disarmed::with_disarmed;
 pub use effective::EffectiveRollout;
 pub use end::{end_of_way_back, how_far, went_back};

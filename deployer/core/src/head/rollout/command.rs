@@ -7,10 +7,11 @@ use crate::head::state::Head;
 use crate::hold_and_reject::CommandEffect;
 use crate::id::{DeploymentId, RequestHash};
 use crate::identity::Principal;
-use crate::rollout::{
-    Abort, AbortReason, AskedInRollout, DoesNotFit, RolloutState, RolloutVerb, completed, with_asked,
-};
+use crate::rollout::{Abort, AbortReason, AskedInRollout, DoesNotFit, RolloutState, RolloutVerb, completed};
 use crate::text::{Person, PlainText};
+
+/// The number of words of people that a rollout remembers: the newest.
+const REMEMBERED: usize = 20;
 
 /// The command `rollout`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,4 +100,12 @@ impl RolloutCommand {
         };
         Ok(with_asked(changed.into_state(), asked))
     }
+}
+
+/// Remembers what a person has asked for.
+fn with_asked(mut state: RolloutState, asked: AskedInRollout) -> RolloutState {
+    state.asked.push(asked);
+    let forgotten = state.asked.len().saturating_sub(REMEMBERED);
+    state.asked.drain(..forgotten);
+    state
 }
