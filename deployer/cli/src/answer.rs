@@ -19,11 +19,11 @@ use super::text_width::{COMMANDS, fitted};
 ///
 /// One rule holds for all verbs. Code 2 means that the call is wrong by itself: an option, or a name that
 /// `deployer.json` or the ledger's open work does not have (an environment, a hold, a reject, a promotion that waits). So
-/// is what the deployer answers as `InvalidCommand`, such as an id that was another command's. Code 3 means that the call
-/// makes sense and is refused: by a rule (the approval of a person who may not approve, a reject more than a function may
-/// have), by the user who does not confirm it, or because there is no such function, release or deployment. A verb that
-/// only shows, and finds nothing to show of a function that is known, exits with 0. Code 130 follows every Ctrl-C, also
-/// where nothing else ends the verb.
+/// is what the deployer answers as `InvalidCommand`, such as an id that is a deployment's or was another command's. Code 3
+/// means that the call makes sense and is refused: by a rule (the approval of a person who may not approve, a reject more
+/// than a function may have), by the user who does not confirm it, or because there is no such function, release or
+/// deployment. A verb that only shows, and finds nothing to show of a function that is known, exits with 0. Code 130
+/// follows every Ctrl-C, also where nothing else ends the verb.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Exit {
     /// 0: the request is fulfilled.

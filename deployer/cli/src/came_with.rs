@@ -38,7 +38,7 @@ pub(super) async fn of(
     let look = async {
         let (place, name) = (environment.clone(), function.clone());
         let history = Command::History { environment: place, function: name, limit: Some(RECORDS) };
-        let History { deployments } = remote.send(&remote::request(history)).await.ok()?;
+        let History { deployments, .. } = remote.send(&remote::request(history)).await.ok()?;
         let brought = brought_in_group(&deployments, left, rollback)?;
         let status = Command::status(Some(environment.clone()), None);
         let report = remote.send::<StatusReport>(&remote::request(status)).await.ok()?;

@@ -43,7 +43,7 @@ a SOCKS proxy is refused.
 Exit codes, the same for all verbs:
   0    done
   1    failed
-  2    wrong use; or no such environment, hold, reject or waiting promotion; or the id was another command's
+  2    wrong use; or no such environment, hold, reject or waiting promotion; or the id is used already
   3    refused by a rule or by you; or no such function or release, or nothing was deployed there that the verb needs
   4    not ended in time
   5    something differs (plan and diff with --exit-code)

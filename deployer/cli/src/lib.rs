@@ -22,6 +22,7 @@ mod direct;
 mod direct_deploy;
 mod doctor;
 mod doctor_text;
+mod ends;
 mod folder;
 mod follow;
 mod follow_another;

@@ -15,10 +15,9 @@ use super::answer::{Answer, CliError, Exit};
 use super::follow::{self, Followed as _, Until};
 use super::follow_another;
 use super::interrupts::Interrupts;
-use super::nothing_ready::NothingReady;
 use super::output::Output;
 use super::repeated::{self, Repeated};
-use super::{remote, waiting_text};
+use super::{nothing_ready, remote, waiting_text};
 use deployer_core::trigger::Command;
 use deployer_engine::History;
 
@@ -138,7 +137,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Functions::Each(pattern) => {
             let each = follow.follow_command::<History>(command, until).await?;
             if each.deployments.is_empty() && output == Output::Text {
-                let text = NothingReady::new(&follow.remote, &pattern, (&options.from, &options.to)).tell().await?;
+                let text = nothing_ready::text(&pattern, (&options.from, &options.to), &each.not_ready);
                 return Ok(Answer::with_text(text, &each, Exit::Done));
             }
             Ok(follow::Options::answer_of(&each))

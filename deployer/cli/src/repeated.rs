@@ -53,7 +53,7 @@ impl follow::Options {
     /// question, and one that does not answer have told nothing.
     ///
     /// # Errors
-    /// Wrong use: the id was another command's. Refused: it is the id of a deployment.
+    /// Wrong use: the id was another command's, or is that of a deployment or a group.
     pub async fn repeated<T: Followed>(&self, command: &Command) -> Result<Repeated<T>, CliError> {
         let Some(id) = self.id() else { return Ok(Repeated::New) };
         let request = self.requester.request(command.clone(), Some(id.to_owned()));

@@ -232,7 +232,7 @@ async fn publish_uncounted_word(engine: &Engine, because: &str, response: &Appro
 fn promotion_outcome(outcome: Result<PromotionOutcome, CommandError>) -> Result<EventOutcome, Transient> {
     match outcome {
         Ok(PromotionOutcome::One(record)) => Ok(EventOutcome::Recorded(record)),
-        Ok(PromotionOutcome::Each(records)) => Ok(EventOutcome::Each(records)),
+        Ok(PromotionOutcome::Each(each)) => Ok(EventOutcome::Each(each.deployments)),
         Ok(PromotionOutcome::Together(group)) => Ok(EventOutcome::Together(group)),
         Err(error) => Ok(EventOutcome::Ignored { because: error.into_refusal()? }),
     }

@@ -6,6 +6,7 @@ use deployer_core::id::DeploymentId;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::Tick;
 
+use super::gone_environment::find_gone;
 use super::reconcile::ReconcileFrom;
 use super::{Engine, EventOutcome, Transient};
 
@@ -21,15 +22,18 @@ impl Engine {
         let ignored = |because: String| Ok(EventOutcome::Ignored { because });
         let at = match FunctionRef::find(&self.config, &environment, &function) {
             Ok(at) => at,
-            Err(unknown) => return ignored(format!("a tick {unknown}")),
+            Err(unknown) => match find_gone(self, &environment, &function).await? {
+                Some(gone) => gone.at,
+                None => return ignored(format!("a tick {unknown}")),
+            },
         };
         let (reconciler, wakeup) = (self.reconciler(&at), Wakeup { id, claim });
         let seen = self.store().head(&at).await?;
-        if seen.head.waiting().iter().any(|waiting| waiting.request.id == id) {
+        if !at.is_gone() && seen.head.waiting().iter().any(|waiting| waiting.request.id == id) {
             let records = reconciler.promotions().resume_waiting(id).await?;
             return Ok(outcome(records, id, || format!("promotion {id} was in other hands by then")));
         }
-        let is_pending = seen.head.all_pending().iter().any(|pending| pending.id == id);
+        let is_pending = !at.is_gone() && seen.head.all_pending().iter().any(|pending| pending.id == id);
         match seen.head.next_action(self.now(), SkippedWork::all_but_deployments()) {
             NextAction::Wait { on: active, until } if active == wakeup => {
                 reconciler.send_tick(wakeup, until).await?;
@@ -43,6 +47,7 @@ impl Engine {
                 let records = reconciler.resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
                 Ok(outcome(records, id, || format!("deployment {id} was in other hands by then")))
             }
+            _ if at.is_gone() => ignored(format!("a tick for deployment {id}, whose environment is gone")),
             _ => match reconciler.promotions().follow_hint(id).await? {
                 Some(record) => Ok(EventOutcome::Recorded(Box::new(record))),
                 None => ignored(format!("a tick for deployment {id}, which is over or in other hands")),

@@ -15,6 +15,7 @@ mod doctor;
 mod error;
 mod events;
 mod function_handles;
+mod gone_environment;
 mod group;
 mod handle_tick;
 mod known_functions;
@@ -34,7 +35,6 @@ mod smoke_tests;
 mod store;
 mod submit;
 mod sweep;
-mod throttle_notice;
 mod timer;
 mod upload;
 
@@ -51,7 +51,8 @@ use crate::port::{ArtifactStore, Clock, Events, Identities, Ledger, Queue, Rng, 
 
 pub use claim::Claim;
 pub use commands::{
-    Caller, ExpectedFunction, FunctionError, History, Planned, PromotionOutcome, Recalled, RecalledFrom, run_command,
+    Caller, ExpectedFunction, FunctionError, History, NotReady, Planned, PromotionOutcome, Recalled, RecalledFrom,
+    run_command,
 };
 pub use error::{CommandError, InvalidConfig, Transient};
 pub use masking::MaskingSessions;

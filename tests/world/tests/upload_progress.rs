@@ -95,6 +95,61 @@ async fn progress_that_cannot_be_written_holds_nothing_up_and_a_newer_one_is_lef
 }
 
 #[tokio::test(start_paused = true)]
+async fn progress_tells_things_as_they_are_when_it_is_written() {
+    let world = two_open().await;
+    world.pass(Duration::from_secs(60)).await;
+    world.latency(|call| Duration::from_secs(if call.what.starts_with("groups/") { 100 } else { 0 }));
+    let began = world.now();
+    let told = sweep_after(&world, 0).await.unwrap();
+    let at: Timestamp = told["at"].as_str().unwrap().parse().unwrap();
+    assert!(at.as_second() - began.as_second() >= 100, "{told:#}");
+    world.aws(|aws| aws.ledger.delete(PROGRESS));
+    // Both uploads end while the sweep is at work.
+    world.on(Op::ListLedger).about("groups/").meanwhile(|aws| {
+        let mut head: Value = serde_json::from_slice(aws.ledger.get("heads/dev/orders.json").unwrap()).unwrap();
+        (head["active"], head["pending"]) = (Value::Null, json!([]));
+        aws.ledger.put("heads/dev/orders.json", serde_json::to_vec(&head).unwrap());
+    });
+    assert_eq!(sweep_after(&world, 0).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_that_a_later_sweep_has_written_stays() {
+    let world = two_open().await;
+    world.pass(Duration::from_secs(60)).await;
+    let later = world.now().checked_add(Duration::from_secs(60)).unwrap();
+    let newer = json!({"schema": 1, "format": 1, "at": later, "deployments": []});
+    world.aws(|aws| aws.ledger.put(PROGRESS, serde_json::to_vec(&newer).unwrap()));
+    assert_eq!(sweep_after(&world, 0).await.unwrap(), newer);
+    assert_ne!(sweep_after(&world, 61).await.unwrap(), newer);
+}
+
+#[tokio::test(start_paused = true)]
+async fn progress_is_written_first_where_the_last_one_is_the_oldest() {
+    let world = two_open().await;
+    world.add_function(DEV, "bills", &code("a"), |f| f.publish().point("live", 1));
+    let slow = Duration::from_secs(600);
+    world.change_function(DEV, "bills", |bills| bills.provision("live", slow, UpdateOutcome::Settles));
+    world.pass(Duration::from_secs(10)).await;
+    assert_eq!(world.record("dev/bills/7.zip", code("7")).await.status, Status::InProgress);
+    sweep_after(&world, 60).await;
+    let keys = [PROGRESS, "results/dev/bills/progress.json"];
+    for oldest in [0, 1] {
+        for (number, key) in keys.into_iter().enumerate() {
+            let at = world.now().checked_sub(Duration::from_secs(if number == oldest { 120 } else { 60 })).unwrap();
+            let progress = json!({"schema": 1, "format": 1, "at": at, "deployments": []});
+            world.aws(|aws| aws.ledger.put(key, serde_json::to_vec(&progress).unwrap()));
+        }
+        let calls = world.calls_of(Op::WriteLedger).len();
+        sweep_after(&world, 0).await;
+        let written = world.calls_of(Op::WriteLedger).split_off(calls);
+        let written: Vec<&str> =
+            written.iter().map(|call| call.what.as_str()).filter(|key| key.ends_with("/progress.json")).collect();
+        assert_eq!(written, [keys[oldest], keys[1 - oldest]]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn slow_progress_keeps_no_sweep_from_waking_what_nobody_works_on() {
     let world = World::with_orders();
     deploy_all(&world, &["a"]).await;

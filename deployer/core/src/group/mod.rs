@@ -22,7 +22,8 @@ mod used_id;
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{
-    as_ended_waiting, ending_of_members, refused_for, replaced_by, superseded_as_later, superseded_as_repeated,
+    as_ended_waiting, ended_by_rollback, ending_of_members, refused_for, replaced_by, superseded_as_later,
+    superseded_as_repeated, waits_before_rollback,
 };
 pub use used_id::{used_as_group, used_by_decision, used_by_member};
 

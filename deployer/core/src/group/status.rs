@@ -80,6 +80,12 @@ impl From<&Group> for GroupStatus {
 }
 
 impl GroupStatus {
+    /// Whether it is not decided: nothing has moved, and it waits or is checked.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.phase, Phase::Checking | Phase::Placing)
+    }
+
     /// Whether this function is a member.
     #[must_use]
     pub fn has(&self, function: &FunctionName) -> bool {

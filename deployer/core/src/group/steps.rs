@@ -9,6 +9,7 @@ use crate::head::ResolvedArtifact;
 use crate::id::{DeploymentId, Token};
 use crate::promotion::Decision;
 use crate::record::{Code, DeploymentRecord, Ending, Status};
+use crate::text::listed;
 
 /// The time after the group's decision in which its members must succeed; later ones fail.
 const MEMBER_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
@@ -249,6 +250,5 @@ fn has_reached_a_target(record: &DeploymentRecord) -> bool {
 }
 
 fn names(members: &[&Member]) -> String {
-    let names: Vec<&str> = members.iter().map(|member| member.function.as_str()).collect();
-    names.join(" and ")
+    listed(&members.iter().map(|member| &member.function).collect::<Vec<_>>())
 }

@@ -11,9 +11,11 @@ use super::live_artifact::LiveArtifact;
 use super::request::Request;
 use super::resolve_artifact::refuse_impossible;
 use super::rollback::{Evaluated, evaluate_rollback};
+use super::rollout::is_let_in_where_gone;
 use super::source::Source;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
+use super::used_id::is_used_otherwise;
 use crate::function_ref::FunctionRef;
 use crate::id::DeploymentId;
 use crate::record::{DeploymentRecord, Ending, RecordedArtifact, Status, TargetOutcome};
@@ -30,7 +32,7 @@ pub struct Rules<'a> {
 
 /// Accepts a request. A duplicate meets its own deployment, an upload that comes too late ends as superseded, a request
 /// that a rule refuses ends as refused, and anything else is claimed or is next. Older requests that are next and give
-/// way to it (`Request::displaces`) end as superseded.
+/// way to it (`Request::displaces`) end as superseded. Nothing is accepted of a command under the id of another one.
 ///
 /// A deployment whose owner has died is resumed first: it may be half done.
 #[must_use]
@@ -40,6 +42,10 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
     }
     if let Some(id) = head.id_of(request) {
         return answer_duplicate(head, id, at, me);
+    }
+    let is_left_alone = at.is_gone() && !is_let_in_where_gone(head, request);
+    if is_left_alone || is_used_otherwise(head, request, at) {
+        return Transition::none(Next::Nothing);
     }
     let mut next = head.next();
     next.known.remember(request.hash, request.id);
@@ -52,7 +58,9 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
         Ok(Evaluated::Admitted(request)) => request,
         Ok(Evaluated::Joins(id)) => return join(next, request, id, at, me),
         Err(refusal) => {
-            end_request(&mut next, request, at.record(request, Status::InProgress).ended(refusal, me.now));
+            let record = at.record(request, Status::InProgress).ended(refusal, me.now);
+            // It has ended nothing.
+            end_request(&mut next, request, DeploymentRecord { ended_waiting: vec![], ..record });
             return Transition::to(next, Next::Finished(request.id));
         }
     };

@@ -55,8 +55,8 @@ pub fn reserve_place(head: &Head, request: &Request, now: Timestamp) -> Reservat
     if head.queue.open().any(|open| open.hash == request.hash) {
         return Reservation::HasPlace;
     }
-    if head.id_of(request).is_some() {
-        return Reservation::Ended;
+    if let Some(known) = head.id_of(request) {
+        return if known == request.id { Reservation::Ended } else { Reservation::SameId(known) };
     }
     let ahead = head.queue.pending.iter().map(|pending| pending.id).collect();
     let wait = Wait { for_group: true, ..Wait::over(now) };

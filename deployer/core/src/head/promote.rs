@@ -13,6 +13,7 @@ use super::request::Request;
 use super::source::Source;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
+use super::used_id::is_used_otherwise;
 use super::waiting::{Place, Waiting};
 use crate::config::Policy;
 use crate::function_ref::FunctionRef;
@@ -23,7 +24,8 @@ use crate::record::{CauseKind, Code, Ending, Status};
 /// The number of promotions that may wait at once.
 pub const WAITING: usize = 20;
 
-/// Accepts a promotion as it was decided on this head: it ends, it waits, or it is admitted like any request.
+/// Accepts a promotion as it was decided on this head: it ends, it waits, or it is admitted like any request. Nothing is
+/// accepted of one under the id of another command.
 #[must_use]
 pub fn accept_promotion(
     head: &Head,
@@ -37,6 +39,9 @@ pub fn accept_promotion(
     }
     if let Some(id) = head.id_of(request) {
         return answer_duplicate(head, id, at, me);
+    }
+    if is_used_otherwise(head, request, at) {
+        return Transition::none(Next::Nothing);
     }
     let mut next = head.next();
     let mut request = request.clone();

@@ -9,12 +9,14 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::approve::{DecisionId, approvals};
-use super::request::{COMMAND, PROMOTION, UNDO, request_hash};
-use super::rollout::{RolloutVerb, rollout_hash};
+use super::request::{COMMAND, PROMOTION, Request, UNDO, request_hash};
+use super::rollout::rollout_hash;
+use super::source::Source;
 use super::state::Head;
 use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, RequestHash};
-use crate::record::Approved;
+use crate::record::{Approved, CauseKind};
+use crate::rollout::RolloutVerb;
 
 /// The kinds of commands that the head tells apart by the ids of their own kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,11 +122,24 @@ pub fn used_id(head: &Head, at: &FunctionRef<'_>, id: &str, kind: CommandKind) -
     })
 }
 
+/// Whether this head knows the id of a new deploy, redeploy, rollback or promotion otherwise: another command of the same
+/// moment has been accepted under it. An upload, an automatic promotion, a rollback of a recall or of a group and a member of
+/// a group are no commands of their own.
+pub(super) fn is_used_otherwise(head: &Head, request: &Request, at: &FunctionRef<'_>) -> bool {
+    let kind = match (&request.cause.kind, &request.source) {
+        (_, Source::Undo { .. }) => return false,
+        (CauseKind::Deploy | CauseKind::Redeploy | CauseKind::Rollback, _) => CommandKind::Deployment,
+        (CauseKind::Promotion, _) if request.group().is_none() => CommandKind::Promotion,
+        _ => return false,
+    };
+    request.cause.event_id.as_deref().is_some_and(|id| used_id(head, at, id, kind).is_some())
+}
+
 /// Finds the deployment, or the group, that has this id.
 fn id_of_deployment(head: &Head, at: &FunctionRef<'_>, id: DeploymentId) -> Option<UsedId> {
     let (environment, function) = (at.name.clone(), at.function.clone());
     let ended_in_group = head.outbox().iter().filter_map(|entry| entry.record.promotion.as_ref()?.group);
-    if head.queue.open().filter_map(super::Request::group).chain(ended_in_group).any(|group| group == id) {
+    if head.queue.open().filter_map(Request::group).chain(ended_in_group).any(|group| group == id) {
         return Some(UsedId::Group { id, environment });
     }
     let was_live = head.history().iter().chain(head.left()).map(|live| live.deployment);
@@ -194,7 +209,7 @@ fn former_decision(head: &Head, at: &FunctionRef<'_>, id: &str, kind: CommandKin
 /// Whether a deployment is a member of the group that a command is about: it has its hash and its approvals from there.
 fn is_member_of(head: &Head, deployment: DeploymentId, kind: CommandKind) -> bool {
     let (CommandKind::Group(group) | CommandKind::Approval(group)) = kind else { return false };
-    let open = head.queue.open().find(|open| open.id == deployment).and_then(super::Request::group);
+    let open = head.queue.open().find(|open| open.id == deployment).and_then(Request::group);
     let ended = || head.ended_record(deployment)?.promotion.as_ref()?.group;
     open.or_else(ended) == Some(group)
 }

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::abort::Abort;
+use super::asked::AskedInRollout;
 use super::function_settings::{FunctionSettings, LateSettings};
 use super::plan::RolloutPlan;
 use super::step_verdict::StepVerdict;
@@ -70,6 +71,9 @@ pub struct RolloutState {
     /// The verdicts with which its steps ended, or paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<StepVerdict>,
+    /// What people have asked for, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<AskedInRollout>,
 }
 
 /// A target of a rollout.
@@ -314,6 +318,7 @@ impl RolloutState {
             abort: None,
             back_since: None,
             verdicts: Vec::new(),
+            asked: Vec::new(),
         }
     }
 

@@ -61,7 +61,11 @@ impl SourceHistory {
         // The other one had this before what it has now, and that never came from here: it is the one that is ahead.
         let has_had = sha256.is_some() && other.entries.iter().any(|(_, _, had)| had == sha256);
         let is_from_here = ahead.len() < self.entries.len();
-        let is_it = |(left, code): &(Release, Option<Sha256>)| left == release || (code.is_some() && code == sha256);
+        // Where both codes are known they tell, as for the rules of promotions: a release may be built anew under its label.
+        let is_it = |(left, code): &(Release, Option<Sha256>)| match (code, sha256) {
+            (Some(code), Some(sha256)) => code == sha256,
+            _ => left == release,
+        };
         (is_from_here || !has_had).then(|| Behind {
             environment: self.environment.clone(),
             release: release.clone(),

@@ -138,11 +138,13 @@ fn history(environment: &str, releases: &[&str], rejects: &Rejects) -> SourceHis
     history_with_left(environment, (releases, &[]), rejects)
 }
 
-/// Makes the history of an environment that has rolled back from some releases too.
+/// Makes the history of an environment that has rolled back from some releases too. The code of `2:b` is `b`, that of `2` is
+/// `2`, and that of `2:` is not known.
 fn history_with_left(environment: &str, (releases, left): (&[&str], &[&str]), rejects: &Rejects) -> SourceHistory {
-    let entry = |release: &&str| {
+    let entry = |named: &&str| {
+        let (release, code) = named.split_once(':').unwrap_or((named, named));
         let mut entry = live(release, json!({}), json!([]));
-        entry["sha256"] = json!(Sha256::of(release.as_bytes()));
+        entry["sha256"] = json!(Some(code).filter(|code| !code.is_empty()).map(|code| Sha256::of(code.as_bytes())));
         entry
     };
     let entries: Vec<Value> = releases.iter().map(entry).collect();
@@ -203,6 +205,11 @@ fn release_that_was_rolled_back_here_is_marked_where_this_is_behind() {
         serde_json::to_value(behind).unwrap().get("rolled_back").cloned()
     };
     assert_eq!((lead(&["2", "1"], &["2"]), lead(&["3", "2", "1"], &["2"])), (Some(json!(true)), None));
+    assert_eq!(lead(&["3:2", "1"], &["2"]), Some(json!(true)), "the same code under another label");
+    assert_eq!(lead(&["2:rebuilt", "1"], &["2"]), None, "other code under the same label");
+    for (stage, left) in [("2:rebuilt", "2:"), ("2:", "2")] {
+        assert_eq!(lead(&[stage, "1"], &[left]), Some(json!(true)), "without both codes the label counts");
+    }
 }
 
 #[test]

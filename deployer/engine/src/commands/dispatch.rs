@@ -18,7 +18,6 @@ use serde_json::Value;
 
 use super::caller::Caller;
 use super::error::FunctionError;
-use super::history::History;
 use super::known::ExpectedFunction;
 use super::only_if_known::what_became_of;
 use super::plan::Planned;
@@ -193,7 +192,7 @@ fn approval_response(
 pub(super) fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, FunctionError> {
     match outcome {
         PromotionOutcome::One(record) => json(&record),
-        PromotionOutcome::Each(deployments) => json(&History { deployments }),
+        PromotionOutcome::Each(each) => json(&each),
         PromotionOutcome::Together(group) => json(&group.public_view()),
     }
 }

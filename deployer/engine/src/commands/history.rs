@@ -5,11 +5,13 @@ use deployer_core::head::{ENDED, Head};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::text::PlainText;
 use futures::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::known::ensure_known;
+use crate::gone_environment::at_or_gone;
 use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
 
@@ -21,6 +23,18 @@ const MOST_RECORDS: usize = 100;
 pub struct History {
     /// Newest first, by the second of their requests, and within it by their start.
     pub deployments: Vec<DeploymentRecord>,
+    /// After a promotion by a pattern: the functions that match and are left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_ready: Vec<NotReady>,
+}
+
+/// A function that a pattern of a promotion matches, and that is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotReady {
+    /// The function.
+    pub function: FunctionName,
+    /// The reason.
+    pub because: PlainText,
 }
 
 impl Engine {
@@ -30,14 +44,14 @@ impl Engine {
     /// keys, which sort by time.
     ///
     /// # Errors
-    /// [`CommandError`]: no such environment, no environment knows the function, or the ledger is away.
+    /// [`CommandError`]: nobody knows the environment, no environment knows the function, or the ledger is away.
     pub async fn history(
         &self,
         environment: &EnvironmentName,
         function: &FunctionName,
         limit: usize,
     ) -> Result<History, CommandError> {
-        let at = self.at(environment, function)?;
+        let at = at_or_gone(self, environment, function).await?;
         let Versioned { head, etag, .. } = self.store().head(&at).await.map_err(Transient::from)?;
         if etag.is_none() {
             ensure_known(self, None, function).await?;
@@ -64,7 +78,7 @@ impl Engine {
             false => other.id.cmp(&one.id),
         });
         deployments.truncate(limit);
-        Ok(History { deployments })
+        Ok(History { deployments, not_ready: vec![] })
     }
 }
 

@@ -9,7 +9,7 @@ use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, Functions, PromotionRequest};
 use deployer_core::record::{CauseKind, DeploymentRecord};
 use deployer_core::trigger::Command;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::approve::decided_as_a_whole;
@@ -17,6 +17,7 @@ use super::caller::Caller;
 use super::dispatch::{decided_answer, json, promotion_answer, promotion_request};
 use super::error::FunctionError;
 use super::find_by_id::{FoundById, find_by_id};
+use super::history::History;
 use super::progress::{record_by_head, record_if_known};
 use super::promote::{PromotionOutcome, known_request};
 use super::used_id::{ensure_no_member, ensure_unused_by_each, ensure_unused_id, group_of_request};
@@ -86,8 +87,9 @@ async fn promoted(engine: &Engine, promotion: &PromotionRequest) -> Result<Optio
             Ok(group.map(|group| PromotionOutcome::Together(Box::new(group))))
         }
         Functions::Each(pattern) => {
-            let records = promoted_each(engine, promotion, pattern).await?;
-            Ok((!records.is_empty()).then_some(PromotionOutcome::Each(records)))
+            let deployments = promoted_each(engine, promotion, pattern).await?;
+            let each = History { deployments, not_ready: vec![] };
+            Ok((!each.deployments.is_empty()).then_some(PromotionOutcome::Each(each)))
         }
     }
 }
@@ -117,8 +119,19 @@ async fn promoted_each(
     let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();
     let group = group_of_request(engine, &promotion.id, &promotion.to).await?;
     let looks = stream::iter(&functions).map(|function| promoted_one(engine, promotion, group.as_ref(), function));
-    let found: Vec<_> = looks.buffered(READ_AT_ONCE).try_collect().await?;
-    Ok(found.into_iter().flatten().collect())
+    let (mut found, mut used) = (vec![], None);
+    for look in looks.buffered(READ_AT_ONCE).collect::<Vec<_>>().await {
+        match look {
+            Ok(record) => found.extend(record),
+            // Another command about this function has had the id since: the others are told all the same.
+            Err(error @ CommandError::Invalid(_)) => used = used.or(Some(error)),
+            Err(error) => return Err(error),
+        }
+    }
+    match used.filter(|_| found.is_empty()) {
+        Some(used) => Err(used),
+        None => Ok(found),
+    }
 }
 
 /// Finds the promotion, or the group, that the command of this id has approved.

@@ -34,7 +34,7 @@ pub(crate) async fn answer_with_record(
     };
     let record = match Box::pin(work).await {
         Ok(Some(record)) => record,
-        Ok(None) => return Err(record_is_gone()),
+        Ok(None) => return Err(why_unknown(engine, at, request).await),
         Err(transient) => progress(engine, at, request).await.ok_or(transient)?,
     };
     ensure_same_request(request, record)
@@ -92,6 +92,20 @@ pub(super) async fn record_by_head(
         Some(record) => Ok(Some(record)),
         None => Ok(engine.store().record(at, id).await?),
     }
+}
+
+/// Says why a request has no record after its work: another command of the same moment has its id, or the record is gone.
+async fn why_unknown(engine: &Engine, at: &FunctionRef<'_>, request: &Request) -> CommandError {
+    let head = match engine.store().head(at).await {
+        Ok(seen) => seen.head,
+        Err(error) => return error.into(),
+    };
+    if head.id_of(request).is_some() {
+        return record_is_gone();
+    }
+    let id = request.cause.event_id.as_deref().unwrap_or_default();
+    let used = ensure_unused_id(engine, (&head, at), id, kind_of(request)).await;
+    used.err().unwrap_or_else(record_is_gone)
 }
 
 fn record_is_gone() -> CommandError {

@@ -5,23 +5,18 @@ use deployer_core::event::{RecordlessEvent, Refused};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
 use deployer_core::head::{CommandKind, Head, Request};
-use deployer_core::id::{DeploymentId, FunctionName, FunctionPattern};
+use deployer_core::id::FunctionName;
 use deployer_core::identity::Principal;
-use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
-use deployer_core::ledger_keys;
-use deployer_core::promotion::{
-    Decision, Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment, promotion_between,
-};
-use deployer_core::record::{DeploymentRecord, Ending};
+use deployer_core::promotion::{Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
+use deployer_core::record::DeploymentRecord;
 use futures::future::try_join_all;
-use futures::stream::{self, StreamExt as _};
-use jiff::Timestamp;
 use tracing::Instrument as _;
 
+use super::history::History;
 use super::known::ensure_known;
 use super::progress::answer_with_record;
+use super::promote_each::submit_each;
 use super::used_id::{ensure_no_member, ensure_unused_id, group_of_request};
-use crate::claim::timed;
 use crate::events::publish_refused_promotion;
 use crate::group::Groups;
 use crate::promotions::policy::Sources;
@@ -29,16 +24,13 @@ use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, Transient, deployment};
 
-/// The number of functions that are promoted at once.
-const PROMOTED_AT_ONCE: usize = 16;
-
 /// The result of a promotion request.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PromotionOutcome {
     /// The record of one function's promotion.
     One(Box<DeploymentRecord>),
-    /// The records of all functions that match and are ready.
-    Each(Vec<DeploymentRecord>),
+    /// The records of all functions that match and are ready, and the others.
+    Each(History),
     /// The group of functions that are promoted together.
     Together(Box<Group>),
 }
@@ -70,11 +62,11 @@ impl Engine {
 
 /// A promotion of single functions, with what all of them share.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    promotion: &'a PromotionRequest,
-    giver: &'a Giver<'a>,
+pub(super) struct Asked<'a> {
+    pub promotion: &'a PromotionRequest,
+    pub giver: &'a Giver<'a>,
     /// The group that a request with the same id has opened.
-    group: Option<&'a Group>,
+    pub group: Option<&'a Group>,
 }
 
 async fn submit(engine: &Engine, promotion: &PromotionRequest) -> Result<PromotionOutcome, CommandError> {
@@ -134,7 +126,7 @@ fn proof_demand(engine: &Engine, promotion: &PromotionRequest) -> ProofDemand {
     }
 }
 
-async fn submit_one(
+pub(super) async fn submit_one(
     engine: &Engine,
     Asked { promotion, giver, group }: Asked<'_>,
     function: &FunctionName,
@@ -203,133 +195,16 @@ pub(super) fn known_request(engine: &Engine, promotion: &PromotionRequest, at: &
 }
 
 /// Makes the request to promote one function: for the artifact that the source has live now.
-fn request_for(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'_>, sources: &Sources) -> Request {
+pub(super) fn request_for(
+    engine: &Engine,
+    promotion: &PromotionRequest,
+    at: &FunctionRef<'_>,
+    sources: &Sources,
+) -> Request {
     let none = SourceEnvironment::default();
     let promoting: PromotionSpec =
         promotion.promotion_spec().resolved_in(sources.get(&promotion.from).unwrap_or(&none));
     let cause = promotion.cause();
     let (place, now) = ((&at.name, &at.function), engine.now());
     Request::promotion(place, promoting, cause, promotion.time, (now, engine.token()))
-}
-
-/// Promotes each function that matches and is ready. A function that is not ready is left out, for nobody has named it. A
-/// pattern that matches no function is refused as a misspelt name is.
-async fn submit_each(
-    engine: &Engine,
-    asked: Asked<'_>,
-    pattern: &FunctionPattern,
-) -> Result<Vec<DeploymentRecord>, CommandError> {
-    let Asked { promotion, giver, .. } = asked;
-    // That no function may be promoted so is told to whoever asks: no function is at fault.
-    if let Some(environment) = engine.config.environments.get(&promotion.to) {
-        promotion_between((&promotion.to, environment), &promotion.from).map_err(CommandError::NotPromotable)?;
-    }
-    let keys = engine.store().keys(&ledger_keys::heads_in(&promotion.from)).await.map_err(Transient::from)?;
-    let names = keys.iter().filter_map(|key| Some(ledger_keys::parse_head(key)?.1));
-    let functions: Vec<FunctionName> = names.filter(|name| pattern.matches(name)).collect();
-    // Nobody misspells a star for all.
-    if functions.is_empty() && pattern.as_str() != "*" {
-        let (environment, pattern) = (promotion.from.clone(), pattern.clone());
-        let hint = FunctionNames::of_head_keys(&keys).hint_of_pattern(&pattern);
-        return Err(UnmatchedPattern { environment, pattern, hint }.into());
-    }
-    let first = earliest_request_time(engine, promotion, &functions).await?;
-    let submissions = stream::iter(functions).map(|function| async move {
-        match is_ready(engine, (promotion, giver), first, &function).await {
-            Ok(true) => submit_one(engine, asked, &function, Dispatch::Enqueue).await.map(Some),
-            Ok(false) => Ok(None),
-            Err(error) => Err(error),
-        }
-    });
-    let (mut records, mut failed) = (vec![], None);
-    let mut submissions = submissions.buffer_unordered(PROMOTED_AT_ONCE);
-    while let Some(outcome) = submissions.next().await {
-        match outcome {
-            Ok(record) => records.extend(record),
-            Err(error) => {
-                // A function that cannot be promoted holds up no other.
-                tracing::error!("left out: {error}");
-                failed = Some(error);
-            }
-        }
-    }
-    records.sort_by(|one, other| one.function.cmp(&other.function));
-    failed.map_or(Ok(records), Err)
-}
-
-/// Returns the time of the first request with this id. The same request again promotes nothing that became live since
-/// then. A head that cannot be read may be the only one that knows a command, so it is an error unless another does.
-async fn earliest_request_time(
-    engine: &Engine,
-    promotion: &PromotionRequest,
-    functions: &[FunctionName],
-) -> Result<Timestamp, CommandError> {
-    let looks = stream::iter(functions).map(|function| async move {
-        // A function that the destination does not have is left out, and says why, when it is promoted.
-        let Ok(at) = engine.at(&promotion.to, function) else { return Ok(None) };
-        let head = engine.store().head(&at).await?.head;
-        let request = known_request(engine, promotion, &at);
-        Ok::<_, Transient>(head.id_of(&request).map(DeploymentId::time))
-    });
-    let looks: Vec<_> = looks.buffer_unordered(PROMOTED_AT_ONCE).collect().await;
-    let known = looks.iter().filter_map(|look| look.as_ref().ok().copied().flatten()).min();
-    match (known, looks.into_iter().find_map(Result::err)) {
-        (Some(known), _) => Ok(known.min(promotion.time)),
-        (None, Some(unreadable)) if !promotion.keeps_its_time => Err(unreadable.into()),
-        (None, _) => Ok(promotion.time),
-    }
-}
-
-/// Whether a function has an artifact to promote that the rules allow now, or that only waits (for a freeze to end,
-/// say, or an approval).
-async fn is_ready(
-    engine: &Engine,
-    (promotion, giver): (&PromotionRequest, &Giver<'_>),
-    first: Timestamp,
-    function: &FunctionName,
-) -> Result<bool, CommandError> {
-    if let Some(ending) = promotion.refusal_by_time(engine.now()) {
-        tracing::warn!(%function, "not asked for: {}", reason(&ending));
-        return Ok(false);
-    }
-    let at = engine.at(&promotion.to, function)?;
-    let head = async { Ok::<_, Transient>(engine.store().head(&at).await?) };
-    let (seen, inputs) = futures::try_join!(head, engine.reconciler(&at).promotions().inputs(None))?;
-    let request = timed(engine, &request_for(engine, promotion, &at, &inputs.sources), &seen);
-    if seen.head.id_of(&request).is_some() {
-        return Ok(true);
-    }
-    let Some(promoting) = request.promotion_spec() else { return Ok(false) };
-    let policy = engine.reconciler(&at).promotions().policy(&seen.head, &inputs);
-    let live = inputs.sources.get(&promotion.from).and_then(|source| source.head.live());
-    if policy.is_live_already(&request, promoting)
-        || live.is_some_and(|live| live.since.as_second() > first.as_second())
-    {
-        return Ok(false);
-    }
-    let mut decision = policy.evaluate(&request, promoting);
-    if !matches!(decision, Decision::Deny(_)) {
-        let identity = giver.identity().await?;
-        let request = Request { cause: request.cause.clone().by(&identity), ..request.clone() };
-        decision = policy.evaluate_new(&request, promoting);
-    }
-    match decision {
-        Decision::Deny(ending) => {
-            tracing::info!(%function, "not ready: {}", reason(&ending));
-            Ok(false)
-        }
-        Decision::Allow | Decision::Wait(_) => Ok(true),
-    }
-}
-
-/// Returns the reason of an ending.
-fn reason(ending: &Ending) -> &str {
-    match ending {
-        Ending::Refused { because, .. }
-        | Ending::Superseded { because }
-        | Ending::OnlyStopped { because }
-        | Ending::Stopped { because, .. }
-        | Ending::TakenBack { because, .. } => because,
-        Ending::Tried(_) => "it cannot be deployed there",
-    }
 }

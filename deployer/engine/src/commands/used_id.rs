@@ -11,10 +11,7 @@ use crate::{CommandError, Engine};
 
 impl From<UsedId> for CommandError {
     fn from(used: UsedId) -> Self {
-        match used {
-            UsedId::Deployment { .. } | UsedId::Group { .. } => Self::Refused(used.to_string()),
-            UsedId::Command { .. } => Self::Invalid(used.to_string()),
-        }
+        Self::Invalid(used.to_string())
     }
 }
 
@@ -38,9 +35,23 @@ async fn ensure_no_groups_id(
     (environment, functions): (&EnvironmentName, &[FunctionName]),
     id: &str,
 ) -> Result<(), CommandError> {
-    let Some(id) = DeploymentId::parse(id).ok().filter(|id| may_be_group_id(*id)) else { return Ok(()) };
-    let group = engine.store().group(environment, id).await?;
+    let group = group_of_id(engine, id, environment).await?;
     group.and_then(|group| used_as_group(&group, functions)).map_or(Ok(()), |used| Err(used.into()))
+}
+
+/// Reads the group that has this id.
+///
+/// # Errors
+/// [`LedgerError`]: the ledger cannot be read.
+pub(super) async fn group_of_id(
+    engine: &Engine,
+    id: &str,
+    environment: &EnvironmentName,
+) -> Result<Option<Group>, LedgerError> {
+    match DeploymentId::parse(id).ok().filter(|id| may_be_group_id(*id)) {
+        Some(id) => engine.store().group(environment, id).await,
+        None => Ok(None),
+    }
 }
 
 /// Reads the group that a request with this id has opened.
@@ -89,7 +100,8 @@ pub(super) async fn ensure_unused_anywhere(
 }
 
 /// Refuses a new command about several functions of an environment, whose id one of the heads knows otherwise, or that is
-/// the id of a group which has one of the functions. A head that cannot be read refuses nothing.
+/// the id of a group which has one of the functions. A head that cannot be read refuses nothing but a new group, which would
+/// meet the other command later.
 ///
 /// # Errors
 /// As for [`ensure_unused_id`].
@@ -103,6 +115,7 @@ pub(crate) async fn ensure_unused_by_each(
         let at = engine.at(environment, function)?;
         match engine.store().head(&at).await {
             Ok(seen) => used_id(&seen.head, &at, id, kind).map_or(Ok(()), |used| Err(used.into())),
+            Err(error) if matches!(kind, CommandKind::Group(_)) => Err(error.into()),
             Err(error) => {
                 tracing::error!(%environment, %function, "its head cannot be read: {error}");
                 Ok(())

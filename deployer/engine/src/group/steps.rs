@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{CheckedMember, Group, Member, ending_of_members};
-use deployer_core::head::{self, ApprovalEffect, Head, Request, Reservation, Wakeup};
+use deployer_core::head::{self, ApprovalEffect, FormerCommand, Head, Request, Reservation, UsedId, Wakeup};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{Decision, SourceEnvironment, Wait};
@@ -114,8 +114,11 @@ impl<'e> Groups<'e> {
                 Reservation::Write(_) | Reservation::HasPlace => {}
                 Reservation::Behind(other) => return Ok(Some(group.waits_for(member, other))),
                 Reservation::SameId(other) => {
-                    let because = format!("deployment {other} was asked for under the same id as the group");
-                    return Ok(Some(group.displaced(member, Some(&because), None, self.engine.now())));
+                    let used = UsedId::Command {
+                        id: group.cause.event_id.as_deref().unwrap_or_default().to_owned(),
+                        was: FormerCommand::of("a promotion", other),
+                    };
+                    return Ok(Some(group.displaced(member, Some(&used.to_string()), None, self.engine.now())));
                 }
                 Reservation::Ended => {
                     let at = self.function_ref(group, member)?;

@@ -2,6 +2,7 @@
 
 mod asked;
 mod reused;
+mod rollouts;
 mod secret;
 
 use std::time::Duration;

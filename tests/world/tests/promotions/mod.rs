@@ -148,14 +148,52 @@ async fn pattern_promotes_each_ready_function_and_no_other() {
     );
     let before = world.snapshot();
     let nothing = world.command(with(promote(), &json!({"function": "*", "id": "once more"}))).await;
-    assert_eq!((nothing, world.snapshot()), (json!({"deployments": []}), before), "all is there");
+    let not_ready = json!([
+        {"function": "orders", "because": "prod has 1.1.0 already"},
+        {"function": "workers", "because": "prod has 7 already"},
+    ]);
+    let all_is_there = json!({"deployments": [], "not_ready": not_ready});
+    assert_eq!((nothing, world.snapshot()), (all_is_there, before));
     world.pass(std::time::Duration::from_secs(60)).await;
     deploy_all(&world, &["1.2.0"]).await;
     let again = world.command(with(promote(), &json!({"function": "*", "id": "all"}))).await;
     let releases: Vec<_> = again["deployments"].as_array().unwrap().iter().map(|r| r["release"].clone()).collect();
     assert_eq!(releases, ["1.1.0", "7"], "the same again asks for nothing that became live since");
+    let other = world.command(with(promote(), &json!({"function": "workers*", "id": "all"}))).await;
+    assert_eq!(other["deployments"].as_array().unwrap().len(), 1, "{other}");
     world.tick().await;
     assert_eq!(world.served_releases()[2], "1.1.0");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pattern_says_of_each_function_why_it_is_not_ready() {
+    let world = by_hand(&json!({}));
+    deploy_all(&world, &["1.1.0"]).await;
+    world.record("dev/workers/7.zip", world::zips::code("7")).await;
+    let about = |command: &str, more: &Value| with(json!({"command": command, "requested_by": "bob"}), more);
+    let hold = about("hold", &json!({"environment": "prod", "function": "orders", "reason": "audit", "id": "h"}));
+    world.command(hold).await;
+    world.command(about("reject", &json!({"function": "workers", "release": "7", "reason": "leaks", "id": "r"}))).await;
+    let each = |id: &str| with(promote(), &json!({"function": "*", "id": id}));
+    let answer = world.command(each("all")).await;
+    let said = |answer: &Value| -> Vec<(String, String)> {
+        let text = |one: &Value, field: &str| one[field].as_str().unwrap().to_owned();
+        let all = answer["not_ready"].as_array().unwrap();
+        all.iter().map(|one| (text(one, "function"), text(one, "because"))).collect()
+    };
+    let [(orders, held), (workers, rejected)] = &said(&answer)[..] else { panic!("{answer:#}") };
+    assert!(orders == "orders" && held.contains("audit"), "{held}");
+    assert!(workers == "workers" && rejected.contains("release 7 was rejected"), "{rejected}");
+    // What became live after the request was given first is not what it asked for.
+    world.pass(std::time::Duration::from_secs(60)).await;
+    let release = about("release-hold", &json!({"environment": "prod", "function": "orders", "id": "h2"}));
+    world.command(release).await;
+    world.command(each("two")).await;
+    world.tick().await;
+    world.record("dev/workers/8.zip", world::zips::code("8")).await;
+    let again = world.command(each("two")).await;
+    let [(workers, later)] = &said(&again)[..] else { panic!("{again:#}") };
+    assert!(workers == "workers" && later.starts_with("8 is live in dev only since "), "{later}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use deployer_core::id::Sha256;
+use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::deploy_all;
 use world::promotions::PROD;
@@ -60,13 +62,13 @@ async fn id_of_a_deployment_is_refused_for_every_command() {
     all.push(("promote a group", together(&promoted.id.to_string())));
     for (name, command) in all {
         let (error, because) = refused(&world, &command).await;
-        assert_eq!(error, "Refused", "{name}: {because}");
+        assert_eq!(error, "InvalidCommand", "{name}: {because}");
         let environment = if name.starts_with("promote") { "prod" } else { "dev" };
         assert!(because.contains("is the id of a deployment of orders"), "{name}: {because}");
         assert!(because.contains(&format!("deployctl history -e {environment} -f orders")), "{name}: {because}");
         if matches!(name, "deploy" | "redeploy" | "rollback" | "promote" | "promote a group") {
             let (error, _) = refused(&world, &with(command, &json!({"only_if_known": true}))).await;
-            assert_eq!(error, "Refused", "{name}: a look says so as well");
+            assert_eq!(error, "InvalidCommand", "{name}: a look says so as well");
         }
     }
     // The id of a deployment elsewhere is an id like any other.
@@ -135,13 +137,10 @@ async fn promotion_under_the_id_of_a_waiting_group_is_refused_and_the_group_goes
     let approve =
         json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
     assert_used(&world, &with(approve.clone(), &json!({"id": "g"})), "the promotion of group 0").await;
-    for (command, error) in [
-        (with(promote(), &json!({"id": asked["id"]})), "Refused"),
-        (with(approve.clone(), &json!({"id": asked["id"]})), "Refused"),
-        (with(together("x"), &json!({"id": asked["id"]})), "Refused"),
-    ] {
-        let (found, because) = refused(&world, &command).await;
-        assert!(found == error && because.contains("is the id of a group"), "{command}: {because}");
+    let id = json!({"id": asked["id"]});
+    for command in [with(promote(), &id), with(approve.clone(), &id), with(together("x"), &id)] {
+        let (error, because) = refused(&world, &command).await;
+        assert!(error == "InvalidCommand" && because.contains("is the id of a group"), "{command}: {because}");
     }
     world.command(with(approve, &json!({"id": "a"}))).await;
     let ended = until_ended(&world, "g").await;
@@ -151,9 +150,9 @@ async fn promotion_under_the_id_of_a_waiting_group_is_refused_and_the_group_goes
     assert_eq!(in_prod(&world), moved);
 }
 
-/// Both were sent at once: neither has seen the other before it was accepted.
-#[tokio::test(start_paused = true)]
-async fn group_whose_members_place_has_another_promotion_of_its_id_ends() {
+/// Returns a world in which the group `g` and a promotion of `orders` under the same id wait for approvals, and the answers
+/// to both. They were sent at once: neither has seen the other before it was accepted.
+async fn group_and_promotion_of_one_id() -> (World, Value, Value) {
     let world = by_hand(&json!({"approval": {"required": 1}}));
     two_releases(&world).await;
     let asked = world.command(together("g")).await;
@@ -164,14 +163,49 @@ async fn group_whose_members_place_has_another_promotion_of_its_id_ends() {
     let one = world.command(with(promote(), &json!({"id": "g"}))).await;
     assert_eq!(one["status"], json!("pending"), "{one}");
     world.aws(|aws| aws.ledger.put(&group, hidden));
-    let approve =
-        json!({"command": "approve", "environment": "prod", "deployment": asked["id"], "requested_by": "bob"});
-    world.command(with(approve, &json!({"id": "a"}))).await;
+    (world, asked, one)
+}
+
+fn approve_group(group: &Value) -> Value {
+    json!({"command": "approve", "environment": "prod", "deployment": group["id"], "requested_by": "bob", "id": "a"})
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_whose_id_a_promotion_that_has_ended_had_ends_with_that_reason() {
+    let (world, asked, one) = group_and_promotion_of_one_id().await;
+    world.command(in_env("prod", "approve", &json!({"id": "b", "deployment": one["id"]}))).await;
+    world.sweep_minutes(1).await;
+    assert_eq!(world.served_releases()[2], "1.1.0");
+    world.command(approve_group(&asked)).await;
     let ended = until_ended(&world, "g").await;
     assert_eq!(ended["status"], json!("refused"), "{ended:#}");
     let because = ended["because"].as_str().unwrap();
-    let other = format!("deployment {} was asked for under the same id", one["id"].as_str().unwrap());
-    assert!(because.starts_with("orders: ") && because.contains(&other), "{because}");
+    assert!(because.starts_with("orders: id \"g\" was another command's before (a promotion at "), "{because}");
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_is_not_opened_while_a_head_that_may_know_its_id_is_unreadable() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    world.on(Op::ReadLedger).about("heads/prod/workers").always().fail(CallErrorKind::Unknown);
+    let (error, because) = world.command_error(together("g")).await;
+    assert_eq!(error, "LedgerUnavailable", "{because}");
+    assert_eq!(world.aws(|aws| aws.ledger.keys("groups/").count()), 0);
+    world.heal();
+    let ended = until_ended(&world, "g").await;
+    assert_eq!(ended["status"], json!("succeeded"), "{ended:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn group_whose_members_place_has_another_promotion_of_its_id_ends() {
+    let (world, asked, one) = group_and_promotion_of_one_id().await;
+    world.command(approve_group(&asked)).await;
+    let ended = until_ended(&world, "g").await;
+    assert_eq!(ended["status"], json!("refused"), "{ended:#}");
+    let because = ended["because"].as_str().unwrap();
+    assert!(because.starts_with("orders: id \"g\" was another command's before (a promotion at "), "{because}");
+    assert!(because.contains(&format!(", deployment {})", one["id"].as_str().unwrap())), "{because}");
     world.command(in_env("prod", "approve", &json!({"id": "b", "deployment": one["id"]}))).await;
     world.sweep_minutes(2).await;
     assert_eq!(world.served_releases()[2], "1.1.0", "the other promotion goes on");
@@ -195,6 +229,64 @@ async fn ids_of_a_group_are_free_for_a_function_that_is_not_in_it() {
         let (_, because) = refused(&world, &orders).await;
         assert!(because.contains(group["id"].as_str().unwrap()), "{because}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pattern_under_an_id_that_one_function_has_used_promotes_nothing() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    let each = |id: &str| with(promote(), &json!({"function": "*", "id": id}));
+    world.command(in_env("prod", "rollback", &json!({"id": "run-7"}))).await;
+    assert_used(&world, &each("run-7"), "a deploy, redeploy or rollback").await;
+    let look = with(each("run-7"), &json!({"only_if_known": true}));
+    assert_used(&world, &look, "a deploy, redeploy or rollback").await;
+    world.command(each("all")).await;
+    world.tick().await;
+    assert_eq!(in_prod(&world), [code("1.1.0"), code("7")].map(|zip| Sha256::of(&zip)));
+}
+
+/// The function was not ready when the pattern was promoted, and another command about it has had the id since.
+#[tokio::test(start_paused = true)]
+async fn repeated_pattern_leaves_out_a_function_whose_id_another_command_has_had_since() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    let workers = |command: &str, more: &Value| with(in_env("prod", command, more), &json!({"function": "workers"}));
+    world.command(workers("hold", &json!({"id": "h", "reason": "audit"}))).await;
+    let each = with(promote(), &json!({"function": "*", "id": "all"}));
+    let first = world.command(each.clone()).await;
+    assert_eq!(first["deployments"].as_array().unwrap().len(), 1, "{first:#}");
+    world.tick().await;
+    world.command(workers("release-hold", &json!({"id": "h2"}))).await;
+    world.command(workers("rollback", &json!({"id": "all"}))).await;
+    let before = in_prod(&world);
+    let again = world.command(each.clone()).await;
+    let [one] = &again["deployments"].as_array().unwrap()[..] else { panic!("{again:#}") };
+    assert_eq!((&one["function"], &one["status"]), (&json!("orders"), &json!("succeeded")));
+    let [left_out] = &again["not_ready"].as_array().unwrap()[..] else { panic!("{again:#}") };
+    let because = left_out["because"].as_str().unwrap();
+    assert!(left_out["function"] == "workers" && because.starts_with("id \"all\" was another command's"), "{because}");
+    let look = world.command(with(each, &json!({"only_if_known": true}))).await;
+    assert_eq!(look["deployments"], again["deployments"]);
+    assert_eq!(in_prod(&world), before);
+}
+
+/// Another invocation accepts the promotion between the look at the head and the write that accepts the rollback.
+#[tokio::test(start_paused = true)]
+async fn rollback_under_the_id_of_a_promotion_of_the_same_moment_does_nothing() {
+    let world = by_hand(&json!({}));
+    two_releases(&world).await;
+    let key = "heads/prod/orders.json";
+    world.command(with(promote(), &json!({"id": "p"}))).await;
+    world.tick().await;
+    let after = world.aws(|aws| aws.ledger.get(key).unwrap().to_vec());
+    world.aws(|aws| aws.ledger.delete(key));
+    world.on(Op::WriteLedger).about("open/prod/orders/").meanwhile(move |aws| aws.ledger.put(key, after.clone()));
+    let before = in_prod(&world);
+    let (error, because) = world.command_error(in_env("prod", "rollback", &json!({"id": "p"}))).await;
+    assert_eq!(error, "InvalidCommand", "{because}");
+    assert!(because.starts_with("id \"p\" was another command's before (a promotion at "), "{because}");
+    assert_eq!(in_prod(&world), before);
+    world.markers_are_cleared().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,6 +4,7 @@ mod crashes;
 mod effect;
 mod ends;
 mod freezes;
+mod gone;
 mod looks;
 mod settings;
 mod smoke;

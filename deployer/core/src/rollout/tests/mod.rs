@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
 
+mod gone;
 mod invariants;
 mod looks;
 mod way_back;

@@ -1,12 +1,12 @@
 //! A look at a rollout that waits. It needs no claim; only if something must be moved, or the rollout has succeeded, one
 //! write of the head takes it.
 
-use deployer_core::function_ref::FunctionRef;
+use deployer_core::function_ref::gone_of;
 use deployer_core::head::{self, Active, LookEffect};
 use deployer_core::record::{DeploymentRecord, Ending};
 use deployer_core::rollout::guard::{Judgement, Releases, judge};
 use deployer_core::rollout::{
-    Abort, AbortReason, Progress, RolloutEnd, RolloutState, awaits_look, judged, pause_without_target,
+    Abort, AbortReason, Gone, Progress, RolloutEnd, RolloutState, awaits_look, judged, pause_where_gone,
 };
 use jiff::Timestamp;
 use tracing::Instrument as _;
@@ -45,7 +45,7 @@ impl Reconciler<'_> {
             let found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
-            let view = View { state: &state, found: &found, rejected, gone: gone_targets(self.at, &active) };
+            let view = View { state: &state, found: &found, rejected, gone: gone_of(self.at, &active) };
             let old = seen.head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
             let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
             match RolloutLook(&deployment).write_look(seen, &view, releases).await? {
@@ -77,20 +77,12 @@ impl Reconciler<'_> {
     }
 }
 
-/// Names the targets of the rollout that the configuration does not have any more.
-pub(super) fn gone_targets(at: &FunctionRef<'_>, active: &Active) -> Option<String> {
-    let now = &at.as_configured().environment.targets;
-    let claimed = active.claimed_for.as_ref().map_or(&[][..], |claimed| &claimed.targets);
-    let gone: Vec<String> = claimed.iter().filter(|target| !now.contains(target)).map(ToString::to_string).collect();
-    (!gone.is_empty()).then(|| format!("deployer.json does not have {} any more", gone.join(", ")))
-}
-
 /// What a look sees.
 struct View<'a> {
     state: &'a RolloutState,
     found: &'a Found,
     rejected: Option<Ending>,
-    gone: Option<String>,
+    gone: Option<Gone>,
 }
 
 impl View<'_> {
@@ -114,7 +106,7 @@ impl View<'_> {
         }
         // It takes no step, also not the one that is due.
         let state = match &self.gone {
-            Some(gone) => pause_without_target(state, gone.as_str(), now).into_state(),
+            Some(gone) => pause_where_gone(state, gone, now).into_state(),
             None => state,
         };
         let state = match state.expired(now) {

@@ -2,12 +2,12 @@
 
 use deployer_core::config::Target;
 use deployer_core::event::Event;
-use deployer_core::function_ref::FunctionRef;
+use deployer_core::function_ref::{FunctionRef, gone_of};
 use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
-    Abort, AbortReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, awaits_look,
-    end_of_way_back, set_back_in,
+    Abort, AbortReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, abort_where_gone,
+    awaits_look, end_of_way_back, set_back_in,
 };
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -15,7 +15,6 @@ use jiff::Timestamp;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
 use super::announce::tell_of_way_back;
-use super::look::gone_targets;
 use super::move_alias::Moved;
 use super::settings::{SettingsOutcome, set_back_meanwhile};
 use super::state_now::rollout_now;
@@ -111,22 +110,22 @@ impl RolloutOwner<'_> {
         transient.into()
     }
 
-    /// Takes the rollout back where the last reading before a move has found a reason: a reject, or a rollback. One that
-    /// has no traffic yet ends where a target is in the configuration no more.
+    /// Takes the rollout back where the last reading before a move has found a reason: a reject, a rollback, or an
+    /// environment or a target that is in the configuration no more.
     async fn heed_stop(&self) -> Result<(), Transient> {
         let state = rollout_now(self.claim)?;
         if !matches!(state.next_action(), RolloutAction::Move(_) | RolloutAction::Smoke(_)) {
             return Ok(());
         }
-        let had_traffic = state.targets.iter().any(|one| !one.served.is_empty());
-        let gone = gone_targets(self.deployment.at, &self.claim.active_now()).filter(|_| !had_traffic);
-        let (reason, because) = match (self.claim.stopped(), gone) {
-            (Some(Stopped { code: Code::Rejected, because, .. }), _) => (AbortReason::Rejected, because),
-            (Some(Stopped { because, .. }), _) => (AbortReason::Aborted, because),
-            (None, Some(gone)) => (AbortReason::MoveFailed, gone),
-            (None, None) => return Ok(()),
+        let gone = gone_of(self.deployment.at, &self.claim.active_now());
+        let abort = match self.claim.stopped() {
+            Some(Stopped { code, because, .. }) => {
+                let reason = if code == Code::Rejected { AbortReason::Rejected } else { AbortReason::Aborted };
+                Some(Abort { reason, by: None, because: because.into() })
+            }
+            None => gone.and_then(|gone| abort_where_gone(&state, &gone)),
         };
-        let abort = Abort { reason, by: None, because: because.into() };
+        let Some(abort) = abort else { return Ok(()) };
         self.advance(|state| state.aborted(abort.clone())).await
     }
 
