@@ -121,7 +121,7 @@ async fn decision_under_the_id_of_a_deployment_is_refused() {
         let command = with(decide(verb, "bob", &id), &json!({ "id": id }));
         for command in [command.clone(), of_orders(command)] {
             let (error, because) = world.command_error(command).await;
-            assert_eq!(error, "Refused", "{because}");
+            assert_eq!(error, "InvalidCommand", "{because}");
             assert!(because.contains("is the id of a deployment of orders"), "{because}");
         }
     }
