@@ -18,6 +18,7 @@ use super::aws_options::shell_word;
 use super::came_with::{self, CameWith};
 use super::colours;
 use super::interrupts::Interrupts;
+use super::newest_records;
 use super::remote::{self, Remote};
 use super::status::{functions_in_order, one_function};
 use super::terminal;
@@ -81,6 +82,27 @@ impl Left {
 /// Whether a deployment that has ended so may have reached a target.
 pub(super) fn has_acted(status: Status) -> bool {
     matches!(status, Status::Succeeded | Status::Unchanged | Status::Failed)
+}
+
+/// Finds the release that an earlier rollback has left, by the version that its targets served before. None: the records do
+/// not tell.
+pub(super) async fn left_by(remote: &remote::Options, rollback: &DeploymentRecord) -> Option<Left> {
+    let DeploymentRecord { environment, function, .. } = rollback;
+    let look = async { newest_records::of(&remote.remote().await.ok()?, environment, function).await };
+    let records = tokio::time::timeout(LOOK_BACK, look).await.ok()??;
+    let has_brought = |record: &DeploymentRecord| {
+        record.id != rollback.id && has_acted(record.status) && is_left_by(record, rollback)
+    };
+    records.into_iter().find(has_brought).and_then(Left::of)
+}
+
+/// Whether the rollback found a target on the version that this deployment has brought there.
+fn is_left_by(record: &DeploymentRecord, rollback: &DeploymentRecord) -> bool {
+    rollback.targets.iter().any(|back| {
+        let version = back.previous.as_ref().map(|previous| &previous.version);
+        let mut brought = record.targets.iter().filter(|brought| brought.target() == back.target());
+        version.is_some() && brought.any(|brought| brought.version.as_ref() == version)
+    })
 }
 
 /// Looks at the function in all environments, and writes what comes next. A look that fails is told, and fails nothing.

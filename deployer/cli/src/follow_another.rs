@@ -37,7 +37,7 @@ impl follow::Options {
         let found = tokio::select! {
             found = found => found?,
             () = tokio::time::sleep(rest) => None,
-            () = interrupts.received() => return Err(CliError::interrupted(interrupted(record))),
+            () = interrupts.received() => return Err(CliError::interrupted(format!("interrupted; {}", own_end(record)))),
         };
         let Some((remote, other)) = found else { return Ok(None) };
         let progress = WaitProgress::begin(format!("{}: {}", other.name(), other.how()));
@@ -59,13 +59,8 @@ impl follow::Options {
     }
 }
 
-/// Says that the user has interrupted a look which follows the end of their own request.
-pub(super) fn interrupted(record: &DeploymentRecord) -> String {
-    format!("interrupted; {}", own_end(record))
-}
-
 /// Says how the user's own request has ended.
-fn own_end(record: &DeploymentRecord) -> String {
+pub(super) fn own_end(record: &DeploymentRecord) -> String {
     format!("{} of this request has ended as superseded", record.name())
 }
 

@@ -5,7 +5,7 @@ use super::answer::{Answer, CliError, by_whom, one_line};
 use super::{follow, open_deployments, records, remote, status};
 use deployer_core::hold_and_reject::Hold;
 use deployer_core::record::Status;
-use deployer_core::status::{OpenDeployment, StatusReport};
+use deployer_core::status::{OpenDeployment, ReleaseWays, StatusReport};
 use deployer_core::text::{Person, PlainText};
 use deployer_core::trigger::Command;
 use jiff::Timestamp;
@@ -52,7 +52,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
 pub(super) async fn release(options: &ReleaseOptions) -> Result<Answer, CliError> {
     let follow::FunctionArgs { environment, function } = &options.args;
     let command = Command::ReleaseHold { environment: environment.clone(), function: function.clone() };
-    let words = |_: &StatusReport, repeated: &str| released(&options.args, repeated);
+    let words = |report: &StatusReport, repeated: &str| released(&options.args, report.ways, repeated);
     status::answer_after(&options.remote, &options.requester, command, words).await
 }
 
@@ -62,8 +62,9 @@ fn held(args: &follow::FunctionArgs, report: &StatusReport, options: &str) -> St
     let hold = report.functions.iter().find_map(|status| status.hold.as_ref());
     let reason = hold.map_or(String::new(), |hold| format!(" ({})", one_line(&hold.reason)));
     let mut text = format!(
-        "{function} in {environment} is held{reason}: nothing is deployed there until the hold is released. A rollback still works, \
-         and so does a promotion from there\n"
+        "{function} in {environment} is held{reason}: nothing is deployed there until the hold is released. A rollback still \
+         works{}\n",
+        if report.ways.is_some_and(|ways| ways.promoted_from) { ", and so does a promotion from there" } else { "" }
     );
     if let Some(Hold { reason, requested_by, since, .. }) = &report.replaced_hold {
         text.push_str(&replaced("held", (requested_by.as_ref(), *since, reason)));
@@ -92,11 +93,18 @@ pub(super) fn replaced(how: &str, (by, since, reason): (Option<&Person>, Timesta
 }
 
 /// Says what is true of a function that is held no more, and how it is held again.
-fn released(args: &follow::FunctionArgs, options: &str) -> String {
+fn released(args: &follow::FunctionArgs, ways: Option<ReleaseWays>, options: &str) -> String {
     let follow::FunctionArgs { environment, function } = args;
+    // An older deployer does not tell the ways.
+    let taken = match ways.map(|ways| (ways.uploads, ways.promotions)) {
+        Some((true, false)) => "uploads and deploys are",
+        Some((false, true)) => "promotions are",
+        Some((true, true)) => "uploads, deploys and promotions are",
+        Some((false, false)) | None => "what the environment takes is",
+    };
     format!(
-        "{function} in {environment} is held no more: uploads, deploys and promotions are taken there again. Those that were \
-         refused meanwhile do not come by themselves\n\
+        "{function} in {environment} is held no more: {taken} taken there again. What was refused meanwhile does not come by \
+         itself\n\
          To hold it again:\n  deployctl hold -e {environment} -f {function} --reason TEXT{options}\n"
     )
 }
@@ -133,8 +141,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             held(&args(), &report, " --profile acme"),
-            "orders in prod is held (stock-taking): nothing is deployed there until the hold is released. A rollback still works, and so does \
-             a promotion from there\n\
+            "orders in prod is held (stock-taking): nothing is deployed there until the hold is released. A rollback still works\n\
              deployment 01JD3Z9V7Q0000000000000001 of 1.4.1 is under way, and goes on\n\
              ended: promotion 01JD3Z9V7Q0000000000000002 of 1.4.2 from stage to prod, which waited for an approval\n\
              ended: deployment 01JD3Z9V7Q0000000000000003 of 1.4.3 to prod, which waited for its turn\n\
@@ -177,12 +184,28 @@ mod tests {
     }
 
     #[test]
-    fn released_hold_says_that_nothing_comes_by_itself() {
-        assert_eq!(
-            released(&args(), ""),
-            "orders in prod is held no more: uploads, deploys and promotions are taken there again. Those that were refused \
-             meanwhile do not come by themselves\n\
-             To hold it again:\n  deployctl hold -e prod -f orders --reason TEXT\n"
-        );
+    fn hold_and_its_release_name_the_ways_that_the_environment_has() {
+        let ways = |uploads, promotions, promoted_from| Some(ReleaseWays { uploads, promotions, promoted_from });
+        for (ways, taken, from_there) in [
+            (ways(true, false, true), "uploads and deploys are", true),
+            (ways(false, true, false), "promotions are", false),
+            (ways(true, true, false), "uploads, deploys and promotions are", false),
+            (None, "what the environment takes is", false),
+        ] {
+            assert_eq!(
+                released(&args(), ways, ""),
+                format!(
+                    "orders in prod is held no more: {taken} taken there again. What was refused meanwhile does not come by \
+                     itself\n\
+                     To hold it again:\n  deployctl hold -e prod -f orders --reason TEXT\n"
+                )
+            );
+            let text = held(&args(), &StatusReport { ways, ..StatusReport::default() }, "");
+            assert_eq!(
+                text.contains("A rollback still works, and so does a promotion from there\n"),
+                from_there,
+                "{text}"
+            );
+        }
     }
 }

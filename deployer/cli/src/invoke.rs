@@ -74,7 +74,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let spinner = progress::spinner(format!("waiting for {}", located.function_name));
     let goes_on = "the invocation goes on, and its answer is lost";
     let answer = tokio::select! {
-        answer = call(&sdk, &located, payload) => answer.map_err(|error| failed(&located, &error))?,
+        answer = call(&sdk, &located, payload) => answer.map_err(|error| failed(&located, &options.args, &error))?,
         () = tokio::time::sleep(TIMEOUT) => {
             return Err(CliError::timed_out(format!("no answer after {} s; {goes_on}", TIMEOUT.as_secs())));
         }
@@ -163,7 +163,7 @@ async fn call(
 }
 
 /// Makes the error of a call without an answer of the function: it names the right that is missing.
-fn failed(located: &Located, error: &SdkError<InvokeError, HttpResponse>) -> CliError {
+fn failed(located: &Located, args: &follow::FunctionArgs, error: &SdkError<InvokeError, HttpResponse>) -> CliError {
     let failure = CallFailure::of(error);
     let arn = located.alias_arn();
     let own = match (failure.code.as_str(), failure.status) {
@@ -171,7 +171,10 @@ fn failed(located: &Located, error: &SdkError<InvokeError, HttpResponse>) -> Cli
             "you need lambda:InvokeFunction on {arn}, which no policy of infra/ grants; --target-profile or --role-arn says \
              as whom"
         ),
-        (_, 404) => "to see what is live where:\n  deployctl status".to_owned(),
+        (_, 404) => format!(
+            "the function or its alias is not there; to see what a redeploy would make:\n    deployctl plan -e {} -f {}",
+            args.environment, args.function
+        ),
         (_, 429) => "it runs as often at once as it may: try again".to_owned(),
         (_, 413) => "an event has 6 MB at most".to_owned(),
         _ => "nobody knows whether it has run: its log says so (deployctl logs --function-logs)".to_owned(),

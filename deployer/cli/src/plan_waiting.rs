@@ -3,6 +3,7 @@
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::plan::{GroupPlans, PlanReport};
 use deployer_core::status::StatusReport;
+use deployer_core::text::listed;
 use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 
@@ -47,7 +48,15 @@ pub(super) async fn of(
     }
     let status = Command::status(environment.cloned(), function.cloned());
     let report: StatusReport = remote.send(&remote::request(status)).await?;
-    match find(&report, id).ok_or_else(|| nothing_waits(&report, id, (environment, function)))? {
+    let Some(found) = find(&report, id) else {
+        return Err(waits_elsewhere(remote, id, (environment, function))
+            .await
+            .unwrap_or_else(|| nothing_waits(&report, id, (environment, function))));
+    };
+    if let Some(function) = function.filter(|function| !found.has(function)) {
+        return Err(is_anothers(id, function, &found));
+    }
+    match found {
         Waiting::One(environment, function) => {
             Ok(WaitingPlan::One(Box::new(plan(remote, (&environment, &function), id).await?)))
         }
@@ -55,9 +64,6 @@ pub(super) async fn of(
             let place = &environment;
             let members: Vec<_> =
                 members.iter().filter(|(member, _)| function.is_none_or(|only| only == member)).collect();
-            if members.is_empty() {
-                return Err(nothing_waits(&report, id, (Some(place), function)));
-            }
             let plans = members.into_iter().map(|(function, id)| plan(remote, (place, function), *id));
             let plans = stream::iter(plans).buffered(PLANNED_AT_ONCE).try_collect().await?;
             Ok(WaitingPlan::Group(GroupPlans { plans }))
@@ -82,6 +88,42 @@ pub(super) async fn plan(
         deployment: Some(deployment),
     };
     remote.send(&remote::request(command)).await
+}
+
+impl Waiting {
+    /// Whether it is of this function.
+    fn has(&self, function: &FunctionName) -> bool {
+        match self {
+            Self::One(_, own) => own == function,
+            Self::Group(_, members) => members.iter().any(|(member, _)| member == function),
+        }
+    }
+}
+
+/// Looks whether what is not found under the names that were given waits elsewhere, and says where. A look that fails says
+/// nothing.
+async fn waits_elsewhere(
+    remote: &Remote,
+    id: DeploymentId,
+    (environment, function): (Option<&EnvironmentName>, Option<&FunctionName>),
+) -> Option<CliError> {
+    let named = function.map(FunctionName::as_str).or(environment.map(EnvironmentName::as_str))?;
+    let report: StatusReport = remote.send(&remote::request(Command::status(None, None))).await.ok()?;
+    Some(is_anothers(id, named, &find(&report, id)?))
+}
+
+/// Makes the error of an id that waits, and not for the function or the environment that is named beside it.
+fn is_anothers(id: DeploymentId, named: impl std::fmt::Display, found: &Waiting) -> CliError {
+    let what = match found {
+        Waiting::One(environment, function) => format!("the promotion of {function} to {environment}"),
+        Waiting::Group(environment, members) => {
+            let members: Vec<&FunctionName> = members.iter().map(|(member, _)| member).collect();
+            format!("the group of {} to {environment}", listed(&members))
+        }
+    };
+    CliError::wrong_use(format!(
+        "{id} is {what}, which waits, and {named} has no part in it\n  to plan it:\n    deployctl plan --deployment {id}"
+    ))
 }
 
 /// Finds what waits under this id.
@@ -160,6 +202,21 @@ mod tests {
         assert_eq!(find(MEMBER), Some(Waiting::One(stage.clone(), bills.clone())));
         assert_eq!(find(GROUP), Some(Waiting::Group(stage, vec![(bills, id(MEMBER))])));
         assert_eq!(find("01JD3Z9V7Q0000000000000009"), None);
+    }
+
+    #[test]
+    fn id_of_another_function_is_refused_with_what_it_is() {
+        let report = report();
+        let found = |of: &str| find(&report, id(of)).unwrap();
+        let carts: FunctionName = "carts".parse().unwrap();
+        assert!([ALONE, MEMBER, GROUP].iter().all(|of| !found(of).has(&carts)));
+        assert!(found(GROUP).has(&"bills".parse().unwrap()));
+        let words = |of: &str| is_anothers(id(of), &carts, &found(of)).message;
+        let plan = |of: &str| format!("\n  to plan it:\n    deployctl plan --deployment {of}");
+        let none = "which waits, and carts has no part in it";
+        assert_eq!(words(ALONE), format!("{ALONE} is the promotion of orders to prod, {none}{}", plan(ALONE)));
+        assert_eq!(words(GROUP), format!("{GROUP} is the group of bills to stage, {none}{}", plan(GROUP)));
+        assert_eq!(is_anothers(id(GROUP), &carts, &found(GROUP)).exit, Exit::WrongUse);
     }
 
     #[test]

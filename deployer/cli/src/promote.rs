@@ -123,7 +123,10 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                 false => Answer::with_text(waiting_text::requested(&record), &record, record.exit()),
             };
             if output == Output::Text && record.status == Status::Superseded {
-                answer.text.push_str(&instead(&follow.remote, &record).await?);
+                let place = (&record.environment, Some(&record.function));
+                let look = |report: &StatusReport| waiting_text::instead(&record, report);
+                let ended = follow_another::own_end(&record);
+                answer.text.push_str(&instead(&follow.remote, place, ended, look).await?);
             }
             Ok(answer)
         }
@@ -132,10 +135,24 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                 return Ok(repeated::ended(&*group));
             }
             let group = follow.follow_command::<Group>(command, until).await?;
-            Ok(follow::Options::answer_of(&group))
+            let mut answer = follow::Options::answer_of(&group);
+            if output == Output::Text && group.status == Status::Superseded {
+                let ended = format!("{} of this request has ended as superseded", group.name());
+                let look = |report: &StatusReport| waiting_text::group_instead(&group, report);
+                answer.text.push_str(&instead(&follow.remote, (&group.environment, None), ended, look).await?);
+            }
+            Ok(answer)
         }
         Functions::Each(pattern) => {
-            let each = follow.follow_command::<History>(command, until).await?;
+            let began = Instant::now();
+            let mut each = follow.follow_command::<History>(command, until).await?;
+            if options.wait {
+                for record in &mut each.deployments {
+                    if let Some(other) = follow.follow_in_place_of(record, began).await? {
+                        *record = other;
+                    }
+                }
+            }
             if each.deployments.is_empty() && output == Output::Text {
                 let text = nothing_ready::text(&pattern, (&options.from, &options.to), &each.not_ready);
                 return Ok(Answer::with_text(text, &each, Exit::Done));
@@ -145,21 +162,26 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     }
 }
 
-/// Looks how the promotion goes on that waits in the place of this one. A look that fails says nothing.
+/// Looks how the promotion or the group goes on that waits in the place of the one which has ended. A look that fails says
+/// nothing.
 ///
 /// # Errors
 /// The user interrupts the look.
-async fn instead(remote: &remote::Options, record: &DeploymentRecord) -> Result<String, CliError> {
+async fn instead(
+    remote: &remote::Options,
+    (environment, function): (&EnvironmentName, Option<&FunctionName>),
+    ended: String,
+    words: impl Fn(&StatusReport) -> String,
+) -> Result<String, CliError> {
     let mut interrupts = Interrupts::listen()?;
-    let (environment, function) = (Some(record.environment.clone()), Some(record.function.clone()));
-    let status = remote::request(Command::status(environment, function));
+    let status = remote::request(Command::status(Some(environment.clone()), function.cloned()));
     let look = async { remote.remote().await?.send::<StatusReport>(&status).await };
     tokio::select! {
         seen = tokio::time::timeout(LOOK, look) => Ok(match seen {
-            Ok(Ok(report)) => waiting_text::instead(record, &report),
+            Ok(Ok(report)) => words(&report),
             Ok(Err(_)) | Err(_) => String::new(),
         }),
-        () = interrupts.received() => Err(CliError::interrupted(follow_another::interrupted(record))),
+        () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {ended}"))),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use deployer_core::group::{Group, Member, Phase};
+use deployer_core::promotion::repeats_one_that_waits;
 use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::text::listed;
 
@@ -10,6 +11,9 @@ use super::answer::{Exit, sentence};
 use super::follow::{Followed, Stage};
 use super::{records, waiting_text};
 use deployer_engine::History;
+
+/// The state of a group's function whose deployment has not begun.
+pub(super) const NOT_BEGUN: &str = "not begun";
 
 impl Followed for History {
     fn stage(&self) -> Stage {
@@ -59,7 +63,7 @@ impl Followed for History {
     }
 
     fn exit(&self) -> Exit {
-        Exit::worst(self.deployments.iter().map(Followed::exit))
+        Exit::worst(self.deployments.iter().map(exit_of_one))
     }
 }
 
@@ -100,8 +104,10 @@ impl Followed for Group {
             let _always = writeln!(text, "  {code}{}", sentence(because));
         }
         let function = names.iter().map(|name| name.len()).max().unwrap_or(0);
+        let release = self.functions.iter().map(|member| release_of(member).len()).max().unwrap_or(0);
         for member in &self.functions {
-            let _always = writeln!(text, "  {:function$}   {}", member.function.as_str(), member_line(member));
+            let line = member_line(member, release);
+            let _always = writeln!(text, "  {:function$}   {line}", member.function.as_str());
             for one in &member.ended_waiting {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::ended_waiting(one));
             }
@@ -110,7 +116,7 @@ impl Followed for Group {
     }
 
     fn next_step(&self) -> Option<String> {
-        (self.stage() == Stage::Waiting).then(|| next_step(self))
+        (self.stage() == Stage::Waiting).then(|| waiting_text::next_step_of_group(self))
     }
 
     fn exit(&self) -> Exit {
@@ -122,22 +128,27 @@ impl Followed for Group {
     }
 }
 
-/// Writes the line of one function of a group.
-fn member_line(member: &Member) -> String {
-    let release = member.release.as_ref().map_or(String::new(), |release| format!("{release}   "));
-    let Some(status) = member.status else { return format!("{release}not moved") };
+/// Returns the exit code of one of several promotions. One whose release waits already has nothing to do: a pattern that is
+/// promoted on a schedule finds it so each time.
+fn exit_of_one(record: &DeploymentRecord) -> Exit {
+    let is_superseded = record.status == Status::Superseded;
+    match is_superseded && record.because.as_deref().is_some_and(repeats_one_that_waits) {
+        true => Exit::Done,
+        false => record.exit(),
+    }
+}
+
+fn release_of(member: &Member) -> &str {
+    member.release.as_ref().map_or("-", |release| release.as_str())
+}
+
+/// Writes the line of one function of a group, whose releases have this width.
+fn member_line(member: &Member, width: usize) -> String {
+    let release = format!("{:width$}   ", release_of(member));
+    let Some(status) = member.status else { return format!("{release}{NOT_BEGUN}") };
     let back = member.rollback.map_or(String::new(), |rollback| format!(", brought back by {rollback}"));
     let because = because_suffix(member.because.as_deref());
     format!("{release}{}   deployment {}{because}{back}", padded(status), member.deployment)
-}
-
-/// Writes the step by which a waiting group goes on.
-fn next_step(group: &Group) -> String {
-    let arguments = format!("-e {} --deployment {}", group.environment, group.id);
-    match group.approvals_wanted {
-        Some(wanted) => waiting_text::approve_hint(wanted, group.cause.requested_by.as_deref(), &arguments),
-        None => format!("It goes on by itself then; to end it:\n  deployctl decline {arguments}\n"),
-    }
 }
 
 fn release(record: &DeploymentRecord) -> &str {
@@ -152,4 +163,56 @@ fn padded(status: Status) -> String {
 
 fn because_suffix(because: Option<&str>) -> String {
     because.map_or(String::new(), |because| format!(", {}", sentence(because)))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::golden::plain;
+
+    const ID: &str = "01JD3Z9V7Q0000000000000001";
+
+    fn history(because: &str) -> History {
+        let record = |function: &str, status: &str, because: Value| {
+            json!({
+                "schema": 1, "id": ID, "environment": "prod", "function": function, "release": "2", "status": status,
+                "code": null, "because": because, "artifact": null, "targets": [],
+                "cause": {"kind": "promotion", "requested_by": "ada", "event_id": "p"},
+                "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:02Z",
+            })
+        };
+        let deployments = [record("bills", "succeeded", Value::Null), record("orders", "superseded", json!(because))];
+        serde_json::from_value(json!({ "deployments": deployments })).unwrap()
+    }
+
+    #[test]
+    fn pattern_whose_release_waits_already_has_nothing_to_do() {
+        let repeated = history(&format!("deployment {ID} brings release 2 already, and waits"));
+        assert_eq!(repeated.exit(), Exit::Done);
+        assert_eq!(history("a promotion of release 3, asked for later, was let in before it").exit(), Exit::Refused);
+    }
+
+    #[test]
+    fn group_pads_the_releases_and_lists_its_functions() {
+        let member = |function: &str, release: &str| json!({"function": function, "release": release, "deployment": ID, "status": null, "because": null});
+        let group = json!({
+            "schema": 1, "revision": 1, "id": ID, "environment": "prod", "from": "stage", "status": "superseded",
+            "code": "Superseded", "because": "another; nothing was moved", "phase": "ended",
+            "cause": {"kind": "promotion", "requested_by": "ada", "event_id": "g"},
+            "functions": [member("bills", "1.10.0"), member("carts", "2"), member("orders", "3")],
+            "asked_at": "2026-11-30T12:00:00Z", "started_at": "2026-11-30T12:00:00Z",
+            "finished_at": "2026-11-30T12:00:02Z",
+        });
+        let text = plain(&serde_json::from_value::<Group>(group).unwrap().text());
+        assert!(text.starts_with("bills, carts and orders from stage to prod: superseded"), "{text}");
+        assert!(
+            text.ends_with(
+                "  bills    1.10.0   not begun\n  carts    2        not begun\n  orders   3        not begun\n"
+            ),
+            "{text}"
+        );
+    }
 }

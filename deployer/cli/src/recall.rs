@@ -41,7 +41,11 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     match follow.repeated::<Recalled>(&command).await? {
         // The same recall again begins what it could not begin before.
         Repeated::Ended(recalled) if recalled.environments.iter().all(has_begun) => {
-            return Ok(repeated::ended(&*recalled));
+            let mut answer = repeated::ended(&*recalled);
+            if output == Output::Text {
+                answer.text.push_str(&came_with(&follow.remote, &recalled).await);
+            }
+            return Ok(answer);
         }
         Repeated::New if !yes => recall_preview::confirm(&follow.remote, function, release).await?,
         Repeated::New | Repeated::Open | Repeated::Ended(_) => {}
@@ -121,7 +125,8 @@ impl Followed for Recalled {
         if self.exit() == Exit::Failed {
             let _always = writeln!(text, "Where it is live still:\n  deployctl status {function}");
             if environments.iter().any(|one| has_failed(one) && !stays_live(one)) {
-                text.push_str("Mend what is in the way and recall it again.\n");
+                let again = format!("deployctl recall -f {function} -r {release}");
+                let _always = writeln!(text, "Mend what is in the way, and recall it again:\n  {again}");
             }
             if environments.iter().any(stays_live) {
                 text.push_str(
@@ -250,9 +255,12 @@ mod tests {
              Where nothing good was live before it, there is nothing to roll back to: deploy or promote a good release.\n"
         );
         let both = text(&[one("prod", Some("2"), "failed", Some("1")), first]);
-        assert!(both.contains("\nMend what is in the way and recall it again.\nWhere nothing good"), "{both}");
+        assert!(both.contains("\n  deployctl recall -f orders -r 2\nWhere nothing good"), "{both}");
         let failed = text(&[one("prod", Some("2"), "failed", Some("1"))]);
-        assert!(failed.ends_with("\nMend what is in the way and recall it again.\n"), "{failed}");
+        assert!(
+            failed.ends_with("\nMend what is in the way, and recall it again:\n  deployctl recall -f orders -r 2\n"),
+            "{failed}"
+        );
     }
 
     #[test]

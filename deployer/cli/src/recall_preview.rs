@@ -85,14 +85,16 @@ fn preview(
 ) -> String {
     let mut rejects = report.functions.iter().flat_map(|status| &status.rejects);
     let rejected = match rejects.find(|reject| reject.release == *release) {
-        Some(reject) => format!("is rejected already ({}), and would be", one_line(&reject.reason)),
+        Some(reject) => format!("is rejected already ({}), and", one_line(&reject.reason)),
         None => "would be rejected, and".to_owned(),
     };
-    let mut text = format!("{release} of {function} {rejected} rolled back where it is live:\n");
     let lines = moves(report, (function, release), stays);
-    if lines.is_empty() {
-        text.push_str("  it is live nowhere\n");
-    }
+    let moved = match (lines.is_empty(), rejected.starts_with("is ")) {
+        (true, _) => "is live nowhere: nothing moves",
+        (false, true) => "would be rolled back where it is live:",
+        (false, false) => "rolled back where it is live:",
+    };
+    let mut text = format!("{release} of {function} {rejected} {moved}\n");
     let width = lines.iter().map(|(environment, _)| environment.len()).max().unwrap_or(0);
     for (environment, words) in lines {
         let _always = writeln!(text, "  {environment:width$}  {words}");
@@ -328,7 +330,7 @@ mod tests {
     fn release_that_is_live_nowhere_moves_nothing() {
         assert_eq!(
             shown(&[status("dev", "c", &json!({}))], &[]),
-            "b of orders would be rejected, and rolled back where it is live:\n  it is live nowhere\n"
+            "b of orders would be rejected, and is live nowhere: nothing moves\n"
         );
     }
 }

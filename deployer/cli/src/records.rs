@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use deployer_core::approval::DECLINED_BY;
-use deployer_core::record::{Approved, DeploymentRecord, EndedWaiting, Status, TargetOutcome};
+use deployer_core::record::{
+    Approved, Code, DeploymentRecord, EndedWaiting, Status, TargetError, TargetErrorCode, TargetOutcome,
+};
 use deployer_core::text::listed;
 use jiff::Timestamp;
 
@@ -43,7 +45,20 @@ pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
     for one in &record.ended_waiting {
         let _always = writeln!(text, "  {}", ended_waiting(one));
     }
-    text
+    text + &way_on(record).unwrap_or_default()
+}
+
+/// Returns the command that helps after this end; none if none does wherever it is met.
+fn way_on(record: &DeploymentRecord) -> Option<String> {
+    let DeploymentRecord { environment, function, .. } = record;
+    let is_denied = |error: &TargetError| error.code == TargetErrorCode::AccessDenied;
+    let denied = record.targets.iter().filter_map(|target| target.error.as_ref()).any(is_denied);
+    Some(match record.code {
+        Some(Code::Held) => format!("  to release it:\n    deployctl release-hold -e {environment} -f {function}\n"),
+        Some(Code::LiveChanged) => format!("  what is live now:\n    deployctl status {function} -e {environment}\n"),
+        _ if denied => format!("  which permission is missing:\n    deployctl doctor -e {environment}\n"),
+        _ => return None,
+    })
 }
 
 /// Says how long a deployment has waited for its turn, and how long it took from then on; none if it did not wait.
@@ -203,7 +218,32 @@ mod tests {
             "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z",
         });
         let said = plain(&text(&serde_json::from_value(record).unwrap()));
-        assert!(said.ends_with("\n  Held: held by ada since 2026-11-30 10:16:04Z: stock-taking\n"), "{said}");
+        assert!(said.contains("\n  Held: held by ada since 2026-11-30 10:16:04Z: stock-taking\n"), "{said}");
+    }
+
+    #[test]
+    fn end_that_a_command_helps_with_names_it() {
+        let target = |code: &str| {
+            json!([{"account": "111111111111", "region": "eu-west-1", "status": "failed",
+            "function_name": "orders", "alias": "live", "version": null, "previous": null,
+            "error": {"code": code, "step": "update alias", "message": "no"}}])
+        };
+        for (status, code, targets, command) in [
+            ("refused", json!("Held"), json!([]), Some("deployctl release-hold -e dev -f orders")),
+            ("refused", json!("LiveChanged"), json!([]), Some("deployctl status orders -e dev")),
+            ("failed", json!("TargetFailed"), target("AccessDenied"), Some("deployctl doctor -e dev")),
+            ("failed", json!("TargetFailed"), target("CodeTooLarge"), None),
+        ] {
+            let record = json!({
+                "id": "01JD3Z9V7Q0000000000000000", "environment": "dev", "function": "orders", "release": "2",
+                "status": status, "code": code, "because": "no", "artifact": null, "targets": targets,
+                "cause": {"kind": "rollback", "requested_by": null, "event_id": null},
+                "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z",
+            });
+            let said = plain(&text(&serde_json::from_value(record).unwrap()));
+            let last = said.lines().last().unwrap().trim();
+            assert_eq!(Some(last).filter(|last| last.starts_with("deployctl")), command, "{said}");
+        }
     }
 
     #[test]

@@ -96,7 +96,13 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     };
     let repeated = options.follow.repeated::<DeploymentRecord>(&command(None, None)).await?;
     let expected = match (repeated, &options.leaving) {
-        (Repeated::Ended(record), _) => return Ok(repeated::ended(&*record)),
+        (Repeated::Ended(record), _) => {
+            let left = match output == Output::Text && after_rollback::has_acted(record.status) {
+                true => after_rollback::left_by(&options.follow.remote, &record).await,
+                false => None,
+            };
+            return Ok(options.with_next_steps(repeated::ended(&*record), &record, left, output).await);
+        }
         (Repeated::Open, _) => ExpectedState::default(),
         (Repeated::New, Some(release)) => ExpectedState {
             live: Some(release.to_string()),
@@ -115,11 +121,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Err(error) if output == Output::Text => return Err(told_once(error, unread.as_deref())),
         Err(error) => return Err(error),
     };
-    let mut answer = follow::Options::answer_of(&record);
-    if output == Output::Text && after_rollback::has_acted(record.status) {
-        answer.text.push_str(&after_rollback::text(&options.follow.remote, &record, left).await);
-    }
-    Ok(answer)
+    Ok(options.with_next_steps(follow::Options::answer_of(&record), &record, left, output).await)
 }
 
 /// Shortens an error whose reason was printed before.
@@ -131,6 +133,20 @@ fn told_once(error: CliError, printed: Option<&str>) -> CliError {
 }
 
 impl Options {
+    /// Adds what is live after the rollback, and what comes next.
+    async fn with_next_steps(
+        &self,
+        mut answer: Answer,
+        record: &DeploymentRecord,
+        left: Option<Left>,
+        output: Output,
+    ) -> Answer {
+        if output == Output::Text && after_rollback::has_acted(record.status) {
+            answer.text.push_str(&after_rollback::text(&self.follow.remote, record, left).await);
+        }
+        answer
+    }
+
     /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
     async fn expected_state(&self, output: Output) -> Result<Seen, CliError> {
         let status = self.status().await;
@@ -290,7 +306,7 @@ impl Options {
                 let by = by_whom(by.map(|by| &**by));
                 let (release, ago, extent) = (&live.release, ago(since, now), status.extent());
                 let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
-                writeln!(text, "  live     {release}, since {since} ({ago}){by}, on {extent}")
+                writeln!(text, "  live     {release}, since {since} ({ago}){by}, on {extent} as the ledger has it")
             }
         };
         let under_way = status.and_then(|status| status.active.or(status.pending));

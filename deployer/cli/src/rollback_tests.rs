@@ -88,7 +88,7 @@ fn question_names_the_promotions_that_the_rollback_ends() {
     assert_eq!(
         options(&[]).preview(Some(&status(&json!({"waiting": [waiting]}))), &Shown::default(), now),
         "orders in prod\n  \
-           live     b, since 2026-11-30 11:59:00Z (1 min ago), on 0 of 0 targets\n  \
+           live     b, since 2026-11-30 11:59:00Z (1 min ago), on 0 of 0 targets as the ledger has it\n  \
            back to  a\n  \
            ends     promotion 01JD3Z9V7Q0000000000000002 of c from stage, which waits to come here\n"
     );
@@ -113,7 +113,7 @@ fn question_names_what_the_rollback_passes_and_what_came_with_the_live_release()
     let rollback = json!({"release": "a", "deployment": null, "sha256": null, "passes": passes});
     let status = status(&json!({"rollback": rollback}));
     let now = "2026-11-30T12:00:00Z".parse().unwrap();
-    let begin = "orders in prod\n  live     b, since 2026-11-30 11:59:00Z (1 min ago), on 0 of 0 targets\n  back to";
+    let begin = "orders in prod\n  live     b, since 2026-11-30 11:59:00Z (1 min ago), on 0 of 0 targets as the ledger has it\n  back to";
     let passed = "a\n  passes   a2, rejected: leaks\n  passes   b2, the same code as b\n";
     for to in [&[][..], &["--to", "a"]] {
         let text = options(to).preview(Some(&status), &Shown::default(), now);

@@ -1,5 +1,6 @@
 //! The text of waiting promotions: what they wait for, and what the user can do.
 
+use deployer_core::group::Group;
 use deployer_core::record::{DeploymentRecord, EndedWaiting};
 use deployer_core::status::{FunctionStatus, StatusReport};
 
@@ -28,8 +29,27 @@ pub(super) fn instead(superseded: &DeploymentRecord, report: &StatusReport) -> S
     let named = waiting.find(|(_, one)| because.contains(&one.deployment.to_string()));
     let Some((FunctionStatus { environment, function, .. }, one)) = named else { return String::new() };
     let arguments = format!("-e {environment} -f {function} --deployment {}", one.deployment);
-    step(Some(one.wait.approvals_wanted).filter(|wanted| *wanted > 0), one.requested_by.as_deref(), &arguments)
+    step(
+        THE_OTHER,
+        Some(one.wait.approvals_wanted).filter(|wanted| *wanted > 0),
+        one.requested_by.as_deref(),
+        &arguments,
+    )
 }
+
+/// Writes the step by which the group goes on that waits in the place of another one; nothing if none waits.
+pub(super) fn group_instead(superseded: &Group, report: &StatusReport) -> String {
+    let because = superseded.because.as_deref().unwrap_or_default();
+    let Some(one) = report.groups.iter().find(|one| because.contains(&one.id.to_string())) else {
+        return String::new();
+    };
+    let arguments = format!("-e {} --deployment {}", one.environment, one.id);
+    step(THE_OTHER, one.approvals_wanted.filter(|wanted| *wanted > 0), one.requested_by.as_deref(), &arguments)
+}
+
+/// The subject of the step of a promotion that the record itself is about, and of one in whose place it has ended.
+const IT: &str = "It";
+const THE_OTHER: &str = "The one that waits";
 
 /// Writes the step by which a waiting promotion goes on.
 pub(super) fn next_step(record: &DeploymentRecord) -> String {
@@ -37,23 +57,22 @@ pub(super) fn next_step(record: &DeploymentRecord) -> String {
     let approvals_wanted = record.promotion.as_ref().and_then(|promotion| promotion.approvals_wanted);
     let asked_by = cause.requested_by.as_deref();
     let arguments = format!("-e {environment} -f {function} --deployment {id}");
-    step(approvals_wanted, asked_by, &arguments)
+    step(IT, approvals_wanted, asked_by, &arguments)
 }
 
-fn step(approvals_wanted: Option<u32>, asked_by: Option<&str>, arguments: &str) -> String {
-    match approvals_wanted {
-        Some(approvals_wanted) => approve_hint(approvals_wanted, asked_by, arguments),
-        None => format!("It goes on by itself then; to end it:\n  deployctl decline {arguments}\n"),
-    }
+/// Writes the step by which a waiting group goes on.
+pub(super) fn next_step_of_group(group: &Group) -> String {
+    let arguments = format!("-e {} --deployment {}", group.environment, group.id);
+    step(IT, group.approvals_wanted, group.cause.requested_by.as_deref(), &arguments)
 }
 
-/// Writes the command that approves it; `arguments` has the options that name it.
-pub(super) fn approve_hint(approvals_wanted: u32, asked_by: Option<&str>, arguments: &str) -> String {
-    let people = if approvals_wanted == 1 {
-        "somebody approves".to_owned()
-    } else {
-        format!("{approvals_wanted} people approve")
+/// Writes the command by which it goes on, or that ends it; `arguments` has the options that name it.
+fn step(subject: &str, approvals_wanted: Option<u32>, asked_by: Option<&str>, arguments: &str) -> String {
+    let people = match approvals_wanted {
+        None => return format!("{subject} goes on by itself then; to end it:\n  deployctl decline {arguments}\n"),
+        Some(1) => "somebody approves".to_owned(),
+        Some(several) => format!("{several} people approve"),
     };
     let but = asked_by.map_or(String::new(), |by| format!(" ({} may not)", super::answer::one_line(by)));
-    format!("It goes on when {people}{but}:\n  deployctl approve {arguments}\n")
+    format!("{subject} goes on when {people}{but}:\n  deployctl approve {arguments}\n")
 }

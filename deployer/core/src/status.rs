@@ -6,6 +6,7 @@ mod door;
 mod open;
 mod rollback;
 mod rollout;
+mod ways;
 
 use std::collections::BTreeSet;
 
@@ -28,6 +29,7 @@ pub use door::DoorStatus;
 pub use open::OpenDeployment;
 pub use rollback::{PassedRelease, RollbackStatus};
 pub use rollout::{PausedRollout, RolloutStatus, RolloutTargetLook, RolloutTargetStatus, RolloutVerdict};
+pub use ways::ReleaseWays;
 
 /// The state of functions and groups.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +55,9 @@ pub struct StatusReport {
     /// After `unreject`: another rejected release with the same code, which keeps this one refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still_rejected_as: Option<Release>,
+    /// After `hold` and `release-hold`: the ways by which releases come to the environment and go on from it, hold or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ways: Option<ReleaseWays>,
     /// The hold that this very call of `hold` has replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_hold: Option<Hold>,

@@ -106,7 +106,7 @@ impl EnvironmentLook {
     pub fn unless_refused(self, is_skipped: bool, now: Timestamp) -> Result<Self, CliError> {
         match self {
             Self::Refuses(because, _) | Self::Unknown(because, _) if is_skipped => {
-                Ok(Self::doubtful(&because, "The zip goes up all the same"))
+                Ok(Self::doubtful(&because, "The zip is uploaded all the same"))
             }
             Self::NoLedger(because) => Err(CliError::failed(format!("{because}\n  nothing is uploaded"))),
             Self::Refuses(because, at) => Err(CliError::refused(not_uploaded(&because, at, now))),
@@ -281,10 +281,10 @@ mod tests {
              after the next sweep (each minute), or with --skip-environment-check"
         );
         let skipped = fresh.unless_refused(true, now).unwrap();
-        assert_eq!(skipped, EnvironmentLook::doubtful("no.", "The zip goes up all the same"));
+        assert_eq!(skipped, EnvironmentLook::doubtful("no.", "The zip is uploaded all the same"));
         let misspelt = EnvironmentLook::Refuses("did you mean prod?".to_owned(), None).unless_refused(true, now);
         let EnvironmentLook::Doubtful(doubt) = misspelt.unwrap() else { unreachable!("it is skipped") };
-        assert_eq!(doubt.to_string(), "did you mean prod? The zip goes up all the same");
+        assert_eq!(doubt.to_string(), "did you mean prod? The zip is uploaded all the same");
     }
 
     #[test]

@@ -61,11 +61,6 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         return Err(no_region());
     }
     let queue = DeadLetterQueue::find(&sdk, &name).await.map_err(refused)?;
-    if !(options.peek || options.cancel || options.yes || confirm::is_possible()) {
-        return Err(CliError::wrong_use(
-            "nobody is at a terminal who could confirm it: say --yes, or --peek to look only",
-        ));
-    }
     if options.cancel {
         return task::cancel(&queue, &name).await;
     }
@@ -80,6 +75,11 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     }
     if letters.waiting == 0 {
         return Ok(Answer::with_text(seen, &letters, Exit::Done));
+    }
+    if !(options.yes || confirm::is_possible()) {
+        return Err(CliError::wrong_use(
+            "nobody is at a terminal who could confirm it: say --yes, or --peek to look only",
+        ));
     }
     if !options.yes || output == Output::Text {
         confirm::print_stderr(&seen)?;

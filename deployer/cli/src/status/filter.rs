@@ -1,7 +1,8 @@
 //! The part of a status that was asked for: functions by a pattern of names, and by their states.
 
 use clap::ValueEnum;
-use deployer_core::id::{FunctionName, FunctionPattern};
+use deployer_core::group::GroupStatus;
+use deployer_core::id::{EnvironmentName, FunctionName, FunctionPattern};
 use deployer_core::status::{FunctionStatus, StatusReport};
 use jiff::Timestamp;
 
@@ -52,6 +53,12 @@ impl State {
     }
 }
 
+/// Whether a function waits as a member of a group.
+fn waits_in_group(groups: &[GroupStatus], status: &FunctionStatus) -> bool {
+    let is_its = |group: &GroupStatus| group.environment == status.environment && group.has(&status.function);
+    groups.iter().any(|group| group.is_undecided() && is_its(group))
+}
+
 /// The conditions under which a part of a status is shown.
 pub(super) struct Filter<'a> {
     /// The pattern that the functions' names match.
@@ -66,7 +73,9 @@ impl Filter<'_> {
         let Self { names, states } = self;
         let is_named = |function: &FunctionName| names.is_none_or(|names| names.matches(function));
         report.functions.retain(|status| {
-            is_named(&status.function) && (states.is_empty() || states.iter().any(|state| state.is_of(status, now)))
+            let waits = states.contains(&State::Waiting) && waits_in_group(&report.groups, status);
+            let is_in_one = states.is_empty() || waits || states.iter().any(|state| state.is_of(status, now));
+            is_named(&status.function) && is_in_one
         });
         let functions = &report.functions;
         report.groups.retain(|group| {
@@ -81,13 +90,14 @@ impl Filter<'_> {
         });
     }
 
-    /// Returns what to say if nothing is left: none if everything was asked for.
-    pub fn nothing(&self) -> Option<String> {
+    /// Returns what to say if nothing is left of this environment, or of all: none if everything was asked for.
+    pub fn nothing(&self, environment: Option<&EnvironmentName>) -> Option<String> {
+        let in_ = environment.map_or(String::new(), |environment| format!(" in {environment}"));
         let names = self.names.map_or_else(|| "no function".to_owned(), |names| format!("no function {names}"));
         let states: Vec<String> = self.states.iter().map(|state| state.name()).collect();
         match states.is_empty() {
-            true => self.names.map(|names| format!("nothing was deployed yet for {names}\n")),
-            false => Some(format!("{names} is in one of these states: {}\n", states.join(", "))),
+            true => self.names.map(|names| format!("nothing was deployed yet for {names}{in_}\n")),
+            false => Some(format!("{names}{in_} is in one of these states: {}\n", states.join(", "))),
         }
     }
 }

@@ -4,11 +4,14 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 use deployer_core::group::{GroupStatus, MemberRollout, MemberStatus};
+use deployer_core::record::Status;
 use jiff::Timestamp;
 
 use super::super::answer::{by_whom, one_line, sentence};
 use super::detail::command_line;
 use crate::ago::ago;
+use crate::promotion_text::NOT_BEGUN;
+use crate::text_width::width;
 
 /// Writes the open groups for a terminal of so many columns.
 pub(super) fn text(groups: &[GroupStatus], now: Timestamp, columns: Option<usize>) -> String {
@@ -23,13 +26,17 @@ fn one(group: &GroupStatus, now: Timestamp, columns: Option<usize>) -> String {
     let mut text =
         format!("\n{bold}group {id} from {from} to {environment}{bold:#}, {status}, asked for {since}{by}\n");
     if let Some(because) = &group.because {
-        let _always = writeln!(text, "  {}", sentence(because));
+        let _always = writeln!(text, "  {}", sentence(of_all(group, because)));
     }
-    for MemberStatus { function, release, status, rollout, .. } in &group.functions {
-        let release = release.as_ref().map_or("-", |release| release.as_str());
-        let rollout = rollout.filter(|_| status.is_none_or(|status| !status.is_ended())).map_or("", in_words);
-        let status = status.map_or("not begun".to_owned(), |status| status.to_string());
-        let _always = writeln!(text, "  {function} {release}: {status}{rollout}");
+    let release_of = |member: &MemberStatus| member.release.as_ref().map_or("-".to_owned(), ToString::to_string);
+    let names = group.functions.iter().map(|member| width(member.function.as_str())).max().unwrap_or(0);
+    let releases = group.functions.iter().map(|member| width(&release_of(member))).max().unwrap_or(0);
+    for member in &group.functions {
+        let is_over = member.status.is_some_and(Status::is_ended);
+        let rollout = member.rollout.filter(|_| !is_over).map_or("", in_words);
+        let status = member.status.map_or(NOT_BEGUN.to_owned(), |status| status.to_string());
+        let (function, release) = (member.function.as_str(), release_of(member));
+        let _always = writeln!(text, "  {function:names$}   {release:releases$}   {status}{rollout}");
     }
     if !group.approvals.is_empty() {
         let by: Vec<String> = group.approvals.iter().map(|given| one_line(&given.by)).collect();
@@ -49,6 +56,13 @@ fn in_words(rollout: MemberRollout) -> &'static str {
         MemberRollout::Passed => ", has passed its rollout",
         MemberRollout::GoesBack => ", goes back",
     }
+}
+
+/// Returns the reason without the function that it begins with, where all wait alike: approvals are given to the group.
+fn of_all<'a>(group: &GroupStatus, because: &'a str) -> &'a str {
+    let waits = because.split_once(": ").map_or(because, |(_, waits)| waits);
+    let is_of_group = group.approvals_wanted.is_some() && waits.starts_with("waits for ");
+    if is_of_group { waits } else { because }
 }
 
 #[cfg(test)]
@@ -71,7 +85,9 @@ mod tests {
     }
 
     const WAITS: &str = "\ngroup 01JBJ4GZ00ABCDEFGH0123456J from dev to prod, pending, asked for 5 min ago by ann\n  \
-        api: waits for an approval\n  api 1: not begun\n";
+        api: waits for an approval\n  api   1   not begun\n";
+    const WAITS_FOR_ALL: &str = "\ngroup 01JBJ4GZ00ABCDEFGH0123456J from dev to prod, pending, asked for 5 min ago by ann\n  \
+        waits for an approval\n  api   1   not begun\n";
 
     #[test]
     fn waiting_group_is_shown_with_functions_and_reason() {
@@ -82,12 +98,12 @@ mod tests {
     fn group_that_waits_for_approvals_names_those_it_has_and_the_command() {
         let approved = json!({"approvals_wanted": 1, "approvals": [{"by": "bob", "at": "2026-11-01T10:01:00Z"}]});
         let command = "deployctl approve -e prod --deployment 01JBJ4GZ00ABCDEFGH0123456J\n";
-        assert_eq!(shown(&approved, None), format!("{WAITS}  approved by bob\n  approve  {command}"));
-        assert_eq!(shown(&approved, Some(60)), format!("{WAITS}  approved by bob\n  approve\n{command}"));
+        assert_eq!(shown(&approved, None), format!("{WAITS_FOR_ALL}  approved by bob\n  approve  {command}"));
+        assert_eq!(shown(&approved, Some(60)), format!("{WAITS_FOR_ALL}  approved by bob\n  approve\n{command}"));
         let rolls_out = json!({"status": "in_progress", "phase": "moving", "because": null, "functions": [
             {"function": "api", "release": "1", "deployment": "01JBJ4GZ00ABCDEFGH0123456J", "status": "in_progress",
              "rollout": "passed"}]});
-        assert!(shown(&rolls_out, None).ends_with("  api 1: in_progress, has passed its rollout\n"));
+        assert!(shown(&rolls_out, None).ends_with("  api   1   in_progress, has passed its rollout\n"));
         let soaks = json!({"because": "api: waits until 2026-11-01T11:00:00Z for its soak"});
         assert!(!shown(&soaks, None).contains("deployctl approve"));
     }

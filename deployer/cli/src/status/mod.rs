@@ -132,12 +132,17 @@ fn answer_of(options: &Options, report: &StatusReport) -> Answer {
     let filter = options.filter();
     let text = match report.functions.is_empty() {
         true if !report.unreadable.is_empty() || !report.groups.is_empty() => String::new(),
-        true => filter.nothing().unwrap_or_else(|| "nothing was deployed yet\n".to_owned()),
+        true => {
+            let nothing = filter.nothing(options.environment.as_ref());
+            nothing.unwrap_or_else(|| "nothing was deployed yet\n".to_owned())
+        }
         // Where only some states were asked for, a dash would tell that there is nothing.
         false => table::text(report, now, terminal::table_columns(), if options.state.is_empty() { "-" } else { "" }),
     };
     let groups = groups::text(&report.groups, now, terminal::columns());
-    Answer::with_text(text + &groups + &unreadable(report), report, exit_of(report))
+    // Each group begins with an empty line, which parts it from what is above it.
+    let groups = if text.is_empty() { groups.trim_start_matches('\n') } else { &groups };
+    Answer::with_text(text + groups + &unreadable(report), report, exit_of(report))
 }
 
 /// Returns 1 if the answer lacks something that could not be read.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::group::{GroupStatus, MemberStatus};
+use deployer_core::id::{EnvironmentName, FunctionName, Release};
 use deployer_core::promotion::Wait;
 use deployer_core::status::{Behind, FunctionStatus, StatusReport, WaitingStatus};
 use deployer_core::text::Person;
@@ -58,6 +59,14 @@ pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>
     for status in &report.functions {
         rows.entry(&status.function).or_default().insert(&status.environment, cell(status, now));
     }
+    for group in report.groups.iter().filter(|group| group.is_undecided()) {
+        for member in &group.functions {
+            // Where the environment does not know the function yet, only its group tells of it there.
+            let Some(cells) = rows.get_mut(&member.function) else { continue };
+            let cell = cells.entry(&group.environment).or_insert_with(|| vec![("nothing live".to_owned(), faint())]);
+            cell.push((member_text(group, member), colours::OPEN));
+        }
+    }
     let row = |(function, mut cells): (&FunctionName, BTreeMap<&EnvironmentName, Vec<Line>>)| Row {
         function: function.to_string(),
         cells: environments.iter().map(|name| cells.remove(*name)).collect(),
@@ -72,6 +81,10 @@ pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>
 /// after them.
 fn in_order(report: &StatusReport) -> Vec<&EnvironmentName> {
     let mut shown: Vec<&EnvironmentName> = report.functions.iter().map(|status| &status.environment).collect();
+    let brings_shown = |group: &&GroupStatus| {
+        group.is_undecided() && report.functions.iter().any(|status| group.has(&status.function))
+    };
+    shown.extend(report.groups.iter().filter(brings_shown).map(|group| &group.environment));
     let place = |name: &EnvironmentName| {
         report.environments.iter().position(|other| other == name).unwrap_or(report.environments.len())
     };
@@ -122,9 +135,29 @@ fn cell(status: &FunctionStatus, now: Timestamp) -> Vec<Line> {
     lines
 }
 
+fn release_text(release: Option<&Release>) -> &str {
+    release.map_or("-", |release| release.as_str())
+}
+
+fn wants_text(release: &str, approvals: u32) -> String {
+    match approvals {
+        1 => format!("{release} wants an approval"),
+        several => format!("{release} wants {several} approvals"),
+    }
+}
+
+/// Writes the release that a group brings which is not decided: its approvals, or that it waits in the group.
+fn member_text(group: &GroupStatus, member: &MemberStatus) -> String {
+    let release = release_text(member.release.as_ref());
+    match group.approvals_wanted {
+        Some(wanted @ 1..) => wants_text(release, wanted),
+        _ => format!("{release} waits in a group"),
+    }
+}
+
 /// Writes the waiting release and the condition that it waits for first.
 fn waiting_text(waiting: &WaitingStatus) -> String {
-    let release = waiting.release.as_ref().map_or("-", |release| release.as_str());
+    let release = release_text(waiting.release.as_ref());
     let until = |time: Timestamp| time.strftime("%m-%d %H:%MZ").to_string();
     if waiting.rejected {
         return format!("{release} is rejected");
@@ -132,8 +165,7 @@ fn waiting_text(waiting: &WaitingStatus) -> String {
     let Wait { soak_until, frozen_until, approvals_wanted, .. } = waiting.wait;
     match (soak_until, approvals_wanted, frozen_until) {
         (Some(time), ..) => format!("{release} soaks until {}", until(time)),
-        (None, 1, _) => format!("{release} wants an approval"),
-        (None, count @ 2.., _) => format!("{release} wants {count} approvals"),
+        (None, wanted @ 1.., _) => wants_text(release, wanted),
         (None, 0, Some(time)) => format!("{release} frozen until {}", until(time)),
         (None, 0, None) => format!("{release} is next"),
     }

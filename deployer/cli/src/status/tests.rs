@@ -82,7 +82,7 @@ fn filtered(names: Option<&str>, states: &[State]) -> (StatusReport, Option<Stri
     let names = names.map(|names| FunctionPattern::parse(names).unwrap());
     let (filter, mut report) = (Filter { names: names.as_ref(), states }, report());
     filter.keep(&mut report, now());
-    (report, filter.nothing())
+    (report, filter.nothing(None))
 }
 
 fn found(report: &StatusReport) -> Vec<String> {
@@ -105,6 +105,39 @@ fn group_that_waits_is_in_the_state_waiting() {
     assert_eq!(kept(State::Waiting, Value::Null), 1);
     assert_eq!(kept(State::Held, Value::Null), 0);
     assert_eq!(kept(State::Waiting, json!("2026-11-20T09:00:00Z")), 0);
+}
+
+#[test]
+fn function_that_a_waiting_group_brings_shows_it_in_its_cell() {
+    let member = |function: &str| json!({"function": function, "release": "9", "deployment": id(8), "status": null});
+    let group = |phase: &str| {
+        json!({"id": id(9), "environment": "prod", "from": "stage", "status": "pending", "phase": phase,
+            "because": "stock: waits for an approval", "requested_by": "ada", "since": "2026-11-20T08:00:00Z",
+            "approvals_wanted": 1, "functions": [member("orders-api"), member("stock")]})
+    };
+    let report = |phase: &str| -> StatusReport {
+        let functions = [status("orders-api", "prod", "8", json!({})), status("stock", "stage", "9", json!({}))];
+        let environments = ["stage", "prod"];
+        serde_json::from_value(json!({"functions": functions, "environments": environments, "groups": [group(phase)]}))
+            .unwrap()
+    };
+    let shown = |report: &StatusReport| plain(&table::text(report, now(), None, "-"));
+    let waits = shown(&report("checking"));
+    assert_eq!(waits.matches("9 wants an approval").count(), 2, "{waits}");
+    assert!(waits.lines().any(|line| line.contains("stock") && line.ends_with("nothing live")), "{waits}");
+    assert!(!shown(&report("moving")).contains("wants"));
+    let mut waiting = report("checking");
+    Filter { names: None, states: &[State::Waiting] }.keep(&mut waiting, now());
+    assert_eq!((found(&waiting), waiting.groups.len()), (vec!["prod/orders-api".to_owned()], 1));
+}
+
+#[test]
+fn nothing_deployed_yet_names_pattern_and_environment() {
+    let names = FunctionPattern::parse("o*").unwrap();
+    let filter = Filter { names: Some(&names), states: &[] };
+    let stage = "stage".parse().unwrap();
+    assert_eq!(filter.nothing(Some(&stage)).unwrap(), "nothing was deployed yet for o* in stage\n");
+    assert_eq!(filter.nothing(None).unwrap(), "nothing was deployed yet for o*\n");
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn call_without_an_answer_is_sent_once_and_says_what_may_be() {
             1,
             "lambda:InvokeFunction on arn:aws:lambda:eu-central-1:222222222222:function:prod-orders:serving",
         ),
-        (404, "ResourceNotFoundException", 1, "deployctl status"),
+        (404, "ResourceNotFoundException", 1, "deployctl plan -e "),
         (429, "TooManyRequestsException", 1, "try again"),
         (413, "RequestTooLargeException", 1, "6 MB"),
         (500, "ServiceException", 4, "nobody knows whether it has run"),

@@ -85,7 +85,7 @@ fn push_past_a_refusal_takes_an_option_also_without_waiting() {
     let Outcome { exit, err } = home.run(&[&["push", &code], &TO[..8], &LEDGER].concat());
     assert!(exit == Some(3) && err.contains("environment dev takes no uploads\n  nothing is uploaded; "), "{err}");
     let (Outcome { exit, err }, out) = home.run_with_output(&[&["push", &code], &TO[..], &LEDGER].concat());
-    let told = "\n  environment dev takes no uploads. The zip goes up all the same\n";
+    let told = "\n  environment dev takes no uploads. The zip is uploaded all the same\n";
     assert!(exit == Some(0) && out.ends_with(told), "{out}{err}");
 }
 

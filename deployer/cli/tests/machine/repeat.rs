@@ -73,7 +73,7 @@ fn repeated_rollback_is_neither_asked_nor_shown_and_an_ended_one_is_not_sent() {
     let ended = with(json!({ "cause": cause("rollback") }));
     for more in [&[][..], &["--yes"], &["--leaving", "1.4.2"]] {
         let Ran { exit, said, sent } = run(&[&rollback[..], more].concat(), vec![("rollback?", ended.clone())]);
-        assert_eq!((exit, sent), (Some(0), vec!["rollback?".to_owned()]), "{said}");
+        assert!(exit == Some(0) && sent[0] == "rollback?" && !sent.contains(&"rollback".to_owned()), "{said}");
         assert!(said.starts_with("this request has ended already:\nprod/orders/1.4.3: succeeded after "), "{said}");
         assert!(!said.contains("back to"), "{said}");
     }
@@ -94,6 +94,25 @@ fn repeated_rollback_is_neither_asked_nor_shown_and_an_ended_one_is_not_sent() {
     let because = "01M8 is the id of a deployment of orders in prod, and not that of a command";
     let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", refused(because))]);
     assert_eq!((exit, said, sent), (Some(2), format!("error: {because}\n"), vec!["rollback?".to_owned()]));
+}
+
+#[test]
+fn repeated_rollback_says_what_is_live_still_and_how_to_keep_it_away() {
+    let back = with(json!({ "cause": cause("rollback") }));
+    let back = merged(
+        back.clone(),
+        json!({ "targets": [merged(back["targets"][0].clone(),
+        json!({ "previous": { "version": "8", "alias_revision": "r" } }))] }),
+    );
+    let left = record("01M8A5XFDRZTNV54H8T47JKK41", "1.4.4");
+    let left =
+        merged(left.clone(), json!({ "targets": [merged(left["targets"][0].clone(), json!({ "version": "8" }))] }));
+    let rollback = [&["rollback"], &FUNCTION[..], &REPEATED].concat();
+    let answers = vec![("rollback?", back.clone()), ("history", json!({ "deployments": [back, left] }))];
+    let Ran { exit, said, sent } = run(&rollback, answers);
+    assert_eq!((exit, sent.contains(&"rollback".to_owned())), (Some(0), false), "{said}");
+    assert!(said.starts_with("this request has ended already:\n"), "{said}");
+    assert!(said.contains("\n  deployctl recall -f orders -r 1.4.4 "), "{said}");
 }
 
 #[test]
@@ -134,7 +153,7 @@ fn repeated_recall_is_sent_again_only_where_a_rollback_is_not_begun() {
     };
     let ended = answer(&with(json!({ "cause": recalled })));
     let Ran { exit, said, sent } = run(&recall, vec![("recall?", ended.clone())]);
-    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall?"), "{said}");
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? history"), "{said}");
     assert!(said.starts_with("this request has ended already:\nrelease 1.4.4 of orders is rejected"), "{said}");
     let Ran { exit, said, sent } = run(&recall, vec![("recall?", answer(&Value::Null)), ("recall", ended)]);
     assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? recall history"), "{said}");
@@ -166,6 +185,48 @@ fn plan_by_the_id_alone_finds_a_promotion_and_each_member_of_a_group() {
     assert_eq!(serde_json::from_str::<Value>(&said).unwrap()["plans"].as_array().map(Vec::len), Some(1), "{said}");
     let Ran { exit, said, sent } = run(&["plan", "--deployment", "01M8A5XFDRZTNV54H8T47JKK4X"], answers());
     assert_eq!((exit, sent.join(" ").as_str()), (Some(2), "status"), "{said}");
+}
+
+/// A group that waits in prod, as the status has it.
+fn waiting_group(id: &str) -> Value {
+    let member = |function: &str| json!({ "function": function, "release": "2", "deployment": ID, "status": null });
+    json!({ "id": id, "environment": "prod", "from": "dev", "status": "pending", "phase": "checking",
+        "because": "bills: waits for an approval", "requested_by": "ada", "since": "2026-11-30T12:00:00Z",
+        "approvals_wanted": 1, "functions": [member("bills"), member("stock")] })
+}
+
+#[test]
+fn plan_of_an_id_that_is_another_functions_says_whose_it_is() {
+    const GROUP: &str = "01M8A5XFDRZTNV54H8T47JKK4Z";
+    let none = refused("no promotion of orders waits in prod: status tells which do");
+    let report = json!({ "functions": [], "groups": [waiting_group(GROUP)] });
+    for (id, what) in [(ID, "the promotion of bills to prod"), (GROUP, "the group of bills and stock to prod")] {
+        let plan = [&["plan", "--deployment", id], &FUNCTION[..]].concat();
+        let Ran { exit, said, sent } = run(&plan, vec![("plan", none.clone()), ("status", report.clone())]);
+        let told = format!(
+            "error: {id} is {what}, which waits, and orders has no part in it\n  to plan it:\n    deployctl plan --deployment {id}\n"
+        );
+        assert_eq!((exit, said, sent.join(" ")), (Some(2), told, "plan status".to_owned()));
+    }
+}
+
+#[test]
+fn group_that_waits_already_names_the_command_that_approves_the_other() {
+    const GROUP: &str = "01M8A5XFDRZTNV54H8T47JKK4Z";
+    let member = |function: &str| json!({ "function": function, "release": "2", "deployment": ID, "status": null, "because": null });
+    let because =
+        format!("group {GROUP} brings the same releases of the same functions already, and waits; nothing was moved");
+    let group = json!({ "schema": 1, "revision": 1, "id": ID, "environment": "prod", "from": "dev", "status": "superseded",
+        "code": "Superseded", "because": because, "phase": "ended", "cause": cause("promotion"),
+        "functions": [member("bills"), member("stock")], "asked_at": "2026-11-30T12:00:00Z",
+        "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z" });
+    let status = json!({ "functions": [], "groups": [waiting_group(GROUP)] });
+    let promote = ["promote", "-f", "bills,stock", "--from", "dev", "--to", "prod"];
+    let Ran { exit, said, .. } = run(&promote, vec![("promote", group), ("status", status)]);
+    assert_eq!(exit, Some(3), "{said}");
+    let step =
+        "\nThe one that waits goes on when somebody approves (ada may not):\n  deployctl approve -e prod --deployment ";
+    assert!(said.contains(&format!("{step}{GROUP}\n")), "{said}");
 }
 
 #[test]

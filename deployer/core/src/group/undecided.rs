@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Group, Member, Phase};
 use crate::id::{DeploymentId, FunctionName};
-use crate::promotion::GroupState;
+use crate::promotion::{GroupState, waits_already};
 use crate::record::{Code, EndedWaiting, Ending, Status};
 
 /// Ends a group because a hold or a reject refuses one of its functions. None: it is decided or has ended, or the
@@ -31,7 +31,8 @@ pub fn refused_for(
 pub fn superseded_as_repeated(group: &Group, waits: &Group, now: Timestamp) -> Option<Group> {
     brings_the_same(group, waits).then(|| {
         let mut group = group.clone();
-        let because = format!("group {} brings the same releases of the same functions already, and waits", waits.id);
+        let brings = format_args!("group {} brings the same releases of the same functions", waits.id);
+        let because = waits_already(brings);
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
         group
     })

@@ -18,7 +18,7 @@ use super::waiting::{Place, Waiting};
 use crate::config::Policy;
 use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
-use crate::promotion::{Decision, Dispatch, Wait};
+use crate::promotion::{Decision, Dispatch, Wait, waits_already};
 use crate::record::{CauseKind, Code, Ending, Status};
 
 /// The number of promotions that may wait at once.
@@ -168,7 +168,8 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
     let same = waiting.iter().find(|waiting| artifact(&waiting.request) == artifact(request));
     if let (Some(Waiting { request: first, .. }), Decision::Wait(_)) = (same, decision) {
         let release = request.source.release().map_or(String::new(), ToString::to_string);
-        return Some(superseded(format!("deployment {} brings release {release} already, and waits", first.id)));
+        let brings = format_args!("deployment {} brings release {release}", first.id);
+        return Some(superseded(waits_already(brings)));
     }
     let in_order = goes_in_order(request, at);
     let newer = waiting.iter().find(|other| {

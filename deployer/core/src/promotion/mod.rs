@@ -7,6 +7,7 @@
 mod frozen;
 mod group;
 mod policy;
+mod repeated;
 mod request;
 mod source;
 mod spec;
@@ -16,6 +17,8 @@ mod wait;
 
 pub use group::GroupState;
 pub use policy::{Decision, PromotionPolicy, drift, promotion_between};
+pub use repeated::repeats_one_that_waits;
+pub(crate) use repeated::waits_already;
 pub use request::{ApprovalDecision, ApprovalResponse, Dispatch, Functions, PromotionRequest};
 pub use source::{SourceEnvironment, is_same};
 pub use spec::PromotionSpec;

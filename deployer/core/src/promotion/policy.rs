@@ -158,7 +158,7 @@ impl PromotionPolicy<'_> {
         let promotion = self.promotion_from(from)?;
         if promoting.not_after.is_some_and(|until| until < self.now) {
             let until = promoting.not_after.map_or(String::new(), |until| format!("{until:.0}"));
-            return refused(Code::Expired, format!("it was of use until {until} only"));
+            return refused(Code::Expired, format!("it was to be live by {until}, which has passed"));
         }
         head::hold_refusal(self.here, request).map_or(Ok(()), Err)?;
         let Some(artifact) = artifact else {

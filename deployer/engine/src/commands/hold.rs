@@ -7,7 +7,7 @@ use deployer_core::hold_and_reject::{CommandEffect, Hold};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::identity::Principal;
 use deployer_core::record::{EndedWaiting, Ending};
-use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::status::{FunctionStatus, ReleaseWays, StatusReport};
 use deployer_core::text::PlainText;
 
 use super::caller::Caller;
@@ -130,5 +130,6 @@ async fn status_of(engine: &Engine, at: &FunctionRef<'_>, changed: ChangedHead) 
     let ChangedHead { head, ended, replaced_hold, .. } = changed;
     let rejects = engine.store().rejects(&at.function).await.unwrap_or_default();
     let functions = vec![FunctionStatus::of(at, &head, &rejects)];
-    StatusReport { functions, ended_waiting: ended, replaced_hold, ..StatusReport::default() }
+    let ways = ReleaseWays::of(&engine.config, &at.name);
+    StatusReport { functions, ended_waiting: ended, ways, replaced_hold, ..StatusReport::default() }
 }

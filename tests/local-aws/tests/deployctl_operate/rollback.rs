@@ -27,7 +27,7 @@ async fn rollbacks_walk_back_through_releases_that_were_really_live() -> Result<
     let person = Person::after(&["a", "b", "c"]).await?;
     let said = person.run("rollback", &BACK).await?;
     assert_eq!(said.exit, Some(0), "{said:?}");
-    assert!(said.err.contains(", on 1 of 1 target\n  back to  b\n"), "{said:?}");
+    assert!(said.err.contains(", on 1 of 1 target as the ledger has it\n  back to  b\n"), "{said:?}");
     let record = person.aws.record("dev", "orders").await?;
     let lines: Vec<&str> = said.out.lines().collect();
     assert!(lines[0].starts_with("dev/orders/b: succeeded after "), "{said:?}");

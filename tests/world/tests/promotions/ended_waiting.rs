@@ -61,6 +61,19 @@ async fn recall_names_the_promotion_that_it_ends() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn hold_and_its_release_tell_the_ways_of_the_environment() {
+    let (world, _) = waiting().await;
+    for (environment, uploads) in [("dev", true), ("prod", false)] {
+        let ways = json!({"uploads": uploads, "promotions": !uploads, "promoted_from": uploads});
+        for command in ["hold", "release-hold"] {
+            let answer = in_prod(command, &json!({"environment": environment}));
+            let reason = if command == "hold" { json!({"reason": "audit"}) } else { json!({}) };
+            assert_eq!(world.command(with(answer, &reason)).await["ways"], ways, "{command} in {environment}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn hold_whose_write_lost_its_reply_names_what_it_ended() {
     let (world, record) = waiting().await;
     world.on(Op::WriteLedger).about("heads/prod/orders.json").twice();

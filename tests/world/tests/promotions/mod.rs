@@ -16,6 +16,7 @@ mod planned_times;
 mod recalls;
 mod repeated_decisions;
 mod replays;
+mod rolled_back;
 mod rules;
 mod soaks;
 mod undecided_groups;

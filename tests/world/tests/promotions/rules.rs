@@ -70,7 +70,7 @@ async fn rejected_held_or_expired_promotion_is_refused() {
     assert!(held.1.starts_with("held by bob since ") && held.1.ends_with(": audit"), "{}", held.1);
     world.command(json!({"command": "release-hold", "environment": "prod", "function": "orders"})).await;
     let late = refused(&world, &with(promote(), &json!({"not_after": "2020-01-01T00:00:00Z"}))).await;
-    assert_eq!(late, (Some(Code::Expired), "it was of use until 2020-01-01T00:00:00Z only".into()));
+    assert_eq!(late, (Some(Code::Expired), "it was to be live by 2020-01-01T00:00:00Z, which has passed".into()));
     world.command(json!({"command": "reject", "function": "orders", "release": "1.1.0", "reason": "leaks"})).await;
     let rejected = refused(&world, &promote()).await;
     assert_eq!(rejected.0, Some(Code::Rejected));

@@ -100,13 +100,25 @@ impl Planning<'_> {
         };
         let report = self.with_metadata(report).await;
         let (wait, refusal) = self.decision(request, spec, inputs, undecided).await?;
-        let report = PlanReport { wait, ..report };
+        let mut report = PlanReport { wait, ..report };
+        report.warnings.extend(artifact.and_then(|artifact| self.rolled_back(artifact)));
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
             Ok(verified) => verified,
             Err(report) => return Ok(*report),
         };
         Ok(self.deployed(report, &artifact, refusal.map(refused)).await)
+    }
+
+    /// Warns of a promotion that brings again what was rolled back here.
+    fn rolled_back(self, artifact: &ResolvedArtifact) -> Option<String> {
+        let mut left = self.head.left().iter().filter(|left| left.was_live());
+        let left = left.find(|left| is_same(left, artifact))?;
+        let (release, environment, since) = (&left.release, &self.at.name, left.since);
+        Some(format!(
+            "release {release} was live in {environment} before, since {since:.0}, and was rolled back there: this promotion \
+             brings it again"
+        ))
     }
 
     /// Evaluates the rules, as the promotion itself does, and compares the artifact with the code that its sources
