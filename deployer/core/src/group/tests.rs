@@ -210,15 +210,3 @@ fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
     let other_wait = Group { because: Some("another".into()), ..waits.clone() };
     assert_eq!(other_wait.with_wait_published(&waits), None);
 }
-
-#[test]
-fn member_tells_the_ids_of_the_deployments_beside_it() {
-    let group = moving();
-    let [api, worker] = &group.functions[..] else { panic!("{group:?}") };
-    let mut record = record(&group, 0, Status::Succeeded).unwrap();
-    assert_eq!(deployment_beside(&record, &worker.function), None, "it is no member");
-    let promotion = serde_json::json!({"from": "dev", "group": group.id});
-    record.promotion = serde_json::from_value(promotion).unwrap();
-    assert_eq!(deployment_beside(&record, &worker.function), Some(worker.deployment));
-    assert_eq!(deployment_beside(&record, &api.function), Some(api.deployment));
-}
