@@ -153,6 +153,11 @@ impl CliError {
         Self { exit: Exit::Refused, error_type: "NotPromotable".into(), message: message.to_string() }
     }
 
+    /// Whether the request is wrong or is refused: the same again has the same answer.
+    pub(super) fn is_of_the_request(&self) -> bool {
+        matches!(self.exit, Exit::WrongUse | Exit::Refused)
+    }
+
     /// Makes the error of a deployment that has not ended within the timeout.
     pub fn timed_out(message: impl Display) -> Self {
         Self { exit: Exit::TimedOut, error_type: "TimedOut".into(), message: message.to_string() }

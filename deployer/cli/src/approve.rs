@@ -5,21 +5,21 @@
 
 use std::time::Duration;
 
-use deployer_core::group::Group;
-use deployer_core::id::{EnvironmentName, Release};
-use deployer_core::record::{DeploymentRecord, EndedWaiting, Status};
+use deployer_core::decision::{Decided, DecidedAbout};
+use deployer_core::record::{EndedWaiting, Status};
 use deployer_core::text::Person;
 use jiff::Timestamp;
 
-use super::answer::{Answer, CliError, Exit, one_line};
+use super::answer::{Answer, CliError, one_line};
 use super::approvers::Counting;
+use super::aws_options::shell_word;
 use super::confirm;
-use super::follow::{self, Followed, Until};
+use super::follow::{self, Followed as _, Until};
 use super::output::Output;
 use super::records::is_declined;
-use super::repeated::Repeated;
-use super::waiting_promotion::{Preview, Promotion, PromotionArgs, Waits};
-use super::{counted, declined, newest_records, remote, waiting_text};
+use super::repeated::{self, Repeated};
+use super::waiting_promotion::{OfGroup, Preview, Promotion, PromotionArgs, Waits};
+use super::{decided, newest_records, remote, waiting_text};
 use deployer_core::trigger::Command;
 
 /// The time that the look for what the promotion has ended before takes at most.
@@ -57,28 +57,32 @@ pub(super) struct DeclineOptions {
 }
 
 pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {
-    let remote = &options.follow.remote;
-    let by = named(&options.follow.requester, "approves")?;
-    let named = options.promotion.approval();
-    let mut repeated = repeated_approval(&options.follow, named.as_ref()).await?;
-    if let Repeated::Ended(answer) = repeated {
-        return Ok(*answer);
+    let (follow, remote) = (&options.follow, &options.follow.remote);
+    let by = named(&follow.requester, "approves")?;
+    let named = options.promotion.named_approval(follow.id())?;
+    if let Some(named) = &named {
+        match follow.repeated::<Decided>(named).await? {
+            Repeated::Ended(decided) => return Ok(repeated::ended(&*decided)),
+            Repeated::Open => return follow_approval(options, named.clone(), &[], output).await,
+            Repeated::New => {}
+        }
     }
-    let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?;
-    // A member of a group is decided about with its group, also with --yes.
-    if matches!(repeated, Repeated::New) {
-        promotion = promotion.looked_up(remote).await?;
+    let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?.looked_up(remote).await?;
+    if let Some(member) = &promotion.in_place_of_member {
+        let may_ask = confirm::is_possible() && !options.yes;
+        confirm_member_may_stand_for_group(&promotion, member, (Waits::ForApproval, follow.id()), may_ask)?;
     }
-    let found = Some(promotion.approval());
-    if matches!(repeated, Repeated::New) && named != found {
-        repeated = repeated_approval(&options.follow, found.as_ref()).await?;
+    // An older deployer knows the approval only by the function, or by the group of a member.
+    let mut has_decided = options.yes;
+    if named.is_some_and(|named| named != promotion.approval()) {
+        match follow.repeated::<Decided>(&promotion.approval()).await? {
+            Repeated::Ended(decided) => return Ok(repeated::ended(&*decided)),
+            Repeated::Open => has_decided = true,
+            Repeated::New => {}
+        }
     }
     // With --yes, and with the --id of an approval that was given before, the person has decided already: approve shows no
     // plan and asks nothing.
-    let has_decided = options.yes || !matches!(repeated, Repeated::New);
-    if let Some(words) = promotion.in_place_of_member.as_ref().filter(|_| output == Output::Text) {
-        confirm::print_stderr(words)?;
-    }
     if !has_decided {
         promotion = decide(promotion, &by, (remote, output)).await?;
     }
@@ -87,43 +91,52 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Output::Text if !has_decided => ended_before(remote, &promotion).await,
         _ => Vec::new(),
     };
-    let (is_group, command) = (promotion.function.is_none(), promotion.approval());
-    let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
-    if is_group {
-        let group = options.follow.follow_command::<Group>(command, until).await?;
-        let uncounted = counted::uncounted_in_group(&group, &by);
-        let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
-        let ended = match group.status {
-            Status::Refused if uncounted.is_none() && !is_declined(group.status, group.because.as_deref()) => {
-                asked_anew(&functions.join(","), (&group.from, &group.environment), group.release.as_ref())
-            }
-            _ => String::new(),
-        };
-        let exit = counted::approval_exit(uncounted, group.exit());
-        return Ok(Answer::with_text(group.text() + &ended, &group, exit).with_refusal(uncounted, output));
-    }
-    let record = options.follow.follow_command::<DeploymentRecord>(command, until).await?;
-    let uncounted = counted::uncounted_in_record(&record, &by);
-    let ended = match (record.status, &record.promotion) {
-        (Status::Refused, Some(promotion))
-            if uncounted.is_none() && !is_declined(record.status, record.because.as_deref()) =>
-        {
-            asked_anew(record.function.as_str(), (&promotion.from, &record.environment), record.release.as_ref())
-        }
-        _ => String::new(),
-    };
-    let (text, exit) =
-        (waiting_text::approved(&record, &ended_before) + &ended, counted::approval_exit(uncounted, record.exit()));
-    Ok(Answer::with_text(text, &record, exit).with_refusal(uncounted, output))
+    follow_approval(options, promotion.approval(), &ended_before, output).await
 }
 
-/// Asks what became of the approval of the same id.
-async fn repeated_approval(follow: &follow::Options, command: Option<&Command>) -> Result<Repeated<Answer>, CliError> {
-    Ok(match command {
-        None => Repeated::New,
-        Some(group @ Command::Approve { function: None, .. }) => follow.repeated::<Group>(group).await?.answered(),
-        Some(command) => follow.repeated::<DeploymentRecord>(command).await?.answered(),
-    })
+/// Sends an approval, and follows the promotion. One that came too late follows nothing.
+async fn follow_approval(
+    options: &Options,
+    approval: Command,
+    ended_before: &[EndedWaiting],
+    output: Output,
+) -> Result<Answer, CliError> {
+    let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
+    let decided = options.follow.follow_command::<Decided>(approval, until).await?;
+    let text = match &decided.about {
+        DecidedAbout::Record(record) => waiting_text::approved(record, ended_before),
+        DecidedAbout::Group(group) => group.text(),
+    };
+    let anew = if decided.is_too_late() { String::new() } else { asked_anew(&decided.about) };
+    Ok(decided::approval_answer(&decided, text + &anew, output))
+}
+
+/// Refuses the id of a group's member where nobody can be asked whether the whole group is meant; else it says so, and the
+/// question names the group.
+fn confirm_member_may_stand_for_group(
+    promotion: &Promotion,
+    member: &OfGroup,
+    (waits, id): (Waits, Option<&str>),
+    may_ask: bool,
+) -> Result<(), CliError> {
+    if may_ask {
+        return confirm::print_stderr(&format!("{}\n", member.words));
+    }
+    let id = id.map_or(String::new(), |id| format!(" --id {}", shell_word(id)));
+    let Promotion { environment, deployment, .. } = promotion;
+    Err(CliError::wrong_use(format!(
+        "{}:\n  deployctl {} -e {environment} --deployment {deployment}{id}",
+        member.words,
+        waits.verb()
+    )))
+}
+
+/// The question before an approval. It names the group where a member was named.
+fn question(promotion: &Promotion, would_be_refused: bool) -> String {
+    let refused = if would_be_refused { "It would be refused. " } else { "" };
+    let all_the_same = if would_be_refused { " all the same" } else { "" };
+    let whole = promotion.whole_group();
+    format!("{refused}Approve{whole}{all_the_same}?")
 }
 
 /// Shows the plan, and asks at a terminal. Elsewhere an approval that would only end the promotion is not sent.
@@ -143,15 +156,15 @@ async fn decide(
     }
     let plan = match promotion.preview(remote).await {
         Ok(plan) => plan,
-        // It waits no more, or never did.
-        Err(wrong) if asks && matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
+        // It waits no more: the deployer says whether it was approved before, and records nothing.
+        Err(wrong) if wrong.is_of_the_request() && !promotion.waits => return Ok(promotion),
+        Err(wrong) if asks && wrong.is_of_the_request() => return Err(wrong),
         Err(error) => Preview { text: format!("the plan cannot be shown: {error}\n"), ..Preview::default() },
     };
     show(&plan.text)?;
     let would_be_refused = !plan.refused.is_empty();
     if asks {
-        let question = if would_be_refused { "It would be refused. Approve all the same?" } else { "Approve?" };
-        return match confirm::is_given(question, "nothing was approved")? {
+        return match confirm::is_given(&question(&promotion, would_be_refused), "nothing was approved")? {
             true => Ok(promotion),
             false => Err(CliError::not_confirmed("nothing was approved")),
         };
@@ -183,9 +196,27 @@ async fn ended_before(remote: &remote::Options, promotion: &Promotion) -> Vec<En
     before.map_or_else(Vec::new, |record| record.ended_waiting)
 }
 
-/// Says that a promotion has ended although it was approved, and how it is asked for again. The reason stands above.
-fn asked_anew(functions: &str, (from, to): (&EnvironmentName, &EnvironmentName), release: Option<&Release>) -> String {
-    let release = release.map_or(String::new(), |release| format!(" -r {release}"));
+/// Says that a promotion has been refused although it was approved, and how it is asked for again; nothing of any other.
+/// The reason stands above.
+fn asked_anew(about: &DecidedAbout) -> String {
+    let (status, because) = match about {
+        DecidedAbout::Record(record) => (record.status, record.because.as_deref()),
+        DecidedAbout::Group(group) => (group.status, group.because.as_deref()),
+    };
+    let (functions, from, to, release) = match about {
+        DecidedAbout::Record(record) => {
+            let Some(promotion) = &record.promotion else { return String::new() };
+            (record.function.to_string(), &promotion.from, &record.environment, &record.release)
+        }
+        DecidedAbout::Group(group) => {
+            let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+            (functions.join(","), &group.from, &group.environment, &group.release)
+        }
+    };
+    if status != Status::Refused || is_declined(status, because) {
+        return String::new();
+    }
+    let release = release.as_ref().map_or(String::new(), |release| format!(" -r {release}"));
     format!(
         "The promotion has ended, and nothing was deployed. Once what is in the way is mended, ask for it anew:\n  \
            deployctl promote -f {functions} --from {from} --to {to}{release}\n"
@@ -193,28 +224,63 @@ fn asked_anew(functions: &str, (from, to): (&EnvironmentName, &EnvironmentName),
 }
 
 pub(super) async fn decline(options: &DeclineOptions, output: Output) -> Result<Answer, CliError> {
-    let by = named(&options.requester, "declines")?;
+    named(&options.requester, "declines")?;
     let promotion = options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
-    let Promotion { environment, function, deployment, in_place_of_member, .. } =
-        promotion.looked_up(&options.remote).await?;
-    if let Some(words) = in_place_of_member.filter(|_| output == Output::Text) {
-        confirm::print_stderr(&words)?;
+    let promotion = promotion.looked_up(&options.remote).await?;
+    if let Some(member) = &promotion.in_place_of_member {
+        confirm_member_may_stand_for_group(&promotion, member, (Waits::ForAnything, None), confirm::is_possible())?;
+        if !confirm::is_given(&format!("Decline{}?", promotion.whole_group()), "nothing was declined")? {
+            return Err(CliError::not_confirmed("nothing was declined"));
+        }
     }
-    let (is_group, reason) = (function.is_none(), options.reason.clone());
-    let command = Command::Decline { environment, function, deployment: Some(deployment), reason };
+    let Promotion { environment, function, deployment, .. } = promotion;
+    let command =
+        Command::Decline { environment, function, deployment: Some(deployment), reason: options.reason.clone() };
     let (remote, request) = (options.remote.remote().await?, options.requester.request(command, None));
-    if is_group {
-        let group: Group = remote.send(&request).await?;
-        let (late, exit) = declined::decline_outcome(group.status, group.because.as_deref(), &by);
-        return Ok(Answer::with_text(group.text(), &group, exit).with_refusal(late, output));
-    }
-    let record: DeploymentRecord = remote.send(&request).await?;
-    let (late, exit) = declined::decline_outcome(record.status, record.because.as_deref(), &by);
-    Ok(Answer::with_text(record.text(), &record, exit).with_refusal(late, output))
+    let decided: Decided = remote.send(&request).await?;
+    Ok(decided::decline_answer(&decided, output))
 }
 
 /// Returns who is named, before anything is asked or sent.
 fn named(requester: &remote::Requester, does: &str) -> Result<Person, CliError> {
     let unnamed = || CliError::wrong_use(format!("somebody must be named who {does} it: say --requested-by NAME"));
     requester.caller(None).requested_by.ok_or_else(unnamed)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn question_about_a_member_names_its_whole_group() {
+        let (member, group) = ("01JD3Z9V7Q0000000000000003", "0000000000F0M57FDAT7ZC1HD8");
+        let of_group = OfGroup {
+            words: format!("promotion {member} of bills belongs to group {group}"),
+            functions: "bills and orders".to_owned(),
+        };
+        let promotion = |in_place_of_member| Promotion {
+            environment: "prod".parse().unwrap(),
+            function: None,
+            deployment: deployer_core::id::DeploymentId::parse(group).unwrap(),
+            approvers: None,
+            in_place_of_member,
+            waits: true,
+        };
+        let whole = promotion(Some(of_group.clone()));
+        assert_eq!(question(&whole, false), format!("Approve the whole group {group} (bills and orders)?"));
+        let refused = format!("It would be refused. Approve the whole group {group} (bills and orders) all the same?");
+        assert_eq!(question(&whole, true), refused);
+        assert_eq!(question(&promotion(None), false), "Approve?");
+        assert_eq!(question(&promotion(None), true), "It would be refused. Approve all the same?");
+        let decide = (Waits::ForAnything, Some("my id"));
+        let wrong = confirm_member_may_stand_for_group(&whole, &of_group, decide, false).unwrap_err();
+        assert_eq!(
+            (wrong.exit, wrong.message),
+            (
+                super::super::answer::Exit::WrongUse,
+                format!("{}:\n  deployctl decline -e prod --deployment {group} --id 'my id'", of_group.words)
+            )
+        );
+    }
 }

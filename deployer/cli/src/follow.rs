@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::{Answer, CliError, Exit, sentence};
+use super::aws_options::shell_word;
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::remote::{self, Remote, SendError, SendOutcome};
@@ -154,6 +155,8 @@ struct RequestState {
     failure: Option<String>,
     /// The step by which the deployment goes on, while it waits for somebody or for long.
     next_step: Option<String>,
+    /// The command line that asks for the same again, where it must be a complete one.
+    again: Option<String>,
 }
 
 impl Options {
@@ -195,7 +198,8 @@ impl Options {
         let mut interrupts = Interrupts::listen()?;
         let progress = WaitProgress::begin("waiting for the deployer".to_owned());
         let (timeout, in_words) = self.timeout();
-        let mut state = RequestState::default();
+        let again = same_approval(&request).map(|again| again + &self.remote.repeated());
+        let mut state = RequestState { again, ..RequestState::default() };
         tokio::select! {
             ended = self.ended((&remote, &request), until, &progress, &mut state) => ended,
             never = progress.repeat() => match never {},
@@ -326,13 +330,27 @@ impl RequestState {
                 format!("{name} waits{failure}\n  {next_step}\n  {history}\n    shows how far it is")
             }
             (Some(name), None) => format!("{name} goes on{failure}\n  {history}\n    shows how far it is"),
-            (None, _) if self.maybe_accepted => format!(
-                "it may have been taken{failure}\n  say --id {id} to ask for the same again: it is not done twice\n  \
-                 {history}\n    shows whether it was taken"
-            ),
+            (None, _) if self.maybe_accepted => {
+                let again = match &self.again {
+                    Some(again) => format!("{again}\n    asks for the same again: it is not done twice"),
+                    None => format!("say --id {id} to ask for the same again: it is not done twice"),
+                };
+                format!("it may have been taken{failure}\n  {again}\n  {history}\n    shows whether it was taken")
+            }
             (None, _) => format!("it was not taken{failure}"),
         }
     }
+}
+
+/// Writes the command that repeats an approval. It names the promotion: without that, another one may wait by then.
+fn same_approval(request: &CommandRequest) -> Option<String> {
+    let Command::Approve { environment, function, deployment: Some(deployment) } = &request.command else {
+        return None;
+    };
+    let function = function.as_ref().map_or(String::new(), |function| format!(" -f {function}"));
+    let id = shell_word(request.id.as_deref()?);
+    let by = request.requested_by.as_deref().map_or(String::new(), |by| format!(" --requested-by {}", shell_word(by)));
+    Some(format!("deployctl approve -e {environment}{function} --deployment {deployment} --id {id}{by}"))
 }
 
 fn history(command: &Command) -> String {
@@ -410,6 +428,29 @@ mod tests {
     }
 
     #[test]
+    fn possibly_accepted_approval_is_repeated_by_a_complete_command() {
+        let deployment = deployer_core::id::DeploymentId::parse("01JD3Z9V7Q0000000000000000").unwrap();
+        let approve = |function: Option<&str>| {
+            let function = function.map(|name| name.parse().unwrap());
+            let environment = EnvironmentName::parse("prod").unwrap();
+            let command = Command::Approve { environment, function, deployment: Some(deployment) };
+            CommandRequest { command, requested_by: Some("Bob B".into()), ..request() }
+        };
+        for (function, named) in [(Some("orders"), " -f orders"), (None, "")] {
+            let request = approve(function);
+            let again = same_approval(&request);
+            let sent = RequestState { maybe_accepted: true, again, ..RequestState::default() };
+            let ended = sent.may_retry(SendOutcome::Refused, 0, &error(), &request).unwrap_err();
+            let again = format!(
+                "\n  deployctl approve -e prod{named} --deployment {deployment} --id deployctl-1 --requested-by 'Bob B'\n    \
+                 asks for the same again: it is not done twice\n"
+            );
+            assert!(ended.message.contains(&again), "{ended}");
+        }
+        assert_eq!(same_approval(&request()), None);
+    }
+
+    #[test]
     fn wrong_or_unknown_request_keeps_its_exit_code_after_a_lost_answer() {
         let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
         let wrong = CliError { error_type: "InvalidCommand".into(), ..CliError::wrong_use("no such environment") };
@@ -447,7 +488,7 @@ mod tests {
         let next_step =
             "It goes on when somebody approves (ada may not):\n  deployctl approve -e prod --deployment 1\n";
         let (accepted, next_step) = (Some("deployment 1".to_owned()), Some(next_step.to_owned()));
-        let waits = RequestState { maybe_accepted: true, accepted, next_step, failure: None };
+        let waits = RequestState { maybe_accepted: true, accepted, next_step, ..RequestState::default() };
         assert_eq!(
             waits.describe(&request()),
             "deployment 1 waits\n  It goes on when somebody approves (ada may not):\n    deployctl approve -e prod --deployment 1\n  \

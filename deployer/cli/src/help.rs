@@ -244,20 +244,20 @@ Examples:
 
 pub(super) const APPROVE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 approved: it is live, or waits for more. 1 it failed in some target. 2 wrong use, or nothing \
-waits there. 3 refused, you have asked for it yourself or may not approve, not confirmed, too late: it had ended or gone on \
+Exit codes: 0 approved, now or by you before: it is live, or waits for more. 1 it failed in some target. 2 wrong use, \
+nothing waits there, or the id of a group's member with --yes or without a terminal. 3 refused, you have asked for it yourself or may not approve, not confirmed, too late: it had ended or gone on \
 without your approval, or another one took its place. 4 not ended in time. 130 Ctrl-C.
 
 Examples:
   deployctl approve -e prod
   deployctl approve -e prod -f orders-api
   deployctl approve -e prod --deployment 01M8A5K79RQBSV76AT3ARZPEW6
-      a group";
+      a group, or a promotion of any function";
 
 pub(super) const DECLINE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 declined, 1 no answer, 2 wrong use, or nothing waits there, 3 too late: it no longer waits, or no \
-environment knows the function.
+Exit codes: 0 declined, now or by you before, 1 no answer, 2 wrong use, nothing waits there, or the id of a group's \
+member without a terminal, 3 not confirmed, too late: it no longer waits, or no environment knows the function.
 
 Example:
   deployctl decline -e prod -f orders-api --reason \"not before the sale\"";

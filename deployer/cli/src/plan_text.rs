@@ -4,12 +4,14 @@ use std::fmt::Write as _;
 
 use anstyle::Style;
 use deployer_core::id::Sha256;
-use deployer_core::plan::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, TargetPlan};
+use deployer_core::plan::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, RefusedPlan, TargetPlan};
 use deployer_core::promotion::Wait;
+use deployer_core::record::{Code, Status};
 use deployer_core::text::PlainText;
 use jiff::Timestamp;
 
 use super::answer::{by_whom, one_line, sentence};
+use super::ends::{self, ENDS};
 use super::text_width::{fitted, wrapped};
 use super::{ago, colours};
 
@@ -71,7 +73,8 @@ fn text_for(question: Question, report: &PlanReport, now: Timestamp, columns: Op
 
 /// Describes what moves: the releases, and the effects on other deployments.
 fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'static str, String)> {
-    let PlanReport { live, brings, between, wait, stops, joins, ends, because, promote_from, rollout, .. } = report;
+    let PlanReport { live, brings, between, wait, stops, joins, because, promote_from, rollout, .. } = report;
+    let PlanReport { ends, ends_groups, .. } = report;
     let mut lines = Vec::new();
     if let Some(brings) = brings {
         lines.push(("live", live.as_ref().map_or("nothing".to_owned(), |live| planned(live, now))));
@@ -82,16 +85,18 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     lines.extend(because.iter().map(|because| ("because", sentence(because))));
     lines.extend(stops.iter().map(|id| ("stops", format!("deployment {id}, which is under way"))));
     lines.extend(joins.iter().map(|id| ("joins", format!("rollback {id}, which means the same and is not done yet"))));
-    lines.extend(ends.iter().map(|id| ("ends", format!("promotion {id}, which waits to come here"))));
+    let groups = ends_groups.iter().map(|one| ends::group(one.deployment, &one.functions, one.from.as_ref()));
+    let ended = ends.iter().map(|id| format!("promotion {id}")).chain(groups);
+    lines.extend(ended.map(|name| (ENDS, ends::by_rollback(&name))));
     lines.extend(rollout.iter().map(|rollout| ("rollout", sentence(&rollout.to_string()))));
-    match question {
+    match (question, &report.refused) {
         // The conditions are judged before what the source serves is compared.
-        Question::Plan if report.refused.is_some() && wait.is_some() => {
-            lines.push(("then", ending_as_refused(wait.as_ref()).into()));
+        (Question::Plan, Some(refused)) if wait.is_some() => lines.push(("then", ending_of(refused, wait.as_ref()))),
+        (Question::Plan, _) => {
+            lines.extend(wait.iter().map(|wait| ("then", format!("it {}", sentence(&wait.to_string())))));
         }
-        Question::Plan => lines.extend(wait.iter().map(|wait| ("then", format!("it {}", sentence(&wait.to_string()))))),
-        Question::Approval if report.refused.is_some() => lines.push(("then", ending_as_refused(wait.as_ref()).into())),
-        Question::Approval => lines.push(("then", sentence(&once_approved(wait.as_ref(), now)))),
+        (Question::Approval, Some(refused)) => lines.push(("then", ending_of(refused, wait.as_ref()))),
+        (Question::Approval, None) => lines.push(("then", sentence(&once_approved(wait.as_ref(), now)))),
     }
     lines
 }
@@ -101,12 +106,14 @@ fn once_approved(wait: Option<&Wait>, now: Timestamp) -> String {
     sentence(&wait.map_or_else(|| Wait::over(now).once_approved(), Wait::once_approved))
 }
 
-/// Says when a promotion ends that would be refused as things are.
-fn ending_as_refused(wait: Option<&Wait>) -> &'static str {
-    match wait {
-        Some(wait) if !wait.is_over_once_approved() => "the promotion ends as refused when it waits for nothing else",
-        _ => "the promotion ends as refused",
-    }
+/// Says how and when a promotion ends that would not go on as things are.
+fn ending_of(refused: &RefusedPlan, wait: Option<&Wait>) -> String {
+    let ending = if refused.code == Code::Superseded { Status::Superseded } else { Status::Refused };
+    let when = match wait {
+        Some(wait) if !wait.is_over_once_approved() => " when it waits for nothing else",
+        _ => "",
+    };
+    format!("the promotion ends as {ending}{when}")
 }
 
 /// Says that the planned release is live already under another name.
@@ -186,8 +193,7 @@ fn shown(field: &str, value: &str) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use deployer_core::id::DeploymentId;
-    use deployer_core::plan::RefusedPlan;
-    use deployer_core::record::{Code, TargetError, TargetErrorCode};
+    use deployer_core::record::{TargetError, TargetErrorCode};
     use serde_json::json;
 
     use super::*;

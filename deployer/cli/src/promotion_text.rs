@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::text::listed;
 
 use super::answer::{Exit, sentence};
 use super::follow::{Followed, Stage};
@@ -90,7 +91,7 @@ impl Followed for Group {
         let took = self.finished_at.map_or(String::new(), took);
         let mut text = format!(
             "{} from {from} to {environment}: {}{took}, group {id}\n",
-            names.join(" and "),
+            listed(&names),
             records::ending(self.status, because.as_deref())
         );
         if let Some(because) = because {

@@ -11,6 +11,7 @@ use deployer_core::trigger::Command;
 use super::answer::{CliError, Exit, one_line, sentence};
 use super::came_with::CameWith;
 use super::confirm::{self, print_stderr};
+use super::ends;
 use super::hints::without_deployer;
 use super::status::functions_in_order;
 use super::{newest_records, open_deployments, remote};
@@ -41,7 +42,7 @@ pub(super) async fn confirm(
             });
         }
     };
-    if report.unreadable.is_empty() && moves(&report, release).is_empty() {
+    if report.unreadable.is_empty() && moves(&report, (function, release)).is_empty() {
         ensure_known(remote, &report, function, release).await?;
     }
     print_stderr(&preview(&report, function, release))?;
@@ -59,7 +60,7 @@ fn preview(report: &StatusReport, function: &FunctionName, release: &Release) ->
         None => "would be rejected, and".to_owned(),
     };
     let mut text = format!("{release} of {function} {rejected} rolled back where it is live:\n");
-    let lines = moves(report, release);
+    let lines = moves(report, (function, release));
     if lines.is_empty() {
         text.push_str("  it is live nowhere\n");
     }
@@ -85,7 +86,7 @@ fn is_recalled(live: &LiveStatus, release: &Release, codes: &[Sha256]) -> bool {
 }
 
 /// Lists what moves or ends, each with its environment, and what stays beside it.
-fn moves<'a>(report: &'a StatusReport, release: &'a Release) -> Vec<(&'a str, String)> {
+fn moves<'a>(report: &'a StatusReport, (function, release): (&'a FunctionName, &'a Release)) -> Vec<(&'a str, String)> {
     let codes = codes(report, release);
     let mut lines: Vec<(&str, String)> = Vec::new();
     for status in functions_in_order(report) {
@@ -100,6 +101,10 @@ fn moves<'a>(report: &'a StatusReport, release: &'a Release) -> Vec<(&'a str, St
         {
             lines.push((environment, format!("promotion {deployment} from {from}, which waits, ends")));
         }
+    }
+    // A group may bring the function to an environment that does not know it yet.
+    for group in ends::bringing(report, function, release) {
+        lines.push((group.environment.as_str(), format!("{}, which waits, ends", ends::open_group(group))));
     }
     lines
 }
@@ -251,6 +256,29 @@ mod tests {
                       by then\n  \
                test   deployment 01JD3Z9V7Q0000000000000004, which is next, is refused\n  \
                cannot be read: heads/x/orders.json is damaged\n"
+        );
+    }
+
+    #[test]
+    fn preview_names_the_waiting_groups_that_bring_the_release() {
+        let group = |id: u8, release: &str, phase: &str| {
+            json!({
+                "id": format!("01JD3Z9V7Q000000000000000{id}"), "environment": "prod", "from": "dev", "status": "pending",
+                "phase": phase, "because": "waits", "requested_by": "ada", "since": "2026-11-30T11:59:30Z",
+                "functions": [
+                    {"function": "bills", "release": "b", "status": null, "deployment": "01JD3Z9V7Q0000000000000007"},
+                    {"function": "orders", "release": release, "status": null, "deployment": "01JD3Z9V7Q0000000000000008"},
+                ],
+            })
+        };
+        let groups = [group(1, "b", "checking"), group(2, "c", "checking"), group(3, "b", "moving")];
+        let report = json!({"functions": [status("dev", "b", &json!({}))], "groups": groups});
+        let report = serde_json::from_value(report).unwrap();
+        assert_eq!(
+            preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap()),
+            "b of orders would be rejected, and rolled back where it is live:\n  \
+               dev   b → a\n  \
+               prod  group 01JD3Z9V7Q0000000000000001 of bills and orders from dev, which waits, ends\n"
         );
     }
 

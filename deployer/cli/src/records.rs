@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use deployer_core::approval::DECLINED_BY;
-use deployer_core::id::FunctionName;
 use deployer_core::record::{Approved, DeploymentRecord, EndedWaiting, Status, TargetOutcome};
+use deployer_core::text::listed;
 use jiff::Timestamp;
 
 use super::answer::sentence;
@@ -82,9 +82,8 @@ pub(super) fn ended_waiting(one: &EndedWaiting) -> String {
         Some(_) => "promotion",
         None => "deployment",
     };
-    let names: Vec<&str> = functions.iter().map(FunctionName::as_str).collect();
     let of = match release {
-        _ if !names.is_empty() => format!(" of {}", names.join(" and ")),
+        _ if !functions.is_empty() => format!(" of {}", listed(functions)),
         Some(release) => format!(" of {release}"),
         None => String::new(),
     };

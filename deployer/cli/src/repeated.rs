@@ -33,17 +33,6 @@ pub(super) fn ended<T: Followed>(answer: &T) -> Answer {
     Answer::with_text(format!("{ENDED}{}", answer.text()), answer, answer.exit())
 }
 
-impl<T: Followed> Repeated<T> {
-    /// Makes the answer to a request that has ended.
-    pub fn answered(self) -> Repeated<Answer> {
-        match self {
-            Self::New => Repeated::New,
-            Self::Open => Repeated::Open,
-            Self::Ended(answer) => Repeated::Ended(Box::new(ended(&*answer))),
-        }
-    }
-}
-
 impl follow::Options {
     /// Sends a command whose answer is a record, and reports how the deployment ended.
     ///

@@ -4,10 +4,11 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use deployer_core::group::GroupStatus;
 use deployer_core::id::{DeploymentId, Release};
 use deployer_core::plan::{PlanReport, PlannedRelease, RefusedPlan};
 use deployer_core::record::DeploymentRecord;
-use deployer_core::status::{FunctionStatus, PassedRelease, WaitingStatus};
+use deployer_core::status::{FunctionStatus, PassedRelease};
 use jiff::Timestamp;
 
 use super::after_rollback::{self, Left};
@@ -15,6 +16,7 @@ use super::ago::ago;
 use super::answer::{Answer, CliError, Exit, by_whom, one_line};
 use super::came_with::CameWith;
 use super::confirm::{self, print_stderr};
+use super::ends::{self, ENDS};
 use super::follow::{self, Until};
 use super::hints::without_deployer;
 use super::ledger::StatusSource;
@@ -53,6 +55,19 @@ struct Shown {
     passes: Vec<PassedRelease>,
     /// The functions that came together with the release that it leaves; none where nothing is asked.
     came_with: Option<CameWith>,
+    /// The groups that wait with the function, and that the rollback ends.
+    groups: Vec<GroupStatus>,
+}
+
+/// The finding of the look at what is live.
+#[derive(Debug, Default)]
+struct Look {
+    /// The status; none if nothing is known of the function.
+    status: Option<FunctionStatus>,
+    /// The release that the rollback leaves.
+    left: Option<Left>,
+    /// The groups that wait with the function.
+    groups: Vec<GroupStatus>,
 }
 
 /// The state that the user has seen; the deployer refuses the rollback if it has changed.
@@ -119,7 +134,7 @@ impl Options {
     /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
     async fn expected_state(&self, output: Output) -> Result<Seen, CliError> {
         let status = self.status().await;
-        let (status, left) = match status {
+        let Look { status, left, groups } = match status {
             // A misspelt name comes before anything else.
             Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
             _ if !(self.yes || confirm::is_possible()) => {
@@ -128,7 +143,7 @@ impl Options {
                      else is live, or --yes",
                 ));
             }
-            Ok(status) => status,
+            Ok(look) => look,
             Err(unread) if self.yes => {
                 print_stderr(&format!("rolling back unseen, for what is live cannot be read: {unread}\n"))?;
                 return Ok(Seen::Before(ExpectedState { unread: Some(unread.message), ..ExpectedState::default() }));
@@ -151,6 +166,7 @@ impl Options {
             false => vec![],
         };
         if let Some(live) = status.as_ref().filter(|_| !self.yes && output == Output::Text)
+            && groups.is_empty()
             && self.is_there_already(live)
         {
             return Ok(Seen::Already(self.already(live)));
@@ -158,7 +174,7 @@ impl Options {
         if !self.yes || output == Output::Text {
             let leaves_live = |status: &&FunctionStatus| self.to.is_some() || stopped(status).is_none();
             let came_with = status.as_ref().filter(leaves_live).and_then(CameWith::of_live);
-            let shown = Shown { passes, came_with };
+            let shown = Shown { passes, came_with, groups };
             print_stderr(&self.preview(status.as_ref(), &shown, Timestamp::now()))?;
         }
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
@@ -237,12 +253,13 @@ impl Options {
         }
     }
 
-    /// Returns the status, or `None` if nothing is known of the function, and the release that the rollback leaves.
-    async fn status(&self) -> Result<(Option<FunctionStatus>, Option<Left>), CliError> {
+    /// Looks at what is live, and at what waits.
+    async fn status(&self) -> Result<Look, CliError> {
         let follow::FunctionArgs { environment, function } = &self.args;
         let mut status_source = StatusSource::Deployer(self.follow.remote.remote().await?);
         let report = status_source.status(Some(environment), Some(function)).await?;
-        let Some(status) = report.functions.into_iter().next() else { return Ok((None, None)) };
+        let groups: Vec<GroupStatus> = ends::undecided(&report, function).cloned().collect();
+        let Some(status) = report.functions.into_iter().next() else { return Ok(Look { groups, ..Look::default() }) };
         let left = match stopped(&status).filter(|_| self.to.is_none()) {
             Some(id) => {
                 // Only the record says which release is under way.
@@ -252,7 +269,7 @@ impl Options {
             }
             None => status.live.as_ref().map(Left::live),
         };
-        Ok((Some(status), left))
+        Ok(Look { status: Some(status), left, groups })
     }
 
     fn preview(&self, status: Option<&FunctionStatus>, shown: &Shown, now: Timestamp) -> String {
@@ -298,9 +315,9 @@ impl Options {
         if let Some(came_with) = &shown.came_with {
             let _always = writeln!(text, "  with     {}", came_with.before());
         }
-        for WaitingStatus { deployment, from, release, .. } in status.iter().flat_map(|status| &status.waiting) {
-            let of = release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
-            let _always = writeln!(text, "  ends     promotion {deployment}{of} from {from}, which waits to come here");
+        let waiting = status.iter().flat_map(|status| &status.waiting).map(ends::promotion);
+        for name in waiting.chain(shown.groups.iter().map(ends::open_group)) {
+            let _always = writeln!(text, "  {ENDS:<8} {}", ends::by_rollback(&name));
         }
         text
     }

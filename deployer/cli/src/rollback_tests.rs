@@ -95,6 +95,18 @@ fn question_names_the_promotions_that_the_rollback_ends() {
 }
 
 #[test]
+fn question_names_the_groups_that_the_rollback_ends() {
+    let member = |function: &str| json!({"function": function, "release": "c", "status": null, "deployment": "01JD3Z9V7Q0000000000000003"});
+    let group = json!({"id": "0000000000F0M57FDAT7ZC1HD8", "environment": "prod", "from": "stage", "status": "pending",
+        "phase": "checking", "because": "waits", "requested_by": "ada", "since": "2026-11-30T11:59:30Z",
+        "functions": [member("bills"), member("carts"), member("orders")]});
+    let shown = Shown { groups: vec![serde_json::from_value(group).unwrap()], ..Shown::default() };
+    let text = options(&[]).preview(Some(&status(&json!({}))), &shown, "2026-11-30T12:00:00Z".parse().unwrap());
+    let ends = "\n  ends     group 0000000000F0M57FDAT7ZC1HD8 of bills, carts and orders from stage, which waits to come here\n";
+    assert!(text.ends_with(ends), "{text}");
+}
+
+#[test]
 fn question_names_what_the_rollback_passes_and_what_came_with_the_live_release() {
     let passes =
         json!([{"release": "a2", "because": "rejected: leaks"}, {"release": "b2", "because": "the same code as b"}]);
@@ -109,7 +121,7 @@ fn question_names_what_the_rollback_passes_and_what_came_with_the_live_release()
     }
     // The plan of a rollback to a named release tells what that one passes.
     let passes = vec![PassedRelease { release: "a".parse().unwrap(), because: None }];
-    let further = options(&["--to", "0"]).preview(Some(&status), &Shown { passes, came_with: None }, now);
+    let further = options(&["--to", "0"]).preview(Some(&status), &Shown { passes, ..Shown::default() }, now);
     assert_eq!(further, format!("{begin}  0\n  passes   a\n"));
     assert_eq!(options(&["--to", "0"]).preview(Some(&status), &Shown::default(), now), format!("{begin}  0\n"));
 }

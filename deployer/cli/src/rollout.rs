@@ -2,8 +2,8 @@
 //!
 //! The deployment is looked up before the command is sent, so that a late word never meets a newer rollout.
 
-use deployer_core::head::RolloutVerb;
 use deployer_core::id::DeploymentId;
+use deployer_core::rollout::RolloutVerb;
 use deployer_core::status::{FunctionStatus, RolloutStatus, StatusReport};
 use deployer_core::trigger::Command;
 use jiff::Timestamp;
@@ -157,7 +157,7 @@ fn described(status: &FunctionStatus, rollout: &RolloutStatus, now: Timestamp) -
         rollout.deployment,
         text::doing(rollout, now)
     );
-    for line in text::targets(rollout).into_iter().chain(text::verdict(rollout)).chain(text::disarmed(rollout)) {
+    for line in text::lines(rollout) {
         text.push_str(&format!("  {line}\n"));
     }
     text

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use deployer_core::group::{GroupStatus, MemberStatus};
+use deployer_core::group::{GroupStatus, MemberStatus, Phase};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::Wait;
 use deployer_core::record::Status;
@@ -11,8 +11,9 @@ use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
-use super::answer::{CliError, Exit, sentence};
+use super::answer::{CliError, sentence};
 use super::approvers::Approvers;
+use super::aws_options::shell_word;
 use super::plan_text;
 use super::plan_waiting::{self, PLANNED_AT_ONCE};
 use super::remote::{self, Remote};
@@ -64,8 +65,19 @@ pub(super) struct Promotion {
     pub deployment: DeploymentId,
     /// The people who have asked for it and approved it, as far as names count and they were looked up.
     pub approvers: Option<Approvers>,
-    /// Says that it is a group in place of the member that the options name.
-    pub in_place_of_member: Option<String>,
+    /// The group that it is in place of the member which the options name.
+    pub in_place_of_member: Option<OfGroup>,
+    /// Whether it waits to be decided about, as far as status could be read.
+    pub waits: bool,
+}
+
+/// A group whose member was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OfGroup {
+    /// Says that the member belongs to it.
+    pub words: String,
+    /// Its functions.
+    pub functions: String,
 }
 
 impl PromotionArgs {
@@ -77,7 +89,8 @@ impl PromotionArgs {
         let Self { environment, function, deployment } = self;
         if let (Some(deployment), Some(function)) = (*deployment, function) {
             let (environment, function) = (environment.clone(), Some(function.clone()));
-            return Ok(Promotion { environment, function, deployment, approvers: None, in_place_of_member: None });
+            let (approvers, in_place_of_member, waits) = (None, None, true);
+            return Ok(Promotion { environment, function, deployment, approvers, in_place_of_member, waits });
         }
         let status = Command::status(Some(environment.clone()), function.clone());
         let report: StatusReport = remote.remote().await?.send(&remote::request(status)).await?;
@@ -87,7 +100,7 @@ impl PromotionArgs {
         }
     }
 
-    /// Finds the promotion with this id, whatever its function. One that does not wait is taken for a group.
+    /// Finds the promotion with this id, whatever its function. The deployer finds the function of one that does not wait.
     fn named(&self, report: &StatusReport, deployment: DeploymentId) -> Promotion {
         let waiting = candidates(report, None).into_iter().find(|one| one.deployment == deployment);
         let function = waiting.and_then(|one| one.function);
@@ -98,14 +111,27 @@ impl PromotionArgs {
             deployment,
             approvers,
             in_place_of_member: None,
+            waits: true,
         };
         found.or_its_group(report)
     }
 
-    /// Makes the command that approves what the options name. None: they name neither a function nor an id.
-    pub fn approval(&self) -> Option<Command> {
+    /// Makes the approval that the user repeats by this id. None: it is a new one.
+    ///
+    /// # Errors
+    /// Wrong use: the options do not name the promotion. Another one may wait there by now.
+    pub fn named_approval(&self, id: Option<&str>) -> Result<Option<Command>, CliError> {
+        let Some(id) = id else { return Ok(None) };
         let Self { environment, function, deployment } = self.clone();
-        (function.is_some() || deployment.is_some()).then_some(Command::Approve { environment, function, deployment })
+        if deployment.is_none() {
+            let function = function.map_or(String::new(), |function| format!(" -f {function}"));
+            return Err(CliError::wrong_use(format!(
+                "--id repeats the approval of one promotion, and another one may wait there by now: name the promotion or \
+                 the group\n  deployctl approve -e {environment}{function} --deployment ID --id {}",
+                shell_word(id)
+            )));
+        }
+        Ok(Some(Command::Approve { environment, function, deployment }))
     }
 
     /// Finds the only promotion or group that waits.
@@ -120,8 +146,8 @@ impl PromotionArgs {
                 let Candidate { function, deployment, .. } = one;
                 let approvers = Approvers::find(report, environment, *deployment);
                 let (environment, function) = (environment.clone(), function.clone());
-                let deployment = *deployment;
-                Ok(Promotion { environment, function, deployment, approvers, in_place_of_member: None })
+                let (deployment, waits) = (*deployment, true);
+                Ok(Promotion { environment, function, deployment, approvers, in_place_of_member: None, waits })
             }
             [] => {
                 if let Some((function, group)) =
@@ -201,8 +227,8 @@ fn functions_of(group: &GroupStatus) -> String {
 }
 
 impl Waits {
-    /// The verb that decides.
-    fn verb(self) -> &'static str {
+    /// Returns the verb that decides.
+    pub fn verb(self) -> &'static str {
         match self {
             Self::ForApproval => "approve",
             Self::ForAnything => "decline",
@@ -217,7 +243,13 @@ impl Promotion {
         Command::Approve { environment, function, deployment: Some(deployment) }
     }
 
-    /// Returns the group in place of its member.
+    /// Names the group, with a space before it, where a member of it was named.
+    pub fn whole_group(&self) -> String {
+        let group = |of: &OfGroup| format!(" the whole group {} ({})", self.deployment, of.functions);
+        self.in_place_of_member.as_ref().map_or(String::new(), group)
+    }
+
+    /// Returns the group in place of its member, and whether it waits by this report.
     fn or_its_group(self, report: &StatusReport) -> Self {
         let mut groups = report.groups.iter().filter(|group| group.environment == self.environment);
         let found = groups.find_map(|group| {
@@ -225,18 +257,21 @@ impl Promotion {
             let member = group.functions.iter().find(is_it);
             (group.id == self.deployment || member.is_some()).then_some((group, member))
         });
-        let Some((group, member)) = found else { return self };
+        let Some((group, member)) = found else {
+            let mut waiting = report.functions.iter().flat_map(|status| &status.waiting);
+            return Self { waits: waiting.any(|one| one.deployment == self.deployment), ..self };
+        };
         let in_place_of_member = member.map(|member| {
-            format!(
-                "promotion {} of {} belongs to group {} ({}), which is decided about as a whole\n",
-                member.deployment,
-                member.function,
-                group.id,
-                functions_of(group)
-            )
+            let functions = functions_of(group);
+            let words = format!(
+                "promotion {} of {} belongs to group {} ({functions}), which is decided about as a whole",
+                member.deployment, member.function, group.id,
+            );
+            OfGroup { words, functions }
         });
         let approvers = Approvers::find(report, &self.environment, group.id);
-        Self { function: None, deployment: group.id, approvers, in_place_of_member, ..self }
+        let waits = matches!(group.phase, Phase::Checking | Phase::Placing);
+        Self { function: None, deployment: group.id, approvers, in_place_of_member, waits, ..self }
     }
 
     /// Looks up the people of a promotion that was given by its function and its id, and the group of a member. Where they
@@ -255,7 +290,7 @@ impl Promotion {
                 let approvers = Approvers::find(&report, &self.environment, self.deployment);
                 Ok(Self { approvers, ..self }.or_its_group(&report))
             }
-            Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => Err(wrong),
+            Err(wrong) if wrong.is_of_the_request() => Err(wrong),
             Err(_) => Ok(self),
         }
     }
@@ -379,11 +414,10 @@ mod tests {
         let member = named(MEMBER);
         assert_eq!((member.function, member.deployment.to_string()), (None, GROUP.to_owned()));
         assert_eq!(
-            member.in_place_of_member.unwrap(),
-            format!(
-                "promotion {MEMBER} of bills belongs to group {GROUP} (bills), which is decided about as a whole\n"
-            )
+            member.in_place_of_member.unwrap().words,
+            format!("promotion {MEMBER} of bills belongs to group {GROUP} (bills), which is decided about as a whole")
         );
+        assert!(named(WAITS).waits && named(GROUP).waits && member.waits && !named(SOAKS).waits);
     }
 
     #[test]

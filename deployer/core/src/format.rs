@@ -17,7 +17,7 @@ use crate::stored_request::StoredRequest;
 /// The format of objects that do not name theirs.
 pub const FIRST: u32 = 1;
 /// The newest format that this deployer knows. Objects of a newer one are left alone.
-pub const KNOWN: u32 = 4;
+pub const KNOWN: u32 = 5;
 
 /// A format, and a test whether a head uses fields that only that format has.
 type Rise = (u32, fn(&Head) -> bool);
@@ -46,6 +46,8 @@ const RISES: &[Rise] = &[
     // An older deployer would move all traffic at once, or take the alias's weights away. Format 3 had rollouts that were
     // never given up on their way back, and set no function back.
     (4, |head| head.active().is_some_and(|active| active.rollout.is_some())),
+    // An older deployer would make a member of a group live before the others have passed.
+    (5, |head| head.active().is_some_and(|active| active.rollout.is_some() && active.request.group().is_some())),
 ];
 
 impl LedgerObject for Head {

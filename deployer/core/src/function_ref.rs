@@ -1,12 +1,15 @@
 //! One function in one environment, as the configuration resolves it.
 
+mod gone;
 mod recorded;
+
+pub use gone::{fail_where_gone, gone_function, gone_of, role_to_keep};
 
 use std::borrow::Cow;
 
 use crate::alias_traffic::Awaited;
 use crate::config::{Config, Environment, Target};
-use crate::head::{Active, ClaimedFor, Request, rollout_sentence};
+use crate::head::{Active, ClaimedFor, Request};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName};
 use crate::known_functions::NameHint;
 use crate::promotion::PromotionSpec;
@@ -42,6 +45,8 @@ pub struct FunctionRef<'a> {
     uploads_to: Vec<EnvironmentName>,
     /// The reason why the environment's `function_name` gives no valid name. `function_name` then equals `function`.
     name_error: Option<String>,
+    /// Whether `deployer.json` does not have the environment any more.
+    is_gone: bool,
     /// The resolution by the present configuration, if a deployment was claimed for another one.
     configured: Option<Box<Self>>,
 }
@@ -52,6 +57,15 @@ pub struct FunctionRef<'a> {
 pub struct UnknownEnvironment {
     name: EnvironmentName,
     known: Vec<String>,
+}
+
+impl UnknownEnvironment {
+    /// Makes the error about an environment that this configuration does not have.
+    #[must_use]
+    pub fn new(config: &Config, name: &EnvironmentName) -> Self {
+        let known = config.in_order_of_promotion().into_iter().map(ToString::to_string).collect();
+        Self { name: name.clone(), known }
+    }
 }
 
 impl<'a> FunctionRef<'a> {
@@ -65,8 +79,7 @@ impl<'a> FunctionRef<'a> {
         function: &FunctionName,
     ) -> Result<Self, UnknownEnvironment> {
         let Some(environment) = config.environments.get(name) else {
-            let known = config.in_order_of_promotion().into_iter().map(ToString::to_string).collect();
-            return Err(UnknownEnvironment { name: name.clone(), known });
+            return Err(UnknownEnvironment::new(config, name));
         };
         let (function_name, name_error) = match environment.function_name.name(name, function) {
             Ok(function_name) => (function_name, None),
@@ -82,6 +95,7 @@ impl<'a> FunctionRef<'a> {
             function_name,
             uploads_to: if environment.accept_uploads { vec![] } else { config.uploads_to(name) },
             name_error,
+            is_gone: false,
             configured: None,
         })
     }
@@ -101,6 +115,9 @@ impl<'a> FunctionRef<'a> {
     #[must_use]
     pub fn as_claimed(&self, active: &Active) -> Self {
         let configured = self.as_configured();
+        if configured.is_gone {
+            return gone::frozen(configured.clone(), active);
+        }
         let Some(claimed) = active.claimed_for.clone().filter(|claimed| *claimed != configured.claimed()) else {
             return configured.clone();
         };
@@ -163,7 +180,7 @@ impl<'a> FunctionRef<'a> {
     #[must_use]
     pub fn rolling_out(&self, active: &Active) -> DeploymentRecord {
         let record = self.record_of(active, Status::InProgress);
-        let because = active.rollout.as_ref().map(|rollout| rollout_sentence(rollout).into());
+        let because = active.rollout.as_ref().map(|rollout| gone::rollout_sentence(self, rollout).into());
         DeploymentRecord { code: because.as_ref().map(|_| Code::Waiting), because, ..record }
     }
 
@@ -192,7 +209,7 @@ impl<'a> FunctionRef<'a> {
             return Some(format!("it is asked to stop by deployment {by}").into());
         }
         if let Some(rollout) = &active.rollout {
-            return Some(rollout_sentence(rollout).into());
+            return Some(gone::rollout_sentence(self, rollout).into());
         }
         if let calls @ [_, ..] = active.retried_calls() {
             let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();

@@ -299,7 +299,7 @@ impl FunctionStatus {
             targets,
             active: head.active().map(|active| active.request.id),
             active_because: head.active().and_then(|active| at.active_because(active)),
-            rollout: head.active().and_then(RolloutStatus::of),
+            rollout: head.active().and_then(|active| RolloutStatus::of(active, at)),
             pending: head.pending().map(|pending| pending.id),
             open: OpenDeployment::all(head),
             hold: head.hold().cloned(),

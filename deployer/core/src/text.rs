@@ -43,6 +43,17 @@ pub fn plain_json(value: &Value) -> Value {
     }
 }
 
+/// Lists names as in `a`, `a and b`, and `a, b and c`.
+#[must_use]
+pub fn listed<T: fmt::Display>(names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+    match &names[..] {
+        [] => String::new(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
 /// Writes a number and the noun that it counts, whose plural ends in `s`: `1 message`, `2 messages`.
 #[must_use]
 pub fn counted<N: fmt::Display + PartialEq + From<u8>>(number: N, noun: &str) -> String {
@@ -189,6 +200,12 @@ mod tests {
             let read: PlainText = serde_json::from_value(serde_json::json!(text)).unwrap();
             assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::json!(shown));
         }
+    }
+
+    #[test]
+    fn listed_names_have_and_before_the_last_only() {
+        let all = [&[][..], &["a"], &["a", "b"], &["a", "b", "c"]].map(listed);
+        assert_eq!(all, ["", "a", "a and b", "a, b and c"]);
     }
 
     #[test]

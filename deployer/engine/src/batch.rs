@@ -201,7 +201,7 @@ pub async fn handle(engine: &Engine, event: InboundEvent) -> Result<EventOutcome
             if let Some(Ok(because)) = outcome.as_ref().err().cloned().map(CommandError::into_refusal) {
                 publish_uncounted_word(engine, &because, &response).await;
             }
-            promotion_outcome(outcome)?
+            promotion_outcome(outcome.map(|decided| decided.about.into()))?
         }
         InboundEvent::NotUnderstood { because } => return Err(Transient::NotUnderstood(because)),
         InboundEvent::Ignored { because } | InboundEvent::Malformed { because, .. } => {

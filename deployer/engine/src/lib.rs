@@ -15,6 +15,7 @@ mod doctor;
 mod error;
 mod events;
 mod function_handles;
+mod gone_environment;
 mod group;
 mod handle_tick;
 mod known_functions;
@@ -34,7 +35,6 @@ mod smoke_tests;
 mod store;
 mod submit;
 mod sweep;
-mod throttle_notice;
 mod timer;
 mod upload;
 

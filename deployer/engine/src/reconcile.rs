@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use deployer_core::function_ref::fail_where_gone;
 use deployer_core::head::{self, ClaimRelease, Head, NextAction, ResolvedArtifact, SkippedWork};
 use deployer_core::record::DeploymentRecord;
 use tracing::Instrument as _;
@@ -14,6 +15,7 @@ use super::deployment::Deployment;
 use super::deployment::error::Unfinished;
 use super::deployment::rollout::RolloutOwner;
 use super::function_handles::Reconciler;
+use super::gone_environment::is_done_here;
 use super::resolve_artifact::ArtifactResolution;
 use super::store::{Change, Versioned};
 
@@ -100,7 +102,9 @@ impl Reconciler<'_> {
             ReconcileFrom::Head(seen) => *seen,
         };
         let action = seen.head.next_action(self.engine.now(), SkippedWork::all_but_deployments());
-        if !matches!(action, NextAction::Resume(_) | NextAction::Deploy(_)) {
+        if !matches!(action, NextAction::Resume(_) | NextAction::Deploy(_))
+            || !is_done_here(self.at, &seen.head, &action)
+        {
             return Ok(None);
         }
         match ordinal {
@@ -126,6 +130,11 @@ impl Reconciler<'_> {
             return owner.resume(None).instrument(deployment.span()).await;
         }
         let reconciler = self.engine.reconciler(at);
+        if let Some(failed) = fail_where_gone(at, claim.active()) {
+            let artifact = claim.resolved_artifact().map(ResolvedArtifact::recorded);
+            let details = FinishDetails { artifact, unobserved: true, ..FinishDetails::default() };
+            return Ok(reconciler.commit(claim, failed, details).await?);
+        }
         let resolving = async {
             let rejects = self.engine.store().rejects(&at.function).await?;
             Ok::<_, Transient>((reconciler.resolve(claim, &rejects).await?, rejects))

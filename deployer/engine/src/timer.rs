@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Engine, RetryPolicy};
 use crate::port::{CallError, CallErrorKind, Clock};
 use crate::retried_calls::RetriedInTarget;
-use crate::throttle_notice::ThrottleNotice;
+use deployer_core::throttle_notice::ThrottleNotice;
 
 /// The number of times that a read without an answer is tried again.
 pub(super) const MAX_READ_RETRIES: u32 = 3;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use deployer_core::config;
 use deployer_core::dead_letters::DeadLetters;
+use deployer_core::decision::Decided;
 use deployer_core::doctor::DoctorReport;
 use deployer_core::event::EventDetail;
 use deployer_core::group::Group;
@@ -21,7 +22,7 @@ use schemars::Schema;
 #[test]
 fn the_published_schemas_are_current() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schemas");
-    let schemas: [(&str, Schema); 17] = [
+    let schemas: [(&str, Schema); 18] = [
         ("deployer.schema.json", config::schema()),
         ("function.schema.json", Manifest::schema()),
         ("record.schema.json", schemars::schema_for!(DeploymentRecord)),
@@ -34,6 +35,7 @@ fn the_published_schemas_are_current() {
         ("dead-letters.schema.json", schemars::schema_for!(DeadLetters)),
         ("swept.schema.json", schemars::schema_for!(Swept)),
         ("group.schema.json", schemars::schema_for!(Group)),
+        ("decided.schema.json", schemars::schema_for!(Decided)),
         ("recall.schema.json", schemars::schema_for!(Recalled)),
         ("event.schema.json", schemars::schema_for!(EventDetail)),
         ("promotion-requested.schema.json", schemars::schema_for!(PromotionRequested)),

@@ -195,8 +195,8 @@ variable "environments" {
   }
 
   validation {
-    condition     = length([for name, environment in var.environments : name if length(setsubtract(coalesce(environment.proven, []), ["hold", "reject", "recall", "override-freeze"])) > 0 || length(coalesce(environment.proven, [])) != length(distinct(coalesce(environment.proven, [])))]) == 0
-    error_message = "proven must list some of hold, reject, recall and override-freeze, each once; not so in: ${join(", ", [for name, environment in var.environments : name if length(setsubtract(coalesce(environment.proven, []), ["hold", "reject", "recall", "override-freeze"])) > 0 || length(coalesce(environment.proven, [])) != length(distinct(coalesce(environment.proven, [])))])}."
+    condition     = length([for name, environment in var.environments : name if length(setsubtract(coalesce(environment.proven, []), ["hold", "reject", "recall", "override-freeze", "rollout"])) > 0 || length(coalesce(environment.proven, [])) != length(distinct(coalesce(environment.proven, [])))]) == 0
+    error_message = "proven must list some of hold, reject, recall, override-freeze and rollout, each once; not so in: ${join(", ", [for name, environment in var.environments : name if length(setsubtract(coalesce(environment.proven, []), ["hold", "reject", "recall", "override-freeze", "rollout"])) > 0 || length(coalesce(environment.proven, [])) != length(distinct(coalesce(environment.proven, [])))])}."
   }
 
   validation {

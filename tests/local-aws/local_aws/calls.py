@@ -34,7 +34,7 @@ _SQS = ("DelaySeconds", "VisibilityTimeout", "MaxNumberOfMessages")
 _EVENT = ("EventBusName", "Source", "DetailType")
 # Headers that affect permissions: those of conditional writes, and those that are S3 condition keys.
 _DECISIVE = ("if-match", "if-none-match", "x-amz-")
-_LAMBDA = ("RevisionId", "Publish", "S3Bucket", "S3Key", "S3ObjectVersion", "CodeSha256", "DryRun", "FunctionVersion")
+_LAMBDA = ("RevisionId", "Publish", "S3Bucket", "S3Key", "S3ObjectVersion", "CodeSha256", "DryRun", "FunctionVersion", "RoutingConfig")
 
 
 @dataclass

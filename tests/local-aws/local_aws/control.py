@@ -91,7 +91,7 @@ def _organization(sent: dict[str, Any]) -> dict[str, Any]:
 
 
 def _hold(sent: dict[str, Any]) -> dict[str, Any]:
-    HOLD.set(str(sent["session"]), int(sent["calls"]), bool(sent.get("execute", True)))
+    HOLD.set(str(sent["session"]), int(sent["calls"]), bool(sent.get("execute", True)), sent.get("operation"))
     return {}
 
 

@@ -1,6 +1,6 @@
 """Stops a client at one of its calls, so that a test can kill it exactly there.
 
-Calls count in the order in which they arrive. The calls before the held one are executed and answered. The held one is executed,
+Calls, or those of one operation, count in the order in which they arrive. The calls before the held one are executed and answered. The held one is executed,
 or not if the test says so, and gets no answer. No later call is executed. The module knows nothing of moto.
 """
 
@@ -28,19 +28,20 @@ class Hold:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._session: str | None = None
+        self._operation: str | None = None
         self._left = 0
         self._execute = True
         self._under_way: set[int] = set()
         self._held: set[int] = set()
 
-    def set(self, session: str, calls: int, execute: bool) -> None:
-        """Holds the session from its call number `calls` on; the first call is 1."""
+    def set(self, session: str, calls: int, execute: bool, operation: str | None = None) -> None:
+        """Holds the session from its call number `calls` on; the first call is 1. With `operation` only its calls are counted."""
         if calls < 1:
             raise ValueError("calls are counted from 1")
         with self._changed:
             if self._session is not None:
                 raise ValueError("there is a hold already")
-            self._session, self._left, self._execute = session, calls, execute
+            self._session, self._left, self._execute, self._operation = session, calls, execute, operation
 
     def release(self) -> None:
         """Ends the hold; the connections of the held calls are closed."""
@@ -66,14 +67,23 @@ class Hold:
             call = identify()
             if self._session is None or not (call.session_name or "").startswith(self._session):
                 return call, Treatment.PASSES
-            self._left -= 1
-            if self._left > 0 or (self._left == 0 and self._execute):
+            treatment = self._treatment(call.operation)
+            if treatment is not Treatment.NEVER:
                 self._under_way.add(call.seq)
-            if self._left > 0:
-                return call, Treatment.PASSES
-            self._held.add(call.seq)
-            self._changed.notify_all()
-            return call, Treatment.LAST if self._left == 0 and self._execute else Treatment.NEVER
+            if treatment is not Treatment.PASSES:
+                self._held.add(call.seq)
+                self._changed.notify_all()
+            return call, treatment
+
+    def _treatment(self, operation: str) -> Treatment:
+        """Counts a call of the session."""
+        if self._left == 0:
+            return Treatment.NEVER
+        if self._operation in (None, operation):
+            self._left -= 1
+        if self._left > 0:
+            return Treatment.PASSES
+        return Treatment.LAST if self._execute else Treatment.NEVER
 
     def executed(self, call: Call) -> None:
         """Notes that the call is done."""

@@ -170,6 +170,16 @@ impl Control {
         self.post("hold", &json!({ "session": sessions, "calls": calls, "execute": execute })).await.map(drop)
     }
 
+    /// Holds the sessions whose names begin with `sessions` at their call number `calls` of this operation from now on. That
+    /// call is executed and gets no answer. Later calls of any operation are neither executed nor answered.
+    ///
+    /// # Errors
+    /// The emulator answers with an error.
+    pub async fn hold_at(&self, sessions: &str, operation: &str, calls: u32) -> Result<()> {
+        let hold = json!({ "session": sessions, "operation": operation, "calls": calls });
+        self.post("hold", &hold).await.map(drop)
+    }
+
     /// Whether the held call has arrived and all earlier calls are done; waits at most a minute for that.
     ///
     /// # Errors

@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 
+use serde_json::Value;
+
 use super::calls::Call;
 use super::runtime::Answer;
 use super::{LOOKS_EVERY, LocalAws};
@@ -56,11 +58,27 @@ impl LocalAws {
             Moment::After(call) => (call, true),
         };
         self.control().hold(SESSIONS, calls, execute).await?;
-        let held = async {
-            while !self.control().is_held().await? {}
-            Ok(())
-        };
-        let interrupted = self.deliver_and_kill_when(held).await;
+        self.deliver_and_kill_when_held().await
+    }
+
+    /// Delivers a batch and kills the deployer when this call of an operation is executed, counted from 1: it does not
+    /// learn of the answer, and no later call is executed. Afterwards every message is back in the queue.
+    ///
+    /// # Errors
+    /// The harness fails.
+    pub async fn deliver_and_kill_at_call(&self, operation: &str, number: u32) -> Result<Interrupted> {
+        self.control().hold_at(SESSIONS, operation, number).await?;
+        self.deliver_and_kill_when_held().await
+    }
+
+    /// Invokes the deployer and kills it as [`LocalAws::deliver_and_kill_at_call`] does.
+    ///
+    /// # Errors
+    /// The harness fails.
+    pub async fn invoke_and_kill_at_call(&self, payload: &Value, operation: &str, number: u32) -> Result<Interrupted> {
+        self.control().hold_at(SESSIONS, operation, number).await?;
+        let invocation = async { self.invoke(payload).await.map(Some) };
+        let interrupted = self.kill_when(self.held(), invocation).await;
         self.control().release().await?;
         interrupted
     }
@@ -71,15 +89,39 @@ impl LocalAws {
         call.session_name.as_ref().is_some_and(|name| name.starts_with(SESSIONS))
     }
 
+    async fn held(&self) -> Result<()> {
+        while !self.control().is_held().await? {}
+        Ok(())
+    }
+
+    async fn deliver_and_kill_when_held(&self) -> Result<Interrupted> {
+        let interrupted = self.deliver_and_kill_when(self.held()).await;
+        self.control().release().await?;
+        interrupted
+    }
+
     async fn deliver_and_kill_when(&self, then: impl Future<Output = Result<()>>) -> Result<Interrupted> {
-        let mut delivery = pin!(self.mapping.deliver_once(&self.deployer));
+        let delivery = async {
+            let delivered = self.mapping.deliver_once(&self.deployer).await?;
+            Ok(delivered.map(|delivery| delivery.answer))
+        };
+        self.kill_when(then, delivery).await
+    }
+
+    /// Kills the deployer as soon as `then` is over, in the middle of `work`, which returns the deployer's answer.
+    async fn kill_when(
+        &self,
+        then: impl Future<Output = Result<()>>,
+        work: impl Future<Output = Result<Option<Answer>>>,
+    ) -> Result<Interrupted> {
+        let mut work = pin!(work);
         tokio::select! {
             biased;
             seen = then => seen?,
-            done = &mut delivery => return done.map(|_| Interrupted::EndedBefore),
+            done = &mut work => return done.map(|_| Interrupted::EndedBefore),
         }
         self.deployer.kill();
-        match delivery.await?.map(|delivery| delivery.answer) {
+        match work.await? {
             Some(Answer::FunctionError { error_type, .. }) if error_type == "Runtime.ExitError" => {
                 Ok(Interrupted::Killed)
             }

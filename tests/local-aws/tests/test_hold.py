@@ -72,6 +72,21 @@ class Holds(LocalAwsTest):
             client.join()
         self.assertEqual(self.made(), ["a"])
 
+    def test_only_calls_of_the_operation_are_counted(self) -> None:
+        self.hold(calls=2, operation="CreateQueue")
+        self.client.list_queues()
+        self.client.list_queues()
+        self.assertFalse(self.control("GET", "hold?seconds=0")["held"])
+        client = self.create("a", "b")
+        self.assertTrue(self.held())
+        later = threading.Thread(target=lambda: self.assertRaises(ConnectionClosedError, self.client.list_queues))
+        later.start()
+        self.assertTrue(self.held(calls=2))
+        self.control("DELETE", "hold")
+        client.join()
+        later.join()
+        self.assertEqual((self.made(), self.ends), (["a", "b"], ["a", "ConnectionClosedError"]))
+
     def test_other_sessions_are_neither_held_nor_counted(self) -> None:
         self.hold(calls=1)
         self.aws("sqs").create_queue(QueueName="ours")

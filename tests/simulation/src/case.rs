@@ -9,6 +9,7 @@ use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 use super::commands::{self, CommandKind, PlannedCommand, Preconditions};
 use super::runner::{Runner, SentUpload};
 use super::scenario::{Channel, Environment, Scenario};
+use super::taken_out::GoneFor;
 use super::upload_order::Position;
 use super::zips;
 use world::Call;
@@ -31,6 +32,8 @@ pub(super) struct Case<'a> {
     pub preconditions: &'a BTreeMap<usize, Preconditions>,
     /// The targets that have left the configuration.
     pub removed_targets: &'a [String],
+    /// The invocations that did not find a part of it in the configuration.
+    pub gone_for: Option<&'a GoneFor>,
     /// The commands about the function in other environments that count here too.
     pub rejects_elsewhere: Vec<(usize, &'a PlannedCommand)>,
     pub records: Vec<DeploymentRecord>,
@@ -67,6 +70,7 @@ impl<'a> Case<'a> {
             commands,
             preconditions: &runner.preconditions,
             removed_targets: &runner.removed_targets,
+            gone_for: runner.gone_for.as_ref(),
             rejects_elsewhere: others.into_iter().filter(|(_, command)| command.kind.is_everywhere()).collect(),
             scenario: runner.scenario,
             environment,

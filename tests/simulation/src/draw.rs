@@ -85,6 +85,7 @@ impl Scenario {
             requests,
             foreign_changes,
             closed,
+            taken_out: None,
             versions,
             provisioned,
             outage,

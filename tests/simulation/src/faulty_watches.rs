@@ -5,9 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use deployer_core::id::{AliasName, FunctionName, Version};
 use deployer_core::observed::ObservedAlias;
-use deployer_core::rollout::{AlarmChange, AlarmStates, AliasMetrics, MetricsQuery};
-use deployer_engine::port::{EnterError, RolloutCallError, RolloutSessions, SessionRequest, SmokeTester, TrafficWatch};
-use jiff::Timestamp;
+use deployer_core::rollout::{
+    AlarmChange, AlarmStates, AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, SmokeAnswer,
+};
+use deployer_engine::port::{
+    EnterError, RolloutCallError, RolloutCallErrorKind, RolloutSessions, SessionRequest, SmokeCall, SmokeTester,
+    TrafficWatch,
+};
+use jiff::{SignedDuration, Timestamp};
 
 use super::mutants::Mutant;
 
@@ -31,7 +36,27 @@ impl RolloutSessions for FaultyWatches {
     }
 
     async fn open_smoke_session(&self, request: &SessionRequest) -> Result<Arc<dyn SmokeTester>, EnterError> {
-        self.gate.open_smoke_session(request).await
+        let tester = self.gate.open_smoke_session(request).await?;
+        Ok(Arc::new(FaultyTester { tester, mutant: self.mutant }))
+    }
+}
+
+struct FaultyTester {
+    tester: Arc<dyn SmokeTester>,
+    mutant: Option<Mutant>,
+}
+
+#[async_trait]
+impl SmokeTester for FaultyTester {
+    async fn invoke(&self, call: &SmokeCall<'_>) -> Result<SmokeAnswer, RolloutCallError> {
+        match self.tester.invoke(call).await {
+            Err(error)
+                if self.mutant == Some(Mutant::SmokeSentTwice) && error.kind == RolloutCallErrorKind::Unavailable =>
+            {
+                self.tester.invoke(call).await
+            }
+            answer => answer,
+        }
     }
 }
 
@@ -54,6 +79,8 @@ impl TrafficWatch for FaultyWatch {
         match self.mutant {
             Some(Mutant::LooksSkipped) => Ok(AliasMetrics::default()),
             Some(Mutant::MissingCountsAsNone) => Ok(self.watch.metrics(query).await.unwrap_or_default()),
+            Some(Mutant::WatchesSkipped) if self.serves_alone(query).await => Ok(AliasMetrics::default()),
+            Some(Mutant::ErrorsUnseen) => self.watch.metrics(query).await.map(|metrics| without_errors(metrics, query)),
             _ => self.watch.metrics(query).await,
         }
     }
@@ -65,4 +92,23 @@ impl TrafficWatch for FaultyWatch {
     async fn alarm_changes(&self, name: &str, since: Timestamp) -> Result<Vec<AlarmChange>, RolloutCallError> {
         self.watch.alarm_changes(name, since).await
     }
+}
+
+impl FaultyWatch {
+    /// Whether the alias gives the new version all its traffic.
+    async fn serves_alone(&self, query: &MetricsQuery) -> bool {
+        let alias = self.watch.alias(&query.function, &query.alias).await;
+        alias.is_ok_and(|alias| alias.is_some_and(|alias| alias.version.as_ref() == Some(&query.new)))
+    }
+}
+
+/// Returns the metrics as if the new version had not failed in any minute.
+fn without_errors(mut metrics: AliasMetrics, query: &MetricsQuery) -> AliasMetrics {
+    let mut minute = query.from;
+    while minute < query.until {
+        metrics.insert(Metric { of: MetricOf::New, counts: Counted::Errors }, minute, 0);
+        metrics.insert(Metric { of: MetricOf::Alias, counts: Counted::Errors }, minute, 0);
+        minute += SignedDuration::from_mins(1);
+    }
+    metrics
 }

@@ -42,6 +42,8 @@ mod rule;
 mod runner;
 mod scenario;
 mod setup;
+mod smoke_oracle;
+mod taken_out;
 mod tally;
 mod timeline;
 mod traffic_oracle;
@@ -237,6 +239,7 @@ fn log(world: &world::World, focus: Focus, scenario: &Scenario, notes: Vec<(Dura
         scenario.settling,
         scenario.versions
     )];
+    log.extend(scenario.taken_out.iter().map(|taken| format!("{taken:?}")));
     log.extend(scenario.closed.iter().map(|closed| format!("closed {closed:?}")));
     log.extend(scenario.provisioned.iter().map(|one| format!("provisioned {one:?}")));
     log.extend(scenario.faults.iter().map(|fault| format!("fault {fault:?}")));

@@ -170,6 +170,8 @@ mutants! {
     TrafficUnwatched = "traffic-unwatched", Some(Focus::Provisioned);
     /// A door counts as shut while it is open.
     DoorsLeftOpen = "doors-left-open", Some(Focus::Held);
+    /// What has left the configuration counts as if it were there.
+    GoneUnnoticed = "gone-unnoticed", Some(Focus::Rollouts);
     /// A rollout that goes back reads as if its aliases served the old version.
     WayBackAssumed = "way-back-assumed", Some(Focus::Rollouts);
     /// The time of a step runs from its intent.
@@ -184,6 +186,12 @@ mutants! {
     LooksSkipped = "looks-skipped", Some(Focus::Rollouts);
     /// Metrics that cannot be read count as none.
     MissingCountsAsNone = "missing-counts-as-none", Some(Focus::Rollouts);
+    /// A look reads no metrics of a version that has all traffic.
+    WatchesSkipped = "watches-skipped", Some(Focus::Rollouts);
+    /// The errors of the new version count as none.
+    ErrorsUnseen = "errors-unseen", Some(Focus::Rollouts);
+    /// A smoke test without an answer is sent again, as an SDK does by itself.
+    SmokeSentTwice = "smoke-sent-twice", Some(Focus::Rollouts);
 }
 
 impl Mutant {
@@ -204,6 +212,7 @@ impl Mutant {
             }
             Self::OrderByArrival
             | Self::SweepDoesNothing
+            | Self::GoneUnnoticed
             | Self::UploadsDropped
             | Self::UploadsIgnored
             | Self::IdsRedrawn
@@ -236,7 +245,11 @@ impl Mutant {
             | Self::StepsCutShort => {
                 ports.ledger = Arc::new(FaultyRollouts::new(ports.ledger, Some(self)));
             }
-            Self::LooksSkipped | Self::MissingCountsAsNone => {
+            Self::LooksSkipped
+            | Self::MissingCountsAsNone
+            | Self::WatchesSkipped
+            | Self::ErrorsUnseen
+            | Self::SmokeSentTwice => {
                 ports.rollouts = ports.rollouts.map(|gate| Arc::new(FaultyWatches::new(gate, Some(self))) as _);
             }
             _ => ports.ledger = Arc::new(FaultyLedger::new(ports.ledger, Some(self))),

@@ -4,16 +4,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use deployer_core::head::RolloutVerb;
 use deployer_core::record::Status;
+use deployer_core::rollout::RolloutVerb;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::case::Case;
 use super::commands::CommandKind;
-use super::look_oracle;
+use super::look_oracle::Advance;
 use super::rule::{Rule, Violation};
 use super::runner::Runner;
+use super::smoke_oracle;
 use world::Call;
 use world::journal::{Action, JournalEntry};
 
@@ -24,6 +25,7 @@ pub(super) fn check(
     found: &mut Vec<Violation>,
     accepted: &mut Vec<usize>,
 ) {
+    let began = runner.world.now() - runner.world.elapsed();
     for function in &runner.scenario.functions {
         for environment in &runner.scenario.environments {
             let case = Case::of(runner, (journal, calls), environment, function);
@@ -35,7 +37,8 @@ pub(super) fn check(
                 case.one_record(runner, upload, record.as_ref(), &mut report);
             }
             aborts_are_obeyed(&case, runner, &mut report);
-            RolloutReplay::of(&case).run(&mut report);
+            smoke_oracle::check(&case, runner, &mut report);
+            RolloutReplay::of(&case, began).run(&mut report);
         }
     }
 }
@@ -83,6 +86,8 @@ impl std::fmt::Display for Served {
 /// Replays the journal of one function in one environment.
 struct RolloutReplay<'c, 'a> {
     case: &'c Case<'a>,
+    /// The world's beginning.
+    began: Timestamp,
     served: BTreeMap<String, Served>,
     /// The versions that were published, with their target.
     published: BTreeSet<(String, u64)>,
@@ -94,7 +99,7 @@ struct RolloutReplay<'c, 'a> {
 }
 
 impl<'c, 'a> RolloutReplay<'c, 'a> {
-    fn of(case: &'c Case<'a>) -> Self {
+    fn of(case: &'c Case<'a>, began: Timestamp) -> Self {
         let here = |(place, function): &&(String, String)| {
             function == case.function && case.environment.targets.contains(place)
         };
@@ -102,6 +107,7 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
         let first = Served { version: 1, share: None, since: Timestamp::UNIX_EPOCH };
         Self {
             case,
+            began,
             served: existing.iter().map(|place| ((*place).clone(), first.clone())).collect(),
             published: existing.into_iter().map(|place| (place.clone(), 1)).collect(),
             head: Value::Null,
@@ -154,10 +160,33 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
         let before = std::mem::replace(&mut self.head, head);
         let (was, is) = (&before["active"], &self.head["active"]);
         let id = was["request"]["id"].clone();
-        if is["request"]["id"] == id {
-            look_oracle::check_step(self.case, by, (&was["rollout"], &is["rollout"]), report);
+        if is["request"]["id"] == id && !was["rollout"].is_null() && !is["rollout"].is_null() {
+            let advance = Advance { by, now, was: &was["rollout"], is: &is["rollout"] };
+            advance.check(self.case, self.began, report);
+        }
+        if let Some(gone) = self.case.gone_for {
+            let targets = is["rollout"]["targets"].as_array().into_iter().flatten();
+            let places: BTreeSet<String> = targets.clone().map(place_of).collect();
+            let meant = |rollout: &Value, place: &str| {
+                let mut targets = rollout["targets"].as_array().into_iter().flatten();
+                targets.find(|one| place_of(one) == place).map_or(Value::Null, |one| one["meant_at"].clone())
+            };
+            let begun = places.iter().find(|place| {
+                let now = meant(&is["rollout"], place);
+                !now.is_null() && (is["request"]["id"] != id || now != meant(&was["rollout"], place))
+            });
+            if let Some(place) = begun.filter(|_| gone.concerns(&self.case.environment.name, &places, by)) {
+                report(
+                    Rule::NoStepWhereGone,
+                    format!("{place}: a step is begun, and the configuration lacks {gone:?}"),
+                );
+            }
         }
         if !was["rollout"].is_null() && (is["request"]["id"] != id || is["rollout"].is_null()) {
+            if was["rollout"]["abort"].is_null() {
+                let end = Advance { by, now, was: &was["rollout"], is: &Value::Null };
+                end.check(self.case, self.began, report);
+            }
             self.on_end(&before["active"], now, report);
             self.goes_back = None;
         }

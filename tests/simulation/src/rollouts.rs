@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::commands::{CommandKind, Look, PlannedCommand};
 use super::scenario::{Fault, FaultKind, PlannedUpload, Scenario};
+use super::taken_out::TakenOut;
 use fixtures::random::Random;
 use world::{Op, World};
 
@@ -114,6 +115,7 @@ pub(super) fn add(random: &mut Random, scenario: &mut Scenario) {
         let (call, times) = (random.count(1, 12), random.one_of(&[1, 2, 20]));
         scenario.faults.push(Fault { op, call, times, kind });
     }
+    scenario.taken_out = TakenOut::draw(scenario);
 }
 
 fn commands(random: &mut Random, scenario: &Scenario) -> Vec<PlannedCommand> {

@@ -106,10 +106,18 @@ pub enum Rule {
     NoRiseAfterAbort,
     /// No traffic moves before all targets have published.
     AllPublishFirst,
+    /// No step is begun by a deployer that does not find the environment, or a target, in the configuration.
+    NoStepWhereGone,
     /// A rollout whose abort was accepted never becomes live.
     AbortObeyed,
-    /// No step is taken without reading how the version does at the share that it has.
+    /// No step is taken, no wave begins and nothing becomes live without reading how the version does at the share that it
+    /// has.
     LookBeforeStep,
+    /// No step is taken by a version that always fails, once enough of its invocations were counted, where the old one
+    /// does not fail.
+    BadReleaseStopped,
+    /// A smoke test is sent once by each invocation of the deployer, unless the version has not run.
+    SmokeTestedOnce,
     /// A deployment that was asked to stop ends as superseded, and requests no promotion.
     StoppedEndsSuperseded,
 }

@@ -6,12 +6,14 @@
 mod actors;
 mod invocations;
 mod repetition;
+mod taking_out;
 mod text;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::artifact::Upload;
+use deployer_core::config::Environment;
 use deployer_core::head::Head;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::Tick;
@@ -25,6 +27,7 @@ use super::foreign_changes;
 use super::mutants::Mutant;
 use super::requests::Vote;
 use super::scenario::{Channel, Scenario, When};
+use super::taken_out::GoneFor;
 use super::tally::Tally;
 use super::versions::Versions;
 use fixtures::random::Random;
@@ -90,6 +93,10 @@ enum Event {
     Look(usize),
     /// An account begins to refuse every call.
     Closes(usize),
+    /// An environment or a target is taken out of the configuration.
+    TakesOut,
+    /// It is put back.
+    PutsBack,
     /// The account opens again, or its target leaves the configuration.
     Reopens(usize),
     Outage(bool),
@@ -118,6 +125,10 @@ pub(super) struct Runner<'w> {
     pub command_answers: Vec<(usize, serde_json::Value)>,
     /// The preconditions that people send with commands, by the command's number.
     pub preconditions: BTreeMap<usize, Preconditions>,
+    /// The environment that is out of the configuration now, or misses a target there, as it was.
+    taken_out: Option<Environment>,
+    /// The invocations that did not find it there.
+    pub gone_for: Option<GoneFor>,
     /// The targets that have left the configuration.
     pub removed_targets: Vec<String>,
     /// The commands that were refused as invalid, with the reason.
@@ -161,6 +172,8 @@ impl<'w> Runner<'w> {
             ignored: Vec::new(),
             command_answers: Vec::new(),
             preconditions: BTreeMap::new(),
+            taken_out: None,
+            gone_for: None,
             removed_targets: Vec::new(),
             invalid_commands: Vec::new(),
             unknown_commands: BTreeMap::new(),
@@ -197,6 +210,10 @@ impl<'w> Runner<'w> {
             if let When::At(at) = foreign.when {
                 runner.at(at, Event::Foreign(number));
             }
+        }
+        if let Some(taken) = &scenario.taken_out {
+            runner.at(taken.from, Event::TakesOut);
+            runner.at(taken.back, Event::PutsBack);
         }
         if let Some((at, time)) = scenario.outage {
             runner.at(at, Event::Outage(true));
@@ -256,7 +273,10 @@ impl<'w> Runner<'w> {
             Event::Vote(number) => self.send_vote(number),
             Event::Message(message) => {
                 self.messages -= 1;
-                self.start_invocation(message, running);
+                match self.put_off(&message) {
+                    Some(until) => self.at(until, Event::Message(message)),
+                    None => self.start_invocation(message, running),
+                }
             }
             Event::Sweep => {
                 if self.healed && running.is_empty() && self.messages == 0 && self.is_at_rest() {
@@ -282,6 +302,8 @@ impl<'w> Runner<'w> {
                 self.note(|| format!("the account of {place} refuses everything"));
                 self.world.aws(|aws| aws.sts.close(account(place)));
             }
+            Event::TakesOut => self.take_out(),
+            Event::PutsBack => self.put_back(),
             Event::Reopens(number) => self.end_closure(&self.scenario.closed[number]),
             Event::Outage(begins) => {
                 self.note(|| format!("the ledger is {}", if begins { "away" } else { "back" }));

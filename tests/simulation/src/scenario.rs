@@ -13,6 +13,7 @@ use super::focus::Odds;
 use super::promotion_rules::Rules;
 use super::requests::PlannedRequest;
 use super::rollouts::PlannedRollout;
+use super::taken_out::TakenOut;
 use world::Op;
 use world::newer::Raises;
 
@@ -201,6 +202,8 @@ pub struct Scenario {
     pub provisioned: Vec<ProvisionedAlias>,
     /// The accounts that refuse every call for a time.
     pub closed: Vec<ClosedAccount>,
+    /// What is out of the configuration for a while.
+    pub taken_out: Option<TakenOut>,
     /// The time from which the ledger is unavailable, and for how long.
     pub outage: Option<(Duration, Duration)>,
     /// The time limit of an invocation.

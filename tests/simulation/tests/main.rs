@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use simulation::{Focus, Mutant, Rule, ScheduleResult, command, play, play_as, play_with_neutral_ports};
 
 /// The number of schedules that the test plays; `cargo verify` plays more.
-const SCHEDULES: u64 = 150;
+const SCHEDULES: u64 = 100;
 /// The number of schedules with rollouts: each takes some hours of the world's time.
 const ROLLOUTS: u64 = 30;
 /// The number of schedules within which a mutant must be found.
@@ -119,13 +119,13 @@ mutants! {
     unmarked_replay_is_found: ReplaysUnmarked => ReplaysPromoteNothing from 10;
     changing_promotion_event_id_is_found: EventsRenamed => OneRecordPerRequest;
     outdated_source_is_found: SourcesAsTheyWere => PromotionsEnd;
-    reject_hidden_from_the_evaluation_is_found: RejectsHidden => RejectObeyed from 136;
+    reject_hidden_from_the_evaluation_is_found: RejectsHidden => RejectObeyed from 359;
     invented_approval_is_found: ApprovalsInvented => PromotionRules;
     invented_freeze_override_is_found: OverridesInvented => PromotionRules from 13;
     clock_ahead_at_the_evaluation_is_found: ClockRunsAhead => PromotionRules from 5;
     rollback_hidden_from_the_evaluation_is_found: RolledBackUnseen => PromotionRules from 81;
     dropped_waiting_promotion_is_found: WaitingDropped => PromotionsEnd;
-    known_request_ignored_as_unknown_is_found: KnownRequestsIgnored => OneRecordPerRequest;
+    known_request_ignored_as_unknown_is_found: KnownRequestsIgnored => OneRecordPerRequest from 13;
     success_without_a_promotion_is_found: PromotionsUncalled => PromotionsArrive from 274;
     swallowed_event_is_found: EventsSwallowed => EventsSent;
     partial_release_that_is_not_live_is_found: LiveFrozen => LiveIsLastReached from 13;
@@ -137,15 +137,19 @@ mutants! {
     dropped_newer_field_is_found: FieldsDropped => NewerFieldsKept;
     write_to_a_newer_format_is_found: NewerActedOn => NewerLeftAlone;
     group_decided_twice_is_found: GroupDecidedTwice => DecidedOnce from 8;
-    member_that_decides_is_found: MembersDecide => DecidedOnce from 33;
+    member_that_decides_is_found: MembersDecide => DecidedOnce from 40;
     unwatched_traffic_is_found: TrafficUnwatched => TrafficMoved;
+    unnoticed_gone_environment_is_found: GoneUnnoticed => NoStepWhereGone;
     assumed_way_back_is_found: WayBackAssumed => EndServesWhatItSays;
-    step_from_its_intent_is_found: StepsFromIntent => ShareHeld from 61;
-    finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed;
+    step_from_its_intent_is_found: StepsFromIntent => ShareHeld from 102;
+    finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed from 41;
     step_taken_twice_is_found: StepTakenTwice => StepsInOrder;
     step_cut_short_is_found: StepsCutShort => ShareHeld;
-    step_without_a_look_is_found: LooksSkipped => LookBeforeStep;
+    step_without_a_look_is_found: LooksSkipped => LookBeforeStep from 5;
     metrics_that_count_as_none_are_found: MissingCountsAsNone => LookBeforeStep from 90;
+    watch_without_a_look_is_found: WatchesSkipped => LookBeforeStep;
+    release_whose_errors_are_unseen_is_found: ErrorsUnseen => BadReleaseStopped from 97;
+    smoke_test_that_is_sent_twice_is_found: SmokeSentTwice => SmokeTestedOnce from 122;
     open_door_is_found: DoorsLeftOpen => DoorsShut from 121;
 }
 

@@ -297,6 +297,12 @@ impl World {
         }
     }
 
+    /// Returns the number of invocations that have begun: the next one has the number after it.
+    #[must_use]
+    pub fn invocations(&self) -> usize {
+        self.shared.invocations.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
     /// Makes an invocation that is about to begin.
     pub fn invocation(&self) -> Invocation<'_> {
         Invocation::new(self)

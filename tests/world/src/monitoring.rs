@@ -52,6 +52,8 @@ struct Alarm {
 /// An invocation for a smoke test.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmokeInvocation {
+    /// The number of the deployer's invocation that made it.
+    pub by: usize,
     /// The function.
     pub function: String,
     /// The version.

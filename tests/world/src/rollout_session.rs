@@ -131,6 +131,7 @@ impl SmokeTester for Session {
                 Some(Condition::Ready | Condition::Updating(_) | Condition::Named(_)) => {}
             }
             Ok(lambda.monitoring.answer(SmokeInvocation {
+                by: here.invocation,
                 function: call.function.to_string(),
                 version,
                 event: call.event.to_owned(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use deployer_core::config::Environment;
 use deployer_core::config::rollout::{Placement, Rollout};
 use deployer_core::id::EnvironmentName;
 
@@ -59,6 +60,18 @@ impl World {
         *config = Arc::new(changed);
     }
 
+    /// Lets an environment take these commands from proven identities only.
+    ///
+    /// # Panics
+    /// If there is no such environment, or no such command.
+    pub fn demand_proof(&self, environment: &str, commands: &[&str]) {
+        let mut config = self.config.lock().unwrap();
+        let mut changed = config.as_ref().clone();
+        let environment = changed.environments.get_mut(&EnvironmentName::parse(environment).unwrap()).unwrap();
+        environment.proven = serde_json::from_value(json!(commands)).unwrap();
+        *config = Arc::new(changed);
+    }
+
     /// Lets the deployer send its events to a bus.
     pub fn set_event_bus(&self, bus: &str) {
         let mut config = self.config.lock().unwrap();
@@ -76,6 +89,29 @@ impl World {
         let mut changed = config.as_ref().clone();
         let environment = changed.environments.get_mut(&EnvironmentName::parse(environment).unwrap()).unwrap();
         environment.targets.retain(|target| target.account.as_str() != account);
+        *config = Arc::new(changed);
+    }
+
+    /// Takes an environment out of the configuration, and returns it.
+    ///
+    /// # Panics
+    /// If there is no such environment.
+    pub fn remove_environment(&self, environment: &str) -> Environment {
+        let mut config = self.config.lock().unwrap();
+        let mut changed = config.as_ref().clone();
+        let removed = changed.environments.remove(&EnvironmentName::parse(environment).unwrap()).unwrap();
+        *config = Arc::new(changed);
+        removed
+    }
+
+    /// Puts an environment into the configuration, in place of the one with its name.
+    ///
+    /// # Panics
+    /// If the name is none of an environment.
+    pub fn put_environment(&self, name: &str, environment: Environment) {
+        let mut config = self.config.lock().unwrap();
+        let mut changed = config.as_ref().clone();
+        changed.environments.insert(EnvironmentName::parse(name).unwrap(), environment);
         *config = Arc::new(changed);
     }
 

@@ -265,12 +265,17 @@ async fn failing_sweep_names_the_functions_that_failed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn sweep_of_a_removed_environment_names_the_configuration() {
+async fn sweep_of_a_removed_environment_names_the_configuration_and_clears_what_guards_nothing() {
     let world = World::with_orders();
+    world.on(Op::UpdateFunctionCode).always().fail(CallErrorKind::Throttled);
+    world.record("dev/orders/a.zip", code("a")).await;
     world.aws(|aws| aws.ledger.put("open/gone/orders/01JBJ4GZ00ABCDEFGH0123456J", b"x".to_vec()));
+    world.remove_environment("dev");
     let (error_type, message) = world.command_error(json!({"command": "sweep"})).await;
     assert_eq!(error_type, "InvalidConfig", "{message}");
-    assert!(message.contains("gone/orders: ") && message.contains("deployer.json"), "{message}");
+    assert!(message.contains("dev/orders: ") && message.contains("deployer.json"), "{message}");
+    assert!(!message.contains("gone/orders"), "{message}");
+    assert!(world.aws(|aws| aws.ledger.keys("open/gone/").next().is_none()));
 }
 
 async fn assert_reused(world: &World, order: Value, id: &str) {

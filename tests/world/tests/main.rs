@@ -25,6 +25,7 @@ mod notices;
 mod packages;
 mod parked;
 mod plans;
+mod policies;
 mod previous;
 mod promotions;
 mod promotions_found;

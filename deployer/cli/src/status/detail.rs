@@ -108,9 +108,7 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
     }
     if let Some(rollout) = &status.rollout {
         say("rollout", rollout::doing(rollout, now));
-        for line in
-            rollout::targets(rollout).into_iter().chain(rollout::verdict(rollout)).chain(rollout::disarmed(rollout))
-        {
+        for line in rollout::lines(rollout) {
             say("", line);
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use anstyle::Style;
-use deployer_core::group::{GroupStatus, MemberStatus};
+use deployer_core::group::{GroupStatus, MemberRollout, MemberStatus};
 use jiff::Timestamp;
 
 use super::super::answer::{by_whom, one_line, sentence};
@@ -25,10 +25,11 @@ fn one(group: &GroupStatus, now: Timestamp, columns: Option<usize>) -> String {
     if let Some(because) = &group.because {
         let _always = writeln!(text, "  {}", sentence(because));
     }
-    for MemberStatus { function, release, status, .. } in &group.functions {
+    for MemberStatus { function, release, status, rollout, .. } in &group.functions {
         let release = release.as_ref().map_or("-", |release| release.as_str());
+        let rollout = rollout.filter(|_| status.is_none_or(|status| !status.is_ended())).map_or("", in_words);
         let status = status.map_or("not begun".to_owned(), |status| status.to_string());
-        let _always = writeln!(text, "  {function} {release}: {status}");
+        let _always = writeln!(text, "  {function} {release}: {status}{rollout}");
     }
     if !group.approvals.is_empty() {
         let by: Vec<String> = group.approvals.iter().map(|given| one_line(&given.by)).collect();
@@ -39,6 +40,15 @@ fn one(group: &GroupStatus, now: Timestamp, columns: Option<usize>) -> String {
         text.push_str(&command_line("approve", &command, columns));
     }
     text
+}
+
+/// Says how far the rollout of a member is, after its status.
+fn in_words(rollout: MemberRollout) -> &'static str {
+    match rollout {
+        MemberRollout::UnderWay => ", rolls out",
+        MemberRollout::Passed => ", has passed its rollout",
+        MemberRollout::GoesBack => ", goes back",
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +84,10 @@ mod tests {
         let command = "deployctl approve -e prod --deployment 01JBJ4GZ00ABCDEFGH0123456J\n";
         assert_eq!(shown(&approved, None), format!("{WAITS}  approved by bob\n  approve  {command}"));
         assert_eq!(shown(&approved, Some(60)), format!("{WAITS}  approved by bob\n  approve\n{command}"));
+        let rolls_out = json!({"status": "in_progress", "phase": "moving", "because": null, "functions": [
+            {"function": "api", "release": "1", "deployment": "01JBJ4GZ00ABCDEFGH0123456J", "status": "in_progress",
+             "rollout": "passed"}]});
+        assert!(shown(&rolls_out, None).ends_with("  api 1: in_progress, has passed its rollout\n"));
         let soaks = json!({"because": "api: waits until 2026-11-01T11:00:00Z for its soak"});
         assert!(!shown(&soaks, None).contains("deployctl approve"));
     }

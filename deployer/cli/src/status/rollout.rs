@@ -1,6 +1,6 @@
 //! The rollout that is under way, as people read it: what it does, its targets, and the commands for it.
 
-use deployer_core::rollout::Phase;
+use deployer_core::rollout::{PauseReason, Phase, waits_for_sentence};
 use deployer_core::status::{FunctionStatus, PausedRollout, RolloutStatus, RolloutTargetStatus, RolloutVerdict};
 use jiff::Timestamp;
 
@@ -14,6 +14,7 @@ pub(super) fn in_short(rollout: &RolloutStatus) -> String {
         (Phase::GoingBack, _) => format!("{release} goes back"),
         (_, Some(_)) => format!("{release} is paused at {weight} %"),
         (Phase::Publishing | Phase::Smoke, None) => format!("{release} is tested"),
+        (Phase::Watching, None) if rollout.passed_at.is_some() => format!("{release} waits for its group"),
         (Phase::Shifting | Phase::Watching, None) => format!("{release} gets {weight} %"),
     }
 }
@@ -33,6 +34,10 @@ pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
         let because = sentence(because);
         return format!("{release} is paused at {weight} % {place} since {}: {because}{ends}", since(*began, now));
     }
+    if rollout.passed_at.is_some() {
+        let waits = waits_for_sentence(&rollout.waits_for);
+        return format!("{release} gets all traffic {place}, has passed its watch, and {waits}");
+    }
     let until = match due {
         Some(due) if rollout.finishes => {
             format!(", and finishes: no wait is longer than until {}", until(*due, now))
@@ -50,8 +55,13 @@ pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
     }
 }
 
+/// Says what is known of the rollout beside what it does, line by line.
+pub(crate) fn lines(rollout: &RolloutStatus) -> impl Iterator<Item = String> {
+    targets(rollout).into_iter().chain(verdict(rollout)).chain(disarmed(rollout)).chain(gone(rollout))
+}
+
 /// Says what each target of the rollout serves, one line a target.
-pub(crate) fn targets(rollout: &RolloutStatus) -> Vec<String> {
+fn targets(rollout: &RolloutStatus) -> Vec<String> {
     let line = |one: &RolloutTargetStatus| {
         let version = |version: &Option<_>| version.as_ref().map_or("none".to_owned(), |it| format!("version {it}"));
         let (old, new) = (version(&one.old), version(&one.new));
@@ -79,7 +89,7 @@ pub(crate) fn targets(rollout: &RolloutStatus) -> Vec<String> {
 }
 
 /// Says what a look finds now, or why none was made; none where none was asked for.
-pub(crate) fn verdict(rollout: &RolloutStatus) -> Option<String> {
+fn verdict(rollout: &RolloutStatus) -> Option<String> {
     if let Some(because) = &rollout.not_looked_at {
         return Some(format!("not looked at: {}", sentence(because)));
     }
@@ -87,8 +97,20 @@ pub(crate) fn verdict(rollout: &RolloutStatus) -> Option<String> {
     Some(format!("looked at now: {verdict}: {}", sentence(because)))
 }
 
+/// Says what of the rollout's plan deployer.json does not have any more, where its pause does not say so already; none if
+/// it has all of it.
+fn gone(rollout: &RolloutStatus) -> Option<String> {
+    let says_so = rollout.paused.as_ref().is_some_and(|pause| pause.reason == PauseReason::NotConfigured);
+    let gone = rollout.gone.as_deref().filter(|_| !says_so)?;
+    let advice = match rollout.phase {
+        Phase::GoingBack => "",
+        _ => ": put it back, or abort",
+    };
+    Some(format!("{}{advice}", sentence(gone)))
+}
+
 /// Names the alarms that do not count yet; none if all do.
-pub(crate) fn disarmed(rollout: &RolloutStatus) -> Option<String> {
+fn disarmed(rollout: &RolloutStatus) -> Option<String> {
     let names: Vec<&str> = rollout.disarmed.iter().map(String::as_str).collect();
     (!names.is_empty()).then(|| format!("disarmed, each until it has been OK: {}", names.join(", ")))
 }
@@ -100,6 +122,7 @@ pub(crate) fn commands(status: &FunctionStatus, options: &str) -> Vec<(&'static 
         (Phase::GoingBack, _) => &[],
         (_, Some(_)) => &["continue", "abort"],
         (Phase::Publishing | Phase::Smoke, None) => &["abort"],
+        (Phase::Watching, None) if rollout.passed_at.is_some() => &["pause", "abort"],
         (Phase::Shifting | Phase::Watching, None) => &["pause", "finish", "abort"],
     };
     let (environment, function, deployment) = (&status.environment, &status.function, rollout.deployment);

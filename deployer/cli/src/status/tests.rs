@@ -319,6 +319,11 @@ fn going_back() -> Value {
     ]})
 }
 
+fn passed() -> Value {
+    json!({"phase": "watching", "step": 3, "weight": 100, "due": null, "passed_at": "2026-11-28T17:19:00Z",
+        "waits_for": ["billing", "stock"]})
+}
+
 fn paused() -> Value {
     json!({"due": "2026-11-29T17:12:00Z", "disarmed": ["orders-5xx"], "paused": {"since": "2026-11-28T17:12:00Z",
         "reason": "asked", "by": "ann", "because": "ann has asked for it: look at the logs"}})
@@ -330,6 +335,7 @@ fn rollout_in_detail_says_what_it_does_until_when_and_the_commands_for_it() {
         ("shifting", json!({})),
         ("paused", paused()),
         ("watching", json!({"phase": "watching", "step": 3, "weight": 100})),
+        ("passed", passed()),
         ("going-back", going_back()),
     ] {
         let report: StatusReport = serde_json::from_value(rollout(&more)).unwrap();
@@ -347,6 +353,7 @@ fn rollout_in_the_table_stands_in_place_of_deploying() {
     for (more, said) in [
         (json!({}), "1.4.3 gets 10 %"),
         (paused(), "1.4.3 is paused at 10 %"),
+        (passed(), "1.4.3 waits for its group"),
         (json!({"phase": "smoke", "weight": 0}), "1.4.3 is tested"),
         (json!({"phase": "going_back", "weight": 0, "because": "bad"}), "1.4.3 goes back"),
     ] {

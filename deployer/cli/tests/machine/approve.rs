@@ -68,29 +68,38 @@ fn approve_with_yes_sends_the_approval_without_a_plan() {
     assert!(!err.contains("plan"), "{err}");
 }
 
+/// What goes on without the approval is not followed: its end would be that of the timeout.
 #[test]
-fn approval_of_what_has_ended_without_it_is_refused_and_says_how_it_ended() {
-    let no_promotion = record(ID, "1.4.3");
+fn approval_that_came_too_late_is_refused_at_once_and_says_how_things_are() {
+    let mut no_promotion = record(ID, "1.4.3");
+    no_promotion["decision"] = json!("too_late");
+    let late = |fields: Value| {
+        let mut record = promoted(json!({ "decision": "too_late" }));
+        fields.as_object().unwrap().iter().for_each(|(name, value)| record[name] = value.clone());
+        record
+    };
     let is_next = json!({ "status": "pending", "code": "Waiting", "because": "waits for deployment 1 to end",
         "targets": [], "finished_at": null });
+    let goes_on = json!({ "status": "in_progress", "targets": [], "finished_at": null });
     for (after, says) in [
-        (promoted(json!({})), "nothing was approved: it had ended or gone on without this approval\n"),
-        (promoted(json!({ "status": "superseded", "because": "newer came" })), "it had ended or gone on without"),
-        (promoted(is_next), "it had ended or gone on without"),
+        (late(json!({})), "nothing was approved: it had ended or gone on without this approval\n"),
+        (late(json!({ "status": "superseded", "because": "newer came" })), "it had ended or gone on without"),
+        (late(is_next), "it had ended or gone on without"),
+        (late(goes_on), "it had ended or gone on without"),
         (no_promotion, "nothing was approved: this deployment is no promotion\n"),
     ] {
-        let by_the_requester = ["--requested-by", "ada", "--yes", "--no-wait"];
+        let by_the_requester = ["--requested-by", "ada", "--yes"];
         let (Outcome { exit, err }, out, _) =
             run_against(&by_the_requester, (json!(null), after.clone(), after.clone()));
         assert_eq!(exit, Some(3), "{out}{err}");
-        let ended = format!("prod/orders/1.4.3: {}", after["status"].as_str().unwrap());
+        let ended = format!("prod/orders/1.4.3: {}", after["status"].as_str().unwrap().replace('_', " "));
         assert!(out.starts_with(&ended) && out.contains(says), "{out}");
         let (Outcome { exit, .. }, out, _) = run_against(
             &[&by_the_requester[..], &["--output", "json"]].concat(),
             (json!(null), after.clone(), after.clone()),
         );
         let answer: Value = serde_json::from_str(&out).unwrap();
-        assert_eq!((exit, &answer["status"]), (Some(3), &after["status"]));
+        assert_eq!((exit, &answer["status"], &answer["decision"]), (Some(3), &after["status"], &json!("too_late")));
         assert_eq!(answer["errorType"], "Refused");
         assert!(answer["errorMessage"].as_str().unwrap().starts_with("nothing was approved: "), "{answer}");
     }
@@ -197,13 +206,14 @@ fn on_member(arguments: &[&str]) -> (Outcome, String, Vec<Value>) {
     let server = server(move |request| {
         let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
         match command["command"].as_str() {
+            Some("approve" | "decline") if command["only_if_known"] == true => Some(ok(&Value::Null)),
             Some("approve" | "decline") if command["function"].is_null() => {
                 Some(ok(&json!({ "schema": 1, "revision": 1, "id": GROUP, "environment": "prod", "from": "stage",
                     "functions": members, "status": "succeeded", "code": null, "because": null, "phase": "ended",
                     "approvals": [{ "by": "bob", "at": "2026-11-25T20:04:00Z" }],
                     "cause": { "kind": "promotion", "requested_by": "ada", "event_id": "g" },
                     "asked_at": "2026-11-25T20:00:00Z", "started_at": "2026-11-25T20:00:00Z",
-                    "finished_at": "2026-11-25T20:05:00Z" })))
+                    "finished_at": "2026-11-25T20:05:00Z", "decision": "too_late" })))
             }
             Some("status") => {
                 let group = json!({ "id": GROUP, "environment": "prod", "from": "stage", "status": "pending",
@@ -218,37 +228,84 @@ fn on_member(arguments: &[&str]) -> (Outcome, String, Vec<Value>) {
     });
     let (outcome, out) = person(&server).run_with_output(arguments);
     let command = |body: &str| serde_json::from_str::<Value>(body).ok();
-    let decides = |command: &Value| command["command"] == "approve" || command["command"] == "decline";
+    let decides = |command: &Value| {
+        command["only_if_known"].is_null() && (command["command"] == "approve" || command["command"] == "decline")
+    };
     let sent = server.requests().iter().filter_map(|request| command(&request.body)).filter(decides).collect();
     (outcome, out, sent)
 }
 
 #[test]
-fn approval_of_a_member_is_that_of_its_group() {
+fn decision_on_a_member_without_a_question_is_wrong_and_names_the_groups_command() {
     let belongs = format!(
-        "promotion {ID} of orders belongs to group {GROUP} (bills and orders), which is decided about as a whole\n"
+        "promotion {ID} of orders belongs to group {GROUP} (bills and orders), which is decided about as a whole:\n  "
     );
-    for (options, shows) in [(&["-f", "orders"][..], true), (&[], true), (&["-f", "orders", "--yes"], false)] {
-        let approve = [&["approve", "-e", "prod", "--deployment", ID], options, &BY_BOB].concat();
-        let (Outcome { exit, err }, out, sent) = on_member(&approve);
-        assert_eq!(exit, Some(0), "{err}{out}");
-        assert!(err.starts_with(&belongs), "{err}");
-        for plan in ["bills in prod, release 1.4.3", "orders in prod, release 1.4.3"] {
-            assert_eq!(err.contains(plan), shows, "{options:?}: {err}");
-        }
-        let [approval] = &sent[..] else { panic!("{sent:?}") };
-        assert_eq!((&approval["deployment"], approval.get("function")), (&json!(GROUP), None), "{approval}");
+    for (verb, options, more) in [
+        ("approve", &["-f", "orders"][..], ""),
+        ("approve", &[], ""),
+        ("approve", &["-f", "orders", "--yes"], ""),
+        ("approve", &["-f", "orders", "--id", "again"], " --id again"),
+        ("decline", &["-f", "orders"], ""),
+        ("decline", &[], ""),
+    ] {
+        let decide = [&[verb, "-e", "prod", "--deployment", ID], options, &BY_BOB].concat();
+        let (Outcome { exit, err }, out, sent) = on_member(&decide);
+        assert_eq!((exit, out.as_str(), sent.len()), (Some(2), "", 0), "{options:?}: {err}");
+        assert_eq!(err, format!("error: {belongs}deployctl {verb} -e prod --deployment {GROUP}{more}\n"));
+        let (Outcome { exit, .. }, out, sent) = on_member(&[&decide[..], &["--output", "json"]].concat());
+        let told: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((exit, sent.len(), &told["errorType"]), (Some(2), 0, &json!("WrongUse")), "{told}");
     }
 }
 
 #[test]
-fn decline_of_a_member_is_that_of_its_group() {
-    let decline = ["decline", "-e", "prod", "-f", "orders", "--deployment", ID, "--requested-by", "bob"];
-    let (Outcome { err, .. }, _, sent) = on_member(&decline);
-    assert!(err.contains(&format!("belongs to group {GROUP} (bills and orders)")), "{err}");
-    let (_, out, _) = on_member(&[&decline[..], &["--output", "json"]].concat());
-    let answer: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(answer["errorMessage"], "nothing was declined: it had ended already", "{answer}");
-    let [declined] = &sent[..] else { panic!("{sent:?}") };
-    assert_eq!((&declined["deployment"], declined.get("function")), (&json!(GROUP), None), "{declined}");
+fn late_decision_on_a_group_is_refused() {
+    for verb in ["approve", "decline"] {
+        let decide = [verb, "-e", "prod", "--deployment", GROUP, "--output", "json"];
+        let (Outcome { exit, .. }, out, sent) = on_member(&[&decide[..], &BY_BOB].concat());
+        let told: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!((exit, &told["errorType"], &told["id"]), (Some(3), &json!("Refused"), &json!(GROUP)), "{out}");
+        let [decided] = &sent[..] else { panic!("{sent:?}") };
+        assert_eq!((&decided["deployment"], decided.get("function")), (&json!(GROUP), None), "{decided}");
+    }
+}
+
+/// Nothing waits there any more: only the deployer knows what it was.
+#[test]
+fn late_decision_by_the_id_alone_is_refused_with_the_record() {
+    for verb in ["approve", "decline"] {
+        let server = server(move |request| {
+            let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+            let wrong = json!({ "errorType": "InvalidCommand", "errorMessage": "no promotion waits in prod" });
+            match command["command"].as_str() {
+                Some("approve" | "decline") => Some(ok(&promoted(json!({ "decision": "too_late" })))),
+                Some("status") => Some(ok(&json!({ "functions": [] }))),
+                Some("plan") => Some(ok(&wrong)),
+                _ => None,
+            }
+        });
+        let decide = [verb, "-e", "prod", "--deployment", ID, "--requested-by", "dora"];
+        let (Outcome { exit, err }, out) = person(&server).run_with_output(&decide);
+        assert_eq!((exit, err.contains("plan")), (Some(3), false), "{err}{out}");
+        assert!(out.starts_with("prod/orders/1.4.3: succeeded") && out.contains("nothing was "), "{out}");
+    }
+}
+
+/// A deployer that does not say what the approval did: deployctl says no more than the record.
+#[test]
+fn approval_that_an_older_deployer_answers_is_told_by_its_record() {
+    let (record, yes) = (promoted(json!({})), ["--requested-by", "dora", "--yes"]);
+    let (Outcome { exit, .. }, out, _) = run_against(&yes, (json!(null), record.clone(), record));
+    assert!(exit == Some(0) && !out.contains("nothing was approved"), "{out}");
+}
+
+#[test]
+fn approval_is_repeated_by_its_id_only_where_the_promotion_is_named() {
+    for (options, function) in [(&[][..], ""), (&["-f", "orders"], " -f orders")] {
+        let (Outcome { exit, err }, _, sent) =
+            on_member(&[&["approve", "-e", "prod", "--id", "again"], options, &BY_BOB].concat());
+        assert_eq!((exit, sent.len()), (Some(2), 0), "{err}");
+        let command = format!("\n  deployctl approve -e prod{function} --deployment ID --id again\n");
+        assert!(err.contains("name the promotion or the group") && err.ends_with(&command), "{err}");
+    }
 }

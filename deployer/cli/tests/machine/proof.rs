@@ -45,6 +45,19 @@ fn command_that_changes_something_carries_a_proof_for_its_deployer() {
 }
 
 #[test]
+fn word_about_a_rollout_carries_a_proof() {
+    let server = Server::http(aws::answer);
+    let about = ["-e", "prod", "-f", "orders", "--deployment", "01JBJ4GZ00ABCDEFGH0123456J", "--yes"];
+    for action in ["pause", "continue", "finish", "abort"] {
+        let outcome = Home::calling(&server).with_keys().run(&[&["rollout", action], &about[..]].concat());
+        assert_eq!(outcome.exit, Some(0), "{outcome:?}");
+    }
+    let words: Vec<Value> = commands(&server).into_iter().filter(|sent| sent["command"] == "rollout").collect();
+    assert_eq!(words.len(), 4, "{words:?}");
+    assert!(words.iter().all(|word| word["identity"]["signature"].is_string() && word["id"].is_string()), "{words:?}");
+}
+
+#[test]
 fn account_of_a_function_that_is_called_by_its_name_is_asked_of_sts() {
     let server = Server::http(aws::answer);
     let outcome = Home::calling(&server).with_keys().run(&HOLD);

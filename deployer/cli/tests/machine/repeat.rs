@@ -109,16 +109,19 @@ fn repeated_promotion_deploy_or_redeploy_that_has_ended_says_so() {
 
 #[test]
 fn repeated_approval_shows_no_plan() {
-    let approve = [&["approve"], &FUNCTION[..], &["--deployment", ID, "--requested-by", "bob"], &REPEATED].concat();
-    let approved = json!({ "by": "bob", "at": "2026-11-25T20:21:24Z", "event_id": "again" });
-    let promotion = json!({ "promotion": { "from": "dev", "approvals": [approved] } });
-    let ended = with(promotion.clone());
-    let Ran { exit, said, sent } = run(&approve, vec![("approve?", ended.clone())]);
-    assert_eq!((exit, sent), (Some(0), vec!["approve?".to_owned()]), "{said}");
-    assert!(said.starts_with("this request has ended already:\n"), "{said}");
-    let open = with(merged(in_progress(), promotion));
-    let Ran { exit, said, sent } = run(&approve, vec![("approve?", open), ("approve", ended)]);
-    assert_eq!((exit, sent), (Some(0), vec!["approve?".to_owned(), "approve".to_owned()]), "{said}");
+    let given = json!({ "by": "bob", "at": "2026-11-25T20:21:24Z", "event_id": "again" });
+    let approved = json!({ "promotion": { "from": "dev", "approvals": [given] }, "decision": "already_given" });
+    for function in [&["-f", "orders"][..], &[]] {
+        let named = ["-e", "prod", "--deployment", ID, "--requested-by", "bob"];
+        let approve = [&["approve"], &named[..], function, &REPEATED].concat();
+        let ended = with(approved.clone());
+        let Ran { exit, said, sent } = run(&approve, vec![("approve?", ended.clone())]);
+        assert_eq!((exit, sent), (Some(0), vec!["approve?".to_owned()]), "{said}");
+        assert!(said.starts_with("this request has ended already:\n"), "{said}");
+        let open = with(merged(in_progress(), approved.clone()));
+        let Ran { exit, said, sent } = run(&approve, vec![("approve?", open), ("approve", ended)]);
+        assert_eq!((exit, sent), (Some(0), vec!["approve?".to_owned(), "approve".to_owned()]), "{said}");
+    }
 }
 
 #[test]

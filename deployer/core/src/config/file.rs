@@ -125,7 +125,7 @@ pub(super) struct EnvironmentFile {
     #[schemars(extend("default" = "wait"))]
     when_frozen: Option<WhenFrozen>,
     /// The commands that are taken here only from somebody whose identity AWS has proven: `hold` and `reject` (and what
-    /// ends them), `recall`, and `override-freeze`. Default: none.
+    /// ends them), `recall`, `override-freeze`, and `rollout` with each of its actions. Default: none.
     proven: Option<Vec<ProvenCommand>>,
     /// How uploads, deploys and promotions get their traffic here: in steps, tested before, watched, and taken back.
     /// Default: none, and all traffic moves at once.

@@ -5,6 +5,7 @@
 //! it is.
 
 mod approval;
+mod deploy_role;
 mod environment_rollout;
 mod execution_role;
 mod file;
@@ -23,6 +24,7 @@ mod span;
 mod warnings;
 
 pub use approval::{Approval, Approver, SessionNames, Voter};
+pub use deploy_role::DeployRole;
 pub use execution_role::{ExecutionRolePattern, InvalidPattern};
 pub use file::schema;
 pub use function_name::{FunctionNameTemplate, InvalidTemplate};

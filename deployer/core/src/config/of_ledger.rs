@@ -1,7 +1,7 @@
 //! The configuration of which only the ledger tells: for reading the ledger where `deployer.json` cannot be loaded.
 
 use super::file::EnvironmentFile;
-use super::{BucketName, Config, EnvironmentName};
+use super::{BucketName, Config, Environment, EnvironmentName};
 
 impl Config {
     /// Makes a configuration of environments of which neither targets nor rules are known. A `deployer.json` that is
@@ -16,7 +16,15 @@ impl Config {
             wake_queue_url: None,
             event_bus: None,
             account: None,
-            environments: environments.into_iter().map(|name| (name, EnvironmentFile::default().into())).collect(),
+            environments: environments.into_iter().map(|name| (name, Environment::unknown())).collect(),
         }
+    }
+}
+
+impl Environment {
+    /// Makes an environment of which neither targets nor rules are known. It keeps each field's default.
+    #[must_use]
+    pub(crate) fn unknown() -> Self {
+        EnvironmentFile::default().into()
     }
 }

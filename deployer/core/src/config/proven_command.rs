@@ -17,6 +17,8 @@ pub enum ProvenCommand {
     Recall,
     /// Promoting into this environment in spite of a freeze.
     OverrideFreeze,
+    /// Pausing, continuing, finishing and aborting a rollout here.
+    Rollout,
 }
 
 impl fmt::Display for ProvenCommand {
@@ -26,6 +28,7 @@ impl fmt::Display for ProvenCommand {
             Self::Reject => "reject",
             Self::Recall => "recall",
             Self::OverrideFreeze => "override-freeze",
+            Self::Rollout => "rollout",
         })
     }
 }

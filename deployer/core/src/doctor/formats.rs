@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn objects_are_counted_by_format_and_named_above_the_first() {
-        let known = "this deployer knows formats up to 4";
+        let known = "this deployer knows formats up to 5";
         assert_eq!(of(&[]), (CheckStatus::Ok, known.to_owned()));
         let objects =
             [("heads/prod/b.json", 2), ("heads/dev/a.json", 1), ("heads/prod/a.json", 2), ("rejects/a.json", 1)];
@@ -66,9 +66,9 @@ mod tests {
 
     #[test]
     fn object_of_a_newer_format_fails_because_it_waits() {
-        let told = "this deployer knows formats up to 4; 1 of format 1; 1 of format 5, which wait until a newer deployer works \
+        let told = "this deployer knows formats up to 5; 1 of format 1; 1 of format 6, which wait until a newer deployer works \
                     (heads/prod/a.json)";
-        assert_eq!(of(&[("heads/prod/a.json", 5), ("heads/dev/a.json", 1)]), (CheckStatus::Fail, told.to_owned()));
+        assert_eq!(of(&[("heads/prod/a.json", 6), ("heads/dev/a.json", 1)]), (CheckStatus::Fail, told.to_owned()));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 mod action;
 mod checks;
 mod formats;
+mod gone;
 mod missing;
 mod statement;
 
@@ -20,6 +21,7 @@ pub use checks::{
     read_artifact, rights, sweep, versioning,
 };
 pub use formats::formats;
+pub use gone::gone;
 pub use missing::MissingInPolicy;
 pub use statement::{Chain, probe_policy};
 

@@ -12,17 +12,20 @@ use crate::head::{PROMOTION, Request, ResolvedArtifact, request_hash};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
 use crate::record::{Approved, Cause, CauseKind, Code, EndedWaiting, SCHEMA, Status};
-use crate::text::PlainText;
+use crate::text::{Person, PlainText};
 
+mod rollouts;
 mod status;
 mod steps;
 mod undecided;
 mod used_id;
 
+pub use rollouts::{MemberRollout, word_of};
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{
-    as_ended_waiting, ending_of_members, refused_for, replaced_by, superseded_as_later, superseded_as_repeated,
+    as_ended_waiting, ended_by_rollback, ending_of_members, refused_for, replaced_by, superseded_as_later,
+    superseded_as_repeated, waits_before_rollback,
 };
 pub use used_id::{used_as_group, used_by_decision, used_by_member};
 
@@ -55,6 +58,9 @@ pub struct Group {
     /// The approvals that it has.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub approvals: Vec<Approved>,
+    /// The person who has declined it, as they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined_by: Option<Person>,
     /// The number of approvals that it still waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
@@ -81,6 +87,12 @@ pub struct Group {
     /// The time of its decision. From then on only a hold, a reject, a rollback, drift or a failure stops it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decided_at: Option<Timestamp>,
+    /// The time at which the rollouts of all members had passed. From then on each becomes live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_at: Option<Timestamp>,
+    /// The first function that did not get there. The rollouts of the others go back because of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_first: Option<FunctionName>,
     /// The time at which the rollback of its members started.
     #[serde(default, rename = "turned_at", skip_serializing_if = "Option::is_none")]
     pub rollback_started_at: Option<Timestamp>,
@@ -123,6 +135,9 @@ pub struct Member {
     pub resolved: Option<ResolvedArtifact>,
     /// The state of its deployment; none if nothing was tried yet.
     pub status: Option<Status>,
+    /// How far its rollout is, or was at its end; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<MemberRollout>,
     /// Whether its deployment has reached any target.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
@@ -154,6 +169,7 @@ impl Group {
             because: None,
             cause,
             approvals: vec![],
+            declined_by: None,
             approvals_wanted: None,
             not_after: promotion.not_after,
             freeze_override: promotion.freeze_override.clone(),
@@ -164,6 +180,8 @@ impl Group {
             place_token: None,
             wait_unpublished: false,
             decided_at: None,
+            passed_at: None,
+            failed_first: None,
             rollback_started_at: None,
             finished_at: None,
             as_read: AsRead::default(),
@@ -176,6 +194,7 @@ impl Group {
                 release: promotion.release.clone(),
                 resolved: None,
                 status: None,
+                rollout: None,
                 reached: false,
                 because: None,
                 rollback: None,
@@ -261,8 +280,9 @@ impl Group {
 
     /// Ends the group because somebody declined it.
     #[must_use]
-    pub fn declined(&self, because: String, now: Timestamp) -> Self {
+    pub fn declined(&self, (by, because): (&Person, String), now: Timestamp) -> Self {
         let mut group = self.next();
+        group.declined_by = Some(by.clone());
         group.end(Status::Refused, Some(Code::NotPromotable), Some(because), now);
         group
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Group, Phase};
+use super::{Group, MemberRollout, Phase};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
 use crate::record::{Approved, Status};
 use crate::text::{Person, PlainText};
@@ -52,6 +52,9 @@ pub struct MemberStatus {
     pub deployment: DeploymentId,
     /// The state of that deployment; null if it has not begun.
     pub status: Option<Status>,
+    /// How far its rollout is; absent where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout: Option<MemberRollout>,
 }
 
 impl From<&Group> for GroupStatus {
@@ -61,6 +64,7 @@ impl From<&Group> for GroupStatus {
             release: member.release.clone(),
             deployment: member.deployment,
             status: member.status,
+            rollout: member.rollout,
         });
         Self {
             id: group.id,
@@ -80,6 +84,12 @@ impl From<&Group> for GroupStatus {
 }
 
 impl GroupStatus {
+    /// Whether it is not decided: nothing has moved, and it waits or is checked.
+    #[must_use]
+    pub fn is_undecided(&self) -> bool {
+        matches!(self.phase, Phase::Checking | Phase::Placing)
+    }
+
     /// Whether this function is a member.
     #[must_use]
     pub fn has(&self, function: &FunctionName) -> bool {

@@ -9,8 +9,10 @@ use crate::head::ResolvedArtifact;
 use crate::id::{DeploymentId, Token};
 use crate::promotion::Decision;
 use crate::record::{Code, DeploymentRecord, Ending, Status};
+use crate::text::listed;
 
-/// The time after the group's decision in which its members must succeed; later ones fail.
+/// The time after the group's decision in which its members must succeed or begin their rollouts; later ones fail. A
+/// rollout has ends of its own.
 const MEMBER_TIMEOUT: Duration = Duration::from_secs(6 * 3600);
 
 /// The decision on a member, and the artifact that it brings.
@@ -116,13 +118,15 @@ impl Group {
                 member.reached = has_reached_a_target(record);
                 member.ended_waiting.clone_from(&record.ended_waiting);
             }
-            if is_late && !member.has_ended() {
+            let rolls_out = member.rollout.is_some() && member.status != Some(Status::Pending);
+            if is_late && !member.has_ended() && !rolls_out {
                 let because = "it had not arrived six hours after its group was decided".to_owned();
                 // An invocation may still work on it, and reach a target.
                 member.reached = member.status != Some(Status::Pending);
                 (member.status, member.because) = (Some(Status::Failed), Some(because.into()));
             }
         }
+        group.note_rollouts(now);
         if !group.functions.iter().all(Member::has_ended) {
             return group;
         }
@@ -131,8 +135,13 @@ impl Group {
             group.end(Status::Succeeded, None, None, now);
             return group;
         }
-        let names = names(&failed);
+        let names = group.named_as_failed();
         if !group.functions.iter().any(Member::has_moved) {
+            if failed.iter().any(|member| member.status == Some(Status::RolledBack)) {
+                let because = format!("{names} did not get there, and the others went back");
+                group.end(Status::RolledBack, Some(Code::TargetFailed), Some(because), now);
+                return group;
+            }
             let because = format!("{names} did not get there, and nothing else had moved");
             group.end(Status::Failed, Some(Code::TargetFailed), Some(because), now);
             return group;
@@ -179,8 +188,7 @@ impl Group {
         if open {
             return group;
         }
-        let failed: Vec<&Member> = self.functions.iter().filter(|member| !member.is_live()).collect();
-        let failed = names(&failed);
+        let failed = self.named_as_failed();
         for number in back {
             group.functions[number].status = Some(Status::RolledBack);
         }
@@ -198,8 +206,7 @@ impl Group {
     /// Returns the members whose promotions still wait and are pointless now: another member has failed, or their time
     /// is over.
     pub fn to_withdraw(&self, now: Timestamp) -> impl Iterator<Item = &Member> {
-        let has_failed = self.functions.iter().any(|one| one.has_ended() && !one.is_live());
-        let go_no_more = has_failed || self.is_late(now);
+        let go_no_more = self.failed_first.is_some() || self.is_late(now);
         self.functions.iter().filter(move |one| go_no_more && one.status == Some(Status::Pending))
     }
 }
@@ -248,7 +255,6 @@ fn has_reached_a_target(record: &DeploymentRecord) -> bool {
     record.targets.iter().any(|outcome| outcome.status == Status::Succeeded || outcome.reached)
 }
 
-fn names(members: &[&Member]) -> String {
-    let names: Vec<&str> = members.iter().map(|member| member.function.as_str()).collect();
-    names.join(" and ")
+pub(super) fn names(members: &[&Member]) -> String {
+    listed(&members.iter().map(|member| &member.function).collect::<Vec<_>>())
 }

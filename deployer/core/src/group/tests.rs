@@ -7,6 +7,7 @@ use crate::id::BucketName;
 use crate::promotion::Decision;
 use crate::promotion::Functions;
 use crate::record::{DeploymentRecord, Ending};
+use crate::rollout::GroupWord;
 
 fn second(second: i64) -> Timestamp {
     Timestamp::from_second(second).unwrap()
@@ -203,10 +204,101 @@ fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
     assert!(!published.with_checks(&decisions(), token(), second(31)).wait_unpublished, "it waits on");
     assert_eq!(published.with_wait_published(&waits), None);
     assert!(!waits.with_checks(&pass(), token(), second(31)).wait_unpublished, "it waits no more");
-    assert!(!waits.declined("no".into(), second(31)).wait_unpublished);
+    assert!(!waits.declined((&"bob".into(), "no".into()), second(31)).wait_unpublished);
     // An older deployer does not know the field, and moves the group on.
     let moved_on = Group { phase: Phase::Placing, because: None, ..waits.clone() };
     assert!(!moved_on.is_wait_unpublished());
     let other_wait = Group { because: Some("another".into()), ..waits.clone() };
     assert_eq!(other_wait.with_wait_published(&waits), None);
+}
+
+/// Returns the group after its members' records and rollouts were read at this time.
+fn read(group: &Group, members: [(Status, Option<MemberRollout>); 2], now: i64) -> Group {
+    let records = [0, 1].map(|number| record(group, number, members[number].0));
+    group.with_rollouts(&members.map(|(_, rollout)| rollout)).moved(&records, second(now))
+}
+
+const UNDER_WAY: (Status, Option<MemberRollout>) = (Status::InProgress, Some(MemberRollout::UnderWay));
+const PASSED: (Status, Option<MemberRollout>) = (Status::InProgress, Some(MemberRollout::Passed));
+const GOES_BACK: (Status, Option<MemberRollout>) = (Status::InProgress, Some(MemberRollout::GoesBack));
+const BACK: (Status, Option<MemberRollout>) = (Status::RolledBack, None);
+
+fn words(group: &Group) -> [GroupWord; 2] {
+    [0, 1].map(|number| group.word_to(&group.functions[number].function))
+}
+
+#[test]
+fn rollouts_are_released_once_the_last_has_passed() {
+    let half = read(&moving(), [PASSED, UNDER_WAY], 60);
+    let waits = |names: &[FunctionName]| GroupWord::Wait(names.to_vec());
+    assert_eq!((half.passed_at, words(&half)), (None, [waits(&functions()[1..]), waits(&[])]));
+    let all = read(&half, [PASSED, PASSED], 120);
+    assert_eq!((all.passed_at, words(&all)), (Some(second(120)), [GroupWord::Release, GroupWord::Release]));
+    assert!(all.has_new_word(&half) && !half.has_new_word(&moving()));
+    // One is live by then, and the other is not yet.
+    let after = read(&all, [(Status::Succeeded, None), PASSED], 180);
+    assert_eq!((after.passed_at, after.word_to(&functions()[1])), (Some(second(120)), GroupWord::Release));
+    let ended = read(&after, [(Status::Succeeded, None), (Status::Succeeded, None)], 240);
+    assert_eq!((ended.phase, ended.status, ended.because), (Phase::Ended, Status::Succeeded, None));
+}
+
+#[test]
+fn unchanged_member_is_not_waited_for() {
+    let group = read(&moving(), [(Status::Unchanged, None), PASSED], 60);
+    assert_eq!(group.word_to(&functions()[1]), GroupWord::Release);
+    assert_eq!(read(&moving(), [(Status::Unchanged, None), UNDER_WAY], 60).passed_at, None);
+}
+
+#[test]
+fn first_member_that_goes_back_takes_the_others_back() {
+    let (api, worker) = (functions()[0].clone(), functions()[1].clone());
+    let group = read(&read(&moving(), [PASSED, UNDER_WAY], 60), [PASSED, GOES_BACK], 120);
+    assert_eq!(group.failed_first.as_ref(), Some(&worker));
+    assert_eq!(group.word_to(&api), GroupWord::GoBack("worker of its group did not get there".into()));
+    assert!(matches!(group.word_to(&worker), GroupWord::Wait(_)), "it goes back by itself");
+    let both = read(&group, [GOES_BACK, BACK], 180);
+    assert_eq!(both.failed_first.as_ref(), Some(&worker), "the other one is no reason");
+    let ended = read(&both, [BACK, BACK], 240);
+    assert_eq!((ended.phase, ended.status), (Phase::Ended, Status::RolledBack));
+    assert_eq!(ended.because.as_deref(), Some("worker did not get there, and the others went back"));
+    assert!(matches!(ended.word_to(&api), GroupWord::GoBack(_)));
+}
+
+#[test]
+fn member_that_goes_back_after_the_last_has_passed_takes_back_whoever_is_not_live() {
+    let (api, worker) = (functions()[0].clone(), functions()[1].clone());
+    let released = read(&moving(), [PASSED, PASSED], 60);
+    let group = read(&released, [PASSED, GOES_BACK], 120);
+    assert!(matches!(group.word_to(&api), GroupWord::GoBack(_)), "{group:?}");
+    assert!(!matches!(group.word_to(&worker), GroupWord::Release));
+    let late = read(&released, [(Status::Succeeded, None), BACK], 120);
+    assert_eq!((late.phase, late.status), (Phase::RollingBack, Status::InProgress), "what is live is rolled back");
+}
+
+#[test]
+fn member_that_fails_in_publishing_takes_back_and_withdraws_the_others() {
+    let group = read(&moving(), [(Status::Failed, None), UNDER_WAY], 60);
+    assert!(matches!(group.word_to(&functions()[1]), GroupWord::GoBack(_)));
+    let waits = read(&moving(), [GOES_BACK, (Status::Pending, None)], 60);
+    assert_eq!(waits.to_withdraw(second(60)).count(), 1);
+}
+
+#[test]
+fn rollout_is_not_late_and_a_member_that_waits_for_its_turn_is() {
+    let seven_hours = 30 + 7 * 3_600;
+    let group = read(&moving(), [PASSED, UNDER_WAY], seven_hours);
+    assert_eq!((group.phase, group.failed_first.as_ref()), (Phase::Moving, None));
+    let late = read(&moving(), [PASSED, (Status::Pending, None)], seven_hours);
+    assert_eq!(late.failed_first.as_ref(), functions().last());
+}
+
+#[test]
+fn group_that_is_gone_or_has_ended_says_so() {
+    let (group, api) = (moving(), functions()[0].clone());
+    let GroupWord::GoBack(because) = word_of(None, group.id, &api) else { panic!() };
+    assert!(because.ends_with("is not in the ledger any more"), "{because}");
+    let abandoned = group.abandoned(second(60));
+    assert!(matches!(word_of(Some(&abandoned), group.id, &api), GroupWord::GoBack(_)));
+    let placing = Group { phase: Phase::RollingBack, ..group };
+    assert!(matches!(placing.word_to(&api), GroupWord::GoBack(_)));
 }

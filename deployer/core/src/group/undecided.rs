@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Group, Member, Phase};
-use crate::id::FunctionName;
+use crate::id::{DeploymentId, FunctionName};
 use crate::promotion::GroupState;
 use crate::record::{Code, EndedWaiting, Ending, Status};
 
@@ -59,6 +59,30 @@ pub fn replaced_by(group: &Group, newer: &Group, now: Timestamp) -> Option<Group
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
         group
     })
+}
+
+/// Ends a group that waits because of a rollback of one of its functions there, by this deployment, asked for at this
+/// time. None: it is decided or has ended, was asked for later, or does not have the function.
+#[must_use]
+pub fn ended_by_rollback(
+    group: &Group,
+    function: &FunctionName,
+    (rollback, asked_at): (DeploymentId, Timestamp),
+    now: Timestamp,
+) -> Option<Group> {
+    waits_before_rollback(group, function, asked_at).then(|| {
+        let mut group = group.next();
+        let because = format!("{function}: rollback {rollback} has ended what waited to come here");
+        group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
+        group
+    })
+}
+
+/// Whether a group waits that a rollback of this function in its environment, asked for at this time, ends.
+#[must_use]
+pub fn waits_before_rollback(group: &Group, function: &FunctionName, asked_at: Timestamp) -> bool {
+    let has_function = group.functions.iter().any(|member| member.function == *function);
+    has_function && group.state() == GroupState::Undecided && group.asked_at <= asked_at
 }
 
 /// Returns the ending of the members of a group that has ended and was not decided. None: it was decided, or is open. What

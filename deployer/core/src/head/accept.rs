@@ -11,6 +11,7 @@ use super::live_artifact::LiveArtifact;
 use super::request::Request;
 use super::resolve_artifact::refuse_impossible;
 use super::rollback::{Evaluated, evaluate_rollback};
+use super::rollout::is_let_in_where_gone;
 use super::source::Source;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
@@ -42,7 +43,8 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
     if let Some(id) = head.id_of(request) {
         return answer_duplicate(head, id, at, me);
     }
-    if is_used_otherwise(head, request, at) {
+    let is_left_alone = at.is_gone() && !is_let_in_where_gone(head, request);
+    if is_left_alone || is_used_otherwise(head, request, at) {
         return Transition::none(Next::Nothing);
     }
     let mut next = head.next();
@@ -56,7 +58,9 @@ pub fn accept(head: &Head, request: &Request, at: &FunctionRef<'_>, rules: Rules
         Ok(Evaluated::Admitted(request)) => request,
         Ok(Evaluated::Joins(id)) => return join(next, request, id, at, me),
         Err(refusal) => {
-            end_request(&mut next, request, at.record(request, Status::InProgress).ended(refusal, me.now));
+            let record = at.record(request, Status::InProgress).ended(refusal, me.now);
+            // It has ended nothing.
+            end_request(&mut next, request, DeploymentRecord { ended_waiting: vec![], ..record });
             return Transition::to(next, Next::Finished(request.id));
         }
     };

@@ -5,6 +5,7 @@ use super::active::Active;
 use super::claim::{Claimant, claim_next, own_write, resume};
 use super::displace::displace_active;
 use super::member::waits_behind_member;
+use super::rollout::goes_on_where_gone;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
 use crate::function_ref::FunctionRef;
@@ -20,8 +21,12 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
     if let Some(own_write) = own_write(head, me) {
         return own_write;
     }
+    if at.is_gone() && !goes_on_where_gone(head) {
+        return Transition::none(Next::Nothing);
+    }
     let queue = &head.queue;
-    match (&queue.active, queue.pending.first()) {
+    // What waits has no turn where the environment is gone.
+    match (&queue.active, queue.pending.first().filter(|_| !at.is_gone())) {
         (Some(active), Some(_)) if active.is_idle(me.now) && queue.displacing(&active.request).is_some() => {
             let mut next = head.next();
             if let Some(newer) = queue.displacing(&active.request) {

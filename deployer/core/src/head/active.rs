@@ -11,7 +11,7 @@ use super::request::Request;
 use super::resolved_artifact::ResolvedArtifact;
 use super::retried_calls::{RetriedCall, RetriedCalls};
 use crate::alias_traffic::Awaited;
-use crate::config::Target;
+use crate::config::{DeployRole, Target};
 use crate::id::{AliasName, DeploymentId, FunctionName, Token};
 use crate::managed_keys::ManagedKeys;
 use crate::record::{RecordedArtifact, TargetOutcome};
@@ -28,6 +28,10 @@ pub struct Active {
     /// The targets, the alias and the function's name that it was first claimed for: they count to its end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claimed_for: Option<ClaimedFor>,
+    /// The role by which the deployer enters its targets, where the environment rolls it out: its rollout goes back with it
+    /// when the environment is gone from the configuration. As long as the environment is there, its present role counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<DeployRole>,
     /// The rollback that has asked it to stop: no alias moves after that was read.
     #[serde(default)]
     pub stop: Option<DeploymentId>,

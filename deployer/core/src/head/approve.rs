@@ -13,6 +13,7 @@ use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, RequestHash};
 use crate::promotion::ApprovalDecision;
 use crate::record::{Approved, Code, Ending};
+use crate::text::Person;
 
 /// The effect of approving or declining a promotion.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,13 +105,23 @@ pub fn approve(head: &Head, id: DeploymentId, approved: &Approved, rules: Option
     ApprovalEffect::Write(Box::new(next))
 }
 
-/// Ends a promotion that waits, because somebody declines it.
+/// Ends a promotion that waits, because somebody declines it. Nobody is named where its group takes it back.
 #[must_use]
-pub fn decline(head: &Head, id: DeploymentId, because: String, at: &FunctionRef<'_>, now: Timestamp) -> ApprovalEffect {
+pub fn decline(
+    head: &Head,
+    id: DeploymentId,
+    (by, because): (Option<&Person>, String),
+    at: &FunctionRef<'_>,
+    now: Timestamp,
+) -> ApprovalEffect {
     let mut next = head.next();
     let Some(index) = next.queue.waiting_index(id) else { return ApprovalEffect::NotWaiting };
     let waiting = next.queue.waiting.remove(index);
     let ending = Ending::Refused { code: Code::NotPromotable, because };
-    end_request(&mut next, &waiting.request, waiting.record(at).ended(ending, now));
+    let mut record = waiting.record(at).ended(ending, now);
+    if let Some(promotion) = &mut record.promotion {
+        promotion.declined_by = by.cloned();
+    }
+    end_request(&mut next, &waiting.request, record);
     ApprovalEffect::Write(Box::new(next))
 }

@@ -8,7 +8,7 @@ use super::active::Active;
 use super::request::Request;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
-use crate::function_ref::FunctionRef;
+use crate::function_ref::{FunctionRef, role_to_keep};
 use crate::id::Token;
 
 /// An invocation that wants to claim a deployment, and the time until which it may work.
@@ -28,6 +28,7 @@ impl Active {
         Self {
             artifact: request.artifact(),
             claimed_for: Some(at.as_configured().claimed()),
+            role: role_to_keep(at, request.cause.kind),
             request,
             stop: None,
             claim: me.token,
@@ -61,6 +62,10 @@ pub(super) fn own_write(head: &Head, me: &Claimant) -> Option<Transition> {
 
 /// Claims the request that is next in line.
 pub(super) fn claim_next(mut head: Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
+    // What waits has no turn there. The commit of a rollout claims the rollback that has taken it back.
+    if at.is_gone() {
+        return Transition::none(Next::Nothing);
+    }
     let Some(index) = head.queue.next_in_line() else { return Transition::none(Next::Nothing) };
     let request = head.queue.pending.remove(index);
     claim(head, request, at, me)

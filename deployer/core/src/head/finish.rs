@@ -17,7 +17,7 @@ use crate::config::Target;
 use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, Token};
 use crate::managed_keys::ManagedKeys;
-use crate::record::{DeploymentRecord, Status, TargetOutcome};
+use crate::record::{DeploymentRecord, RecordedRollout, Status, TargetOutcome};
 use crate::rollout::{WayBack, end_of_way_back};
 
 /// The end of a deployment, as its owner knows it.
@@ -54,7 +54,8 @@ pub enum Finish {
         /// The next deployment, if it is ours to work on.
         next: Option<Active>,
     },
-    /// Somebody has asked the rollout to go back, or to pause, since it was judged: it does not end in this way.
+    /// Somebody has asked the rollout to go back, or to pause, since it was judged, or it has not passed beside the others
+    /// of its group: it does not end in this way.
     Overruled,
     /// Somebody else has resumed the deployment.
     Lost,
@@ -99,7 +100,10 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
         entry.completed = completed;
         entry.todo.extend(end.start_unpublished.then_some(SideEffect::Started));
     }
-    let next = next.zip(ended.queue.next_in_line());
+    // Where the environment is gone, only the rollback is next that has taken the rollout back.
+    let index = ended.queue.next_in_line();
+    let undoes = index.and_then(|index| ended.queue.pending.get(index)?.undoes());
+    let next = next.filter(|_| !at.is_gone() || undoes == Some(end.record.id)).zip(index);
     let next = next.map(|(me, index)| Active::first(ended.queue.pending.remove(index), at, me));
     ended.queue.active.clone_from(&next);
     Finish::Commit { head: Box::new(ended), next }
@@ -110,14 +114,18 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
 fn is_overruled(active: &Active, status: Status) -> bool {
     let Some(state) = &active.rollout else { return false };
     match status {
-        Status::Succeeded | Status::Unchanged => state.abort.is_some() || state.paused.is_some(),
+        Status::Succeeded | Status::Unchanged => {
+            state.abort.is_some() || state.paused.is_some() || active.must_wait_for_group()
+        }
         _ => state.abort.is_some() && end_of_way_back(state).is_none(),
     }
 }
 
-/// Completes the record by what the head knows: who stopped the deployment, and what was found beside it.
+/// Completes the record by what the head knows: what its rollout has done by now, who stopped the deployment, and what was
+/// found beside it.
 fn final_record(head: &Head, active: &Active, end: &DeploymentEnd) -> DeploymentRecord {
     let mut record = end.record.clone();
+    record.rollout = active.rollout.as_ref().map(RecordedRollout::of);
     for outcome in record.targets.iter_mut().filter(|outcome| !outcome.serves()) {
         let target = outcome.target();
         outcome.reached |= end.doors.iter().any(|door| door.target == target && door.deployment == end.record.id);

@@ -88,9 +88,9 @@ pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use retried_calls::{RetriedCall, RetriedCalls};
 pub use rollout::{
-    BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, RolloutVerb, advance_rollout, alone_since,
-    apply_look, begin_rollout, command_rollout, leave_rollout, note_former_settings, reject_rollout, rollout_ending,
-    rollout_sentence, with_pause_announced,
+    BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, advance_rollout, alone_since, apply_look,
+    begin_rollout, command_rollout, goes_on_where_gone, is_let_in_where_gone, leave_rollout, note_former_settings,
+    reject_rollout, rollout_ending, rollout_sentence, with_pause_announced,
 };
 pub use source::{Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};

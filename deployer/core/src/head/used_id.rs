@@ -10,12 +10,13 @@ use jiff::Timestamp;
 
 use super::approve::{DecisionId, approvals};
 use super::request::{COMMAND, PROMOTION, Request, UNDO, request_hash};
-use super::rollout::{RolloutVerb, rollout_hash};
+use super::rollout::rollout_hash;
 use super::source::Source;
 use super::state::Head;
 use crate::function_ref::FunctionRef;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, RequestHash};
 use crate::record::{Approved, CauseKind};
+use crate::rollout::RolloutVerb;
 
 /// The kinds of commands that the head tells apart by the ids of their own kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ use crate::config::Target;
 use crate::head::{LiveArtifact, Renamed, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
-use crate::record::{Code, TargetError};
+use crate::record::{Code, EndedWaiting, TargetError};
 use crate::text::{Person, PlainText};
 
 /// The plans of a group's members, in the order of their names.
@@ -62,6 +62,9 @@ pub struct PlanReport {
     /// The waiting promotions that the rollback would end.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ends: Vec<DeploymentId>,
+    /// The groups that wait with this function, and that the rollback would end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ends_groups: Vec<EndedWaiting>,
     /// The reason for which it is this release, where that is not obvious.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<PlainText>,
@@ -249,6 +252,7 @@ impl PlanReport {
             stops: None,
             joins: None,
             ends: vec![],
+            ends_groups: vec![],
             because: None,
             rollout: None,
             warnings: vec![],

@@ -10,7 +10,7 @@ use super::spec::PromotionSpec;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release};
 use crate::identity::Identity;
 use crate::record::{Cause, CauseKind, Code, Ending};
-use crate::text::{Person, PlainText};
+use crate::text::{Person, PlainText, listed};
 
 /// The age after which a request is refused. EventBridge tries for a day to deliver an event (EventBridge User Guide,
 /// "Retry policy"). An older one was kept somewhere, and was meant for that time.
@@ -130,10 +130,7 @@ impl fmt::Display for Functions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::One(name) => name.fmt(f),
-            Self::Together(names) => {
-                let names: Vec<&str> = names.iter().map(FunctionName::as_str).collect();
-                f.write_str(&names.join(" and "))
-            }
+            Self::Together(names) => f.write_str(&listed(names)),
             Self::Each(pattern) => pattern.fmt(f),
         }
     }

@@ -54,6 +54,7 @@ impl PromotionSpec {
             frozen_until: None,
             freeze_begins: None,
             freeze_override: self.freeze_override.clone(),
+            declined_by: None,
             group: self.group,
         }
     }

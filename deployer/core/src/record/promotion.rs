@@ -82,6 +82,9 @@ pub struct RecordedPromotion {
     /// The reason for overriding a freeze.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub freeze_override: Option<PlainText>,
+    /// The person who has declined it, as they say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declined_by: Option<Person>,
     /// The id of the group that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::rollout::{RolloutState, RolloutTarget, StepVerdict, WayBack};
+use crate::rollout::{AskedInRollout, RolloutState, RolloutTarget, StepVerdict, WayBack};
 
 /// The most moves that a record has.
 const MOST_MOVES: usize = 30;
@@ -20,6 +20,9 @@ pub struct RecordedRollout {
     /// Whether a step was passed with too few invocations.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
+    /// What people have asked for, the newest last; at most the last 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<AskedInRollout>,
 }
 
 /// A share of the traffic that the targets of a wave were seen to give the new version.
@@ -48,7 +51,7 @@ impl RecordedRollout {
         }
         moves.sort();
         moves.truncate(MOST_MOVES);
-        Self { moves, verdicts: state.verdicts.clone(), unproven: state.unproven }
+        Self { moves, verdicts: state.verdicts.clone(), unproven: state.unproven, asked: state.asked.clone() }
     }
 }
 

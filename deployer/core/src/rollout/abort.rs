@@ -39,6 +39,8 @@ pub enum AbortReason {
     ForeignChange,
     /// The deployer could not move an alias.
     MoveFailed,
+    /// Another function of its group did not get there.
+    GroupWentBack,
 }
 
 impl Abort {

@@ -40,7 +40,8 @@ impl RolloutState {
             }
             Verdict::Quiet | Verdict::Ok => {
                 self.unreadable_since = None;
-                if self.paused.is_some() || self.due.is_none_or(|due| now < due) {
+                let waits = self.paused.is_some() || self.passed.is_some();
+                if waits || self.due.is_none_or(|due| now < due) {
                     return continues(self);
                 }
                 if verdict == Verdict::Quiet { step_ended_quietly(self, because, now) } else { step_passed(self, now) }
@@ -130,16 +131,6 @@ impl RolloutState {
     }
 }
 
-/// A target is in the configuration no more: the rollout pauses, and goes on with the frozen plan if a person continues
-/// or aborts it.
-#[must_use]
-pub fn pause_without_target(mut state: RolloutState, because: impl Into<PlainText>, now: Timestamp) -> Progress {
-    if is_serving(&state) && state.paused.is_none() {
-        pause(&mut state, PauseReason::NotConfigured, because.into(), now);
-    }
-    continues(state)
-}
-
 fn step_passed(mut state: RolloutState, now: Timestamp) -> Progress {
     let goes_on = state.finish || state.accepted;
     if state.phase == Phase::Shifting && state.plan.pauses_after(state.step) && !goes_on {
@@ -177,7 +168,7 @@ fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestam
     }
 }
 
-fn pause(state: &mut RolloutState, reason: PauseReason, because: PlainText, now: Timestamp) {
+pub(super) fn pause(state: &mut RolloutState, reason: PauseReason, because: PlainText, now: Timestamp) {
     state.settings_late = None;
     state.paused = Some(Pause { since: now, reason, by: None, because, announced: false });
 }
@@ -188,7 +179,7 @@ fn can_go_back(state: &RolloutState) -> bool {
 }
 
 /// Whether the wave's new versions get traffic.
-fn is_serving(state: &RolloutState) -> bool {
+pub(super) fn is_serving(state: &RolloutState) -> bool {
     matches!(state.phase, Phase::Shifting | Phase::Watching)
 }
 

@@ -6,11 +6,13 @@
 mod abort;
 mod alarms;
 mod alias;
+mod asked;
 mod clock;
 mod disarmed;
 mod effective;
 mod end;
 mod function_settings;
+mod gone;
 pub mod guard;
 mod looks;
 mod metrics;
@@ -23,15 +25,18 @@ mod shift;
 mod smoke;
 mod state;
 mod step_verdict;
+mod together;
 
 pub use abort::{Abort, AbortReason};
 pub use alarms::{AlarmChange, AlarmFindings, AlarmState, AlarmStates};
 pub use alias::{FoundAlias, MeantAlias};
+pub use asked::{AskedInRollout, RolloutVerb};
 pub use disarmed::with_disarmed;
 pub use effective::EffectiveRollout;
 pub use end::{end_of_way_back, how_far, went_back};
 pub use function_settings::{FunctionSettings, LateSettings, ReservedConcurrency};
-pub use looks::{DoesNotFit, UNREADABLE_FOR, pause_without_target};
+pub use gone::{Gone, abort_where_gone, pause_where_gone};
+pub use looks::{DoesNotFit, UNREADABLE_FOR};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
 pub use moves::{completed, smoke_failed_in};
 pub use overdue::{HELD_UP_FOR, TRIES_BREAK, held_up, is_overdue, late_way_back};
@@ -45,6 +50,7 @@ pub use state::{
     WayBack, awaits_look,
 };
 pub use step_verdict::{StepCounts, StepVerdict, VersionCounts, judged};
+pub use together::{GroupWord, Passed, heard, wait_for_group, waits_for_sentence};
 
 #[cfg(test)]
 mod tests;

@@ -163,7 +163,7 @@ impl RolloutState {
     /// Goes back: each target that may serve the new version is to serve the old one.
     pub(super) fn go_back(mut self, abort: Abort) -> Progress {
         (self.phase, self.abort, self.paused, self.due) = (Phase::GoingBack, Some(abort), None, None);
-        self.settings_late = None;
+        (self.settings_late, self.passed) = (None, None);
         let in_waves = self.plan.waves.iter().map(Vec::len).sum();
         for (number, one) in self.targets.iter_mut().enumerate() {
             if one.weight == 0 || one.way_back.is_some() {

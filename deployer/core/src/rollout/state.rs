@@ -7,9 +7,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::abort::Abort;
+use super::asked::AskedInRollout;
 use super::function_settings::{FunctionSettings, LateSettings};
 use super::plan::RolloutPlan;
 use super::step_verdict::StepVerdict;
+use super::together::Passed;
 use crate::config::Target;
 use crate::id::Version;
 use crate::text::{Person, PlainText};
@@ -62,6 +64,9 @@ pub struct RolloutState {
     pub accepted: bool,
     /// Whether a person has asked to wait no more.
     pub finish: bool,
+    /// Set once it has passed its last watch and waits for the others of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed: Option<Passed>,
     /// The reason why it goes back.
     pub abort: Option<Abort>,
     /// The time at which it began to go back.
@@ -70,6 +75,9 @@ pub struct RolloutState {
     /// The verdicts with which its steps ended, or paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<StepVerdict>,
+    /// What people have asked for, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<AskedInRollout>,
 }
 
 /// A target of a rollout.
@@ -311,9 +319,11 @@ impl RolloutState {
             paused: None,
             accepted: false,
             finish: false,
+            passed: None,
             abort: None,
             back_since: None,
             verdicts: Vec::new(),
+            asked: Vec::new(),
         }
     }
 
@@ -332,7 +342,7 @@ impl RolloutState {
             Phase::Shifting | Phase::Watching => RolloutAction::Look {
                 due: match &self.paused {
                     Some(pause) => self.pause_ends(pause),
-                    None => self.due,
+                    None => self.due.filter(|_| self.passed.is_none()),
                 },
             },
             Phase::GoingBack => {

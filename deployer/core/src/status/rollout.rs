@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
+use crate::function_ref::{FunctionRef, gone_of};
 use crate::head::Active;
-use crate::id::{DeploymentId, Release, Version};
+use crate::id::{DeploymentId, FunctionName, Release, Version};
 use crate::rollout::guard::{Judgement, Verdict};
 use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift, VersionCounts, WayBack};
 use crate::text::{Person, PlainText};
@@ -42,9 +43,19 @@ pub struct RolloutStatus {
     /// Whether a person has asked to wait no more.
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub finishes: bool,
+    /// The time since which it has passed its last watch and waits for the others of its group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_at: Option<Timestamp>,
+    /// The functions of its group that had not passed by the last look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<FunctionName>,
     /// The reason why it goes back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<PlainText>,
+    /// The part of its plan that deployer.json does not have any more, in a sentence: its environment, or some of its
+    /// targets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<PlainText>,
     /// The alarms that fired before it began. Each counts again once it has been OK.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disarmed: BTreeSet<String>,
@@ -124,7 +135,7 @@ pub struct RolloutTargetLook {
 
 impl RolloutStatus {
     /// Makes the status of the active deployment's rollout; none if it has no rollout, or has not begun it yet.
-    pub(super) fn of(active: &Active) -> Option<Self> {
+    pub(super) fn of(active: &Active, at: &FunctionRef<'_>) -> Option<Self> {
         let state = active.rollout.as_ref()?;
         let resolved = active.artifact.as_ref().map(|artifact| &artifact.release);
         let all_since = |wave: &[RolloutTarget]| wave.iter().map(|one| one.at).collect::<Option<Vec<_>>>();
@@ -150,7 +161,10 @@ impl RolloutStatus {
                 because: pause.because,
             }),
             finishes: state.finish,
+            passed_at: state.passed.as_ref().map(|passed| passed.at),
+            waits_for: state.passed.as_ref().map_or(Vec::new(), |passed| passed.waits_for.clone()),
             because: state.abort.as_ref().map(|abort| abort.because.clone()),
+            gone: gone_of(at, active).map(|gone| PlainText::of(format_args!("{gone}"))),
             disarmed: state.targets.iter().flat_map(|one| one.disarmed.iter().cloned()).collect(),
             verdict: None,
             not_looked_at: None,

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::fields::check_free_text;
 use super::promotion;
-use crate::head::RolloutVerb;
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern, Release, Sha256};
 use crate::package::Startup;
 use crate::promotion::Functions;
+use crate::rollout::RolloutVerb;
 
 /// The commands to the deployer's Lambda, from people or a schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -2,6 +2,7 @@
 
 use deployer_core::approval::DECLINED_BY;
 use deployer_core::config::Approval;
+use deployer_core::decision::{Decided, DecidedAbout, DecisionEffect};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Phase, used_by_decision};
 use deployer_core::head::{self, ApprovalEffect, CommandKind, DecisionId, Head};
@@ -10,8 +11,10 @@ use deployer_core::identity::{Identity, Principal};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, ApprovalResponse};
 use deployer_core::record::{Approved, DeploymentRecord};
+use deployer_core::text::Person;
 
 use super::change_head::reused_id;
+use super::find_by_id::{FoundById, find_by_id};
 use super::known::ensure_known;
 use super::progress::record_by_head;
 use super::promote::PromotionOutcome;
@@ -20,43 +23,94 @@ use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::store::{Change, Versioned};
-use crate::{CommandError, Engine};
+use crate::{CommandError, Engine, Transient};
 
-/// The effect of an approval on the head.
+/// The effect of a decision on the head.
 enum Effect {
     Recorded,
     Duplicate,
-    NotWaiting,
+    /// No promotion of this id waits here. Whether the head knows this very decision about it.
+    NotWaiting {
+        is_known: bool,
+    },
+}
+
+/// A group after a decision about it.
+enum GroupAfter {
+    /// It waits or goes on by this decision.
+    Open(DecisionEffect),
+    /// It was decided before.
+    Decided(Box<Group>),
+}
+
+impl From<DecidedAbout> for PromotionOutcome {
+    fn from(about: DecidedAbout) -> Self {
+        match about {
+            DecidedAbout::Record(record) => Self::One(record),
+            DecidedAbout::Group(group) => Self::Together(group),
+        }
+    }
 }
 
 impl Engine {
     /// Records a person's word on a promotion that waits, and goes on with the promotion if it waits for nothing else.
     ///
     /// # Errors
-    /// [`CommandError`]: no promotion waits there, the word does not count, or another try can help.
-    pub async fn record_approval_response(
-        &self,
-        response: &ApprovalResponse,
-    ) -> Result<PromotionOutcome, CommandError> {
+    /// [`CommandError`]: there is no such promotion, the word does not count, or another try can help.
+    pub async fn record_approval_response(&self, response: &ApprovalResponse) -> Result<Decided, CommandError> {
         self.ensure_environment(&response.environment)?;
         let demand = match (rules(self, response), &response.decision) {
             (Some(rules), ApprovalDecision::Approve) if rules.proven => ProofDemand::Wanted,
             _ => ProofDemand::Optional,
         };
         let giver = Giver::new(self, &response.identity, demand)?;
-        let outcome = match &response.function {
-            None => PromotionOutcome::Together(Box::new(record_for_group(self, response, &giver).await?)),
-            Some(function) => {
+        let about = About::of(self, response).await?;
+        let decided = match &about {
+            About::Group(id) => record_for_group(self, *id, response, &giver).await?,
+            About::Function(function) => {
                 let at = self.at(&response.environment, function)?;
                 let recorded = record_for_function(self, &at, response, &giver).await;
                 if let Err(CommandError::Invalid(_)) = &recorded {
                     ensure_known(self, Some(&at.name), function).await?;
                 }
-                PromotionOutcome::One(Box::new(recorded?))
+                recorded?
             }
         };
         submit_without_queue(self).await;
-        Ok(outcome)
+        Ok(decided)
+    }
+}
+
+/// The subject of a decision.
+enum About {
+    Group(DeploymentId),
+    Function(FunctionName),
+}
+
+impl About {
+    /// Finds the group or the function. An id without a function is a group's, or that of a deployment in this environment,
+    /// however it has ended.
+    async fn of(engine: &Engine, response: &ApprovalResponse) -> Result<Self, CommandError> {
+        let (environment, id) = match (&response.function, response.deployment) {
+            (Some(function), _) => return Ok(Self::Function(function.clone())),
+            (None, Some(id)) => (&response.environment, id),
+            (None, None) => {
+                return Err(CommandError::Invalid(
+                    "function is missing (or deployment, the id of a promotion or of a group)".into(),
+                ));
+            }
+        };
+        match find_by_id(engine, environment, id).await? {
+            Some(FoundById::Group(_)) => Ok(Self::Group(id)),
+            Some(FoundById::Member(group, member)) => {
+                Err(CommandError::Invalid(decided_as_a_whole(&group, &member, id, &response.decision)))
+            }
+            Some(FoundById::Deployment(function)) => Ok(Self::Function(function)),
+            None => Err(CommandError::Invalid(format!(
+                "no promotion and no group {id} is known in {environment}: deployctl status -e {environment} lists the \
+                 promotions that wait there, those of groups too"
+            ))),
+        }
     }
 }
 
@@ -68,20 +122,19 @@ fn rules<'a>(engine: &'a Engine, response: &ApprovalResponse) -> Option<&'a Appr
 /// Records the word in a group's object, and reconciles the group.
 async fn record_for_group(
     engine: &Engine,
+    id: DeploymentId,
     response: &ApprovalResponse,
     giver: &Giver<'_>,
-) -> Result<Group, CommandError> {
-    let Some(id) = response.deployment else {
-        return Err(CommandError::Invalid("function is missing (or deployment, the id of a group)".into()));
-    };
+) -> Result<Decided, CommandError> {
     let key = ledger_keys::open_group(&response.environment, id);
     let change = async |group: Option<&Group>| {
         let Some(group) = group else { return Ok::<_, CommandError>(Change::Keep(None)) };
         if !matches!(group.phase, Phase::Checking | Phase::Placing) {
-            return Ok(Change::Keep(Some(Some(group.clone()))));
+            return Ok(Change::Keep(Some(GroupAfter::Decided(Box::new(group.clone())))));
         }
+        let already_given = || Change::Keep(Some(GroupAfter::Open(DecisionEffect::AlreadyGiven)));
         if is_given_again(response, giver, &group.approvals).await? {
-            return Ok(Change::Keep(Some(None)));
+            return Ok(already_given());
         }
         used_by_decision(group, &response.id, &response.decision).map_or(Ok(()), Err)?;
         let functions: Vec<FunctionName> = group.functions.iter().map(|member| member.function.clone()).collect();
@@ -93,31 +146,28 @@ async fn record_for_group(
                 .with_approval(&approved(engine, response, &identity), rules(engine, response))
                 .map_err(CommandError::Refused)?,
             ApprovalDecision::Decline { reason } => {
-                Some(group.declined(declined(response, &identity, reason.as_deref()), engine.now()))
+                let because = declined(response, &identity, reason.as_deref());
+                Some(group.declined((&response.by, because), engine.now()))
             }
         };
         Ok(match next {
-            Some(next) => Change::Write(next, Some(None)),
-            None => Change::Keep(Some(None)),
+            Some(next) => Change::Write(next, Some(GroupAfter::Open(DecisionEffect::Recorded))),
+            None => already_given(),
         })
     };
-    match engine.store().update(&key, change).await? {
-        Some(Some(decided)) => Ok(decided),
-        Some(None) => Ok(Groups::of(engine).reconcile(&response.environment, id).await?),
-        None => {
-            if let Some(ended) = Groups::of(engine).read(&ledger_keys::ended_group(&response.environment, id)).await? {
-                return Ok(ended);
-            }
-            let unknown = || {
-                format!(
-                    "no group {id} is known in {0}: deployctl status -e {0} lists the promotions that wait there, those of \
-                     groups too; with the id of one function's promotion, name the function",
-                    response.environment
-                )
-            };
-            Err(CommandError::Invalid(about_its_group(engine, id, response).await?.unwrap_or_else(unknown)))
+    let decided = match engine.store().update(&key, change).await? {
+        Some(GroupAfter::Open(effect)) => {
+            let group = Groups::of(engine).reconcile(&response.environment, id).await?;
+            return Ok(Decided::together(group, effect));
         }
-    }
+        Some(GroupAfter::Decided(group)) => *group,
+        None => {
+            let ended = Groups::of(engine).read(&ledger_keys::ended_group(&response.environment, id)).await?;
+            ended.ok_or(Transient::TakenOver)?
+        }
+    };
+    let effect = late_effect(response, giver, (&decided.approvals, decided.declined_by.as_ref())).await;
+    Ok(Decided::together(decided, effect))
 }
 
 /// Records the word in a function's head, and goes on with the promotion.
@@ -126,17 +176,19 @@ async fn record_for_function(
     at: &FunctionRef<'_>,
     response: &ApprovalResponse,
     giver: &Giver<'_>,
-) -> Result<DeploymentRecord, CommandError> {
+) -> Result<Decided, CommandError> {
     let change = async |seen: &mut Versioned| {
         let head = &seen.head;
         let decided = DecisionId { id: &response.id, decision: &response.decision };
-        let id = waiting_id(head, at, response.deployment.or_else(|| decided.about(head, at)))?;
+        let before = decided.about(head, at);
+        let id = waiting_id(head, at, response.deployment.or(before))?;
+        let not_waiting = Effect::NotWaiting { is_known: before == Some(id) };
         let Some(waiting) = head.waiting().iter().find(|waiting| waiting.request.id == id) else {
-            return Ok(Change::Keep((id, Effect::NotWaiting)));
+            return Ok(Change::Keep((id, not_waiting)));
         };
         if let Some(group) = waiting.request.group() {
             let group = Groups::of(engine).find(&at.name, group).await?.ok_or_else(|| is_gone(group, id))?;
-            return Err(CommandError::Invalid(decided_as_a_whole(&group, &at.function, id, response)));
+            return Err(CommandError::Invalid(decided_as_a_whole(&group, &at.function, id, &response.decision)));
         }
         let given = waiting.request.promotion_spec().map_or(&[][..], |spec| &spec.approvals);
         if is_given_again(response, giver, given).await? {
@@ -153,21 +205,29 @@ async fn record_for_function(
                 head::approve(head, id, &approved(engine, response, &identity), rules(engine, response))
             }
             ApprovalDecision::Decline { reason } => {
-                head::decline(head, id, declined(response, &identity, reason.as_deref()), at, engine.now())
+                let because = declined(response, &identity, reason.as_deref());
+                head::decline(head, id, (Some(&response.by), because), at, engine.now())
             }
         };
         Ok(match effect.remembering(head, decided, at, id) {
             ApprovalEffect::Write(head) => Change::Write(head, (id, Effect::Recorded)),
             ApprovalEffect::Duplicate(Some(head)) => Change::Write(head, (id, Effect::Duplicate)),
             ApprovalEffect::Duplicate(None) => Change::Keep((id, Effect::Duplicate)),
-            ApprovalEffect::NotWaiting => Change::Keep((id, Effect::NotWaiting)),
+            ApprovalEffect::NotWaiting => Change::Keep((id, not_waiting)),
             ApprovalEffect::Ineligible(because) => return Err(CommandError::Refused(because)),
         })
     };
     let (seen, (id, effect)) = engine.store().update_head(at, None, change).await?;
-    match effect {
-        Effect::NotWaiting => return recorded(engine, (at, &seen.head), id, response).await,
-        Effect::Duplicate => {}
+    let effect = match effect {
+        Effect::NotWaiting { is_known } => {
+            let record = recorded(engine, (at, &seen.head), id, response).await?;
+            let effect = match is_known {
+                true => DecisionEffect::AlreadyGiven,
+                false => late_effect_on(engine, response, giver, &record).await?,
+            };
+            return Ok(Decided::one(record, effect));
+        }
+        Effect::Duplicate => DecisionEffect::AlreadyGiven,
         Effect::Recorded => {
             let principal = giver.identity().await?.principal();
             tracing::warn!(deployment = %id, by = response.by.as_str(), account = response.account,
@@ -175,16 +235,18 @@ async fn record_for_function(
             if let Err(error) = engine.reconciler(at).outbox().flush(seen).await {
                 tracing::warn!("left to the sweep: {error}");
             }
+            DecisionEffect::Recorded
         }
-    }
+    };
     let records = engine.reconciler(at).promotions().resume_waiting(id).await?;
-    match records.into_iter().find(|record| record.id == id) {
-        Some(record) => Ok(record),
+    let record = match records.into_iter().find(|record| record.id == id) {
+        Some(record) => record,
         None => {
             let head = engine.store().head(at).await?.head;
-            recorded(engine, (at, &head), id, response).await
+            recorded(engine, (at, &head), id, response).await?
         }
-    }
+    };
+    Ok(Decided::one(record, effect))
 }
 
 /// Answers with the record of a promotion that has gone on or ended, as the head has it: what was written may be from the
@@ -195,34 +257,67 @@ async fn recorded(
     id: DeploymentId,
     response: &ApprovalResponse,
 ) -> Result<DeploymentRecord, CommandError> {
-    let is_members =
-        |record: &DeploymentRecord| record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some());
-    let record = match record_by_head(engine, at, head, id).await? {
-        Some(record) if is_members(&record) => engine.store().record(at, id).await?,
-        record => record,
-    };
-    if let Some(record) = record {
+    if let Some(record) = record_by_head(engine, at, head, id).await? {
         return Ok(record);
     }
-    let unknown = || format!("no promotion {id} of {} waits in {}: status tells which do", at.function, at.name);
-    Err(CommandError::Invalid(about_its_group(engine, id, response).await?.unwrap_or_else(unknown)))
+    let group = Groups::of(engine).open().with_member(&response.environment, id).await?;
+    Err(CommandError::Invalid(match group {
+        Some((group, member)) => decided_as_a_whole(&group, &member.function, id, &response.decision),
+        None => format!("no promotion {id} of {} waits in {}: status tells which do", at.function, at.name),
+    }))
 }
 
-/// Says that a word on a member of an open group is to be about the group; none if the id is no member's.
-async fn about_its_group(
+/// Returns the effect of a word on a promotion that waits no more. That on a member was given on its group.
+async fn late_effect_on(
     engine: &Engine,
-    id: DeploymentId,
     response: &ApprovalResponse,
-) -> Result<Option<String>, CommandError> {
-    let found = Groups::of(engine).open().with_member(&response.environment, id).await?;
-    Ok(found.map(|(group, member)| decided_as_a_whole(&group, &member.function, id, response)))
+    giver: &Giver<'_>,
+    record: &DeploymentRecord,
+) -> Result<DecisionEffect, CommandError> {
+    let Some(promotion) = &record.promotion else { return Ok(DecisionEffect::TooLate) };
+    let group = match promotion.group {
+        Some(group) => Groups::of(engine).find(&response.environment, group).await?,
+        None => None,
+    };
+    let declined_by = group.as_ref().map_or(&promotion.declined_by, |group| &group.declined_by);
+    Ok(late_effect(response, giver, (&promotion.approvals, declined_by.as_ref())).await)
+}
+
+/// Returns the effect of a word on what waits no more: it is too late, unless the same person had given it before.
+async fn late_effect(
+    response: &ApprovalResponse,
+    giver: &Giver<'_>,
+    (approvals, declined_by): (&[Approved], Option<&Person>),
+) -> DecisionEffect {
+    let is_given = match &response.decision {
+        ApprovalDecision::Decline { .. } => declined_by == Some(&response.by),
+        ApprovalDecision::Approve => {
+            let is_named = |one: &Approved| one.is_by(&response.id) || one.by == response.by;
+            approvals.iter().any(is_named) || is_proven_before(giver, approvals).await
+        }
+    };
+    if is_given { DecisionEffect::AlreadyGiven } else { DecisionEffect::TooLate }
+}
+
+/// Whether the same principal has approved before, under whatever name. Where AWS does not say who it is, it has not.
+async fn is_proven_before(giver: &Giver<'_>, approvals: &[Approved]) -> bool {
+    if approvals.iter().all(|one| one.principal.is_none()) {
+        return false;
+    }
+    let principal = giver.identity().await.ok().and_then(|identity| identity.principal());
+    principal.is_some() && approvals.iter().any(|one| one.principal == principal)
 }
 
 /// Says which command decides about the group of a member.
-fn decided_as_a_whole(group: &Group, function: &FunctionName, id: DeploymentId, response: &ApprovalResponse) -> String {
+pub(super) fn decided_as_a_whole(
+    group: &Group,
+    function: &FunctionName,
+    id: DeploymentId,
+    decision: &ApprovalDecision,
+) -> String {
     let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
-    let (group, functions, environment) = (group.id, functions.join(" and "), &response.environment);
-    let verb = if response.decision == ApprovalDecision::Approve { "approve" } else { "decline" };
+    let (group, functions, environment) = (group.id, functions.join(" and "), &group.environment);
+    let verb = if *decision == ApprovalDecision::Approve { "approve" } else { "decline" };
     format!(
         "promotion {id} of {function} belongs to group {group} ({functions}), which is decided about as a whole: deployctl \
          {verb} -e {environment} --deployment {group}"

@@ -2,15 +2,17 @@
 //! and recorded.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{CommandKind, KnownBy, Request, Source};
+use deployer_core::head::{CommandKind, KnownBy, Request, Source, goes_on_where_gone, is_let_in_where_gone};
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::record::{Cause, DeploymentRecord};
+use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
 use tracing::Instrument as _;
 
 use super::caller::Caller;
 use super::known::ensure_known;
-use super::progress::answer_with_record;
+use super::progress::{answer_with_record, record_if_known};
 use super::used_id::ensure_unused_id;
+use crate::gone_environment::at_or_gone;
+use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, deployment};
@@ -30,18 +32,31 @@ impl Engine {
         (cause, source): (Cause, Source),
         caller: Caller,
     ) -> Result<DeploymentRecord, CommandError> {
-        let at = self.at(environment, function)?;
+        let at = at_or_gone(self, environment, function).await?;
         let giver = Giver::new(self, &caller.identity, ProofDemand::Optional)?;
         let kind = cause.kind;
         let mut request = Request::by_command((environment, function), source, cause, (self.now(), self.token()));
         let head = self.store().head(&at).await?.head;
         let is_known = head.id_of(&request).is_some();
+        if at.is_gone() {
+            match is_known {
+                true if !goes_on_where_gone(&head) => {
+                    let record = record_if_known(self, &at, &request).await?;
+                    return record.ok_or_else(|| self.unknown_environment(environment));
+                }
+                false if !is_let_in_where_gone(&head, &request) => return Err(self.unknown_environment(environment)),
+                _ => {}
+            }
+        }
         if !is_known {
             ensure_unused_id(self, (&head, &at), &caller.id, CommandKind::Deployment).await?;
             if KnownBy::of(&head).is_none() {
                 ensure_known_to_deploy(self, &at, &request.source).await?;
             }
             request.cause = request.cause.by(&giver.identity().await?);
+            if kind == CauseKind::Rollback {
+                request.ended_waiting = Groups::of(self).open().ended_by_rollback(environment, function).await;
+            }
         }
         let span = deployment::span(&at, &request, request.source.release());
         let work = async {
@@ -55,6 +70,7 @@ impl Engine {
             }
         };
         let record = answer_with_record(self, &at, &request, work.instrument(span)).await?;
+        Groups::of(self).open().end_for_rollback(&record).await;
         submit_without_queue(self).await;
         Ok(record)
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
+use deployer_core::decision::{Decided, DecidedAbout};
 use deployer_core::head::{Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::identity::Identity;
@@ -86,12 +87,12 @@ async fn dispatch(
         }
         Command::Approve { environment, function, deployment } => {
             let response = approval_response(environment, function, deployment, ApprovalDecision::Approve, caller)?;
-            promotion_answer(engine.record_approval_response(&response).await?)
+            decided_answer(engine.record_approval_response(&response).await?)
         }
         Command::Decline { environment, function, deployment, reason } => {
             let decision = ApprovalDecision::Decline { reason: reason.map(Into::into) };
             let response = approval_response(environment, function, deployment, decision, caller)?;
-            promotion_answer(engine.record_approval_response(&response).await?)
+            decided_answer(engine.record_approval_response(&response).await?)
         }
         Command::Recall { function, release, reason } => {
             json(&engine.recall(&function, &release, reason.map(Into::into), caller).await?)
@@ -194,6 +195,14 @@ pub(super) fn promotion_answer(outcome: PromotionOutcome) -> Result<Value, Funct
         PromotionOutcome::Each(each) => json(&each),
         PromotionOutcome::Together(group) => json(&group.public_view()),
     }
+}
+
+pub(super) fn decided_answer(decided: Decided) -> Result<Value, FunctionError> {
+    let about = match decided.about {
+        DecidedAbout::Group(group) => DecidedAbout::Group(Box::new(group.public_view())),
+        record @ DecidedAbout::Record(_) => record,
+    };
+    json(&Decided { about, ..decided })
 }
 
 pub(super) fn json<T: Serialize>(answer: &T) -> Result<Value, FunctionError> {

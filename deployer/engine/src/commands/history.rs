@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::known::ensure_known;
+use crate::gone_environment::at_or_gone;
 use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
 
@@ -43,14 +44,14 @@ impl Engine {
     /// keys, which sort by time.
     ///
     /// # Errors
-    /// [`CommandError`]: no such environment, no environment knows the function, or the ledger is away.
+    /// [`CommandError`]: nobody knows the environment, no environment knows the function, or the ledger is away.
     pub async fn history(
         &self,
         environment: &EnvironmentName,
         function: &FunctionName,
         limit: usize,
     ) -> Result<History, CommandError> {
-        let at = self.at(environment, function)?;
+        let at = at_or_gone(self, environment, function).await?;
         let Versioned { head, etag, .. } = self.store().head(&at).await.map_err(Transient::from)?;
         if etag.is_none() {
             ensure_known(self, None, function).await?;

@@ -6,7 +6,7 @@
 //! modules of their own. `progress` reads the record of an open request, and `change_head` writes what a command
 //! changes in a head. `ended_waiting` names what a command has ended, and
 //! `rejected_rollouts` takes back what rolls out of a rejected release. `only_if_known` tells what became of a command that
-//! was given before, and carries nothing out. `used_id` refuses a new command under an id that is used already.
+//! was given before, and carries nothing out. `find_by_id` finds what an id is of where no function is named. `used_id` refuses a new command under an id that is used already.
 
 mod approve;
 mod caller;
@@ -15,6 +15,7 @@ mod deploy;
 mod dispatch;
 mod ended_waiting;
 mod error;
+mod find_by_id;
 mod history;
 mod hold;
 mod known;

@@ -1,7 +1,9 @@
 //! `only_if_known`: what became of the command of an id. Nothing is changed or worked on, and no proof is needed.
 
+use deployer_core::decision::{Decided, DecisionEffect};
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, group_id, used_by_decision};
-use deployer_core::head::{CommandKind, DecisionId, Request, Rollback, Source};
+use deployer_core::head::{CommandKind, DecisionId, Head, Request, Rollback, Source};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, FunctionPattern};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{ApprovalDecision, Functions, PromotionRequest};
@@ -10,9 +12,11 @@ use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _};
 use serde_json::Value;
 
+use super::approve::decided_as_a_whole;
 use super::caller::Caller;
-use super::dispatch::{json, promotion_answer, promotion_request};
+use super::dispatch::{decided_answer, json, promotion_answer, promotion_request};
 use super::error::FunctionError;
+use super::find_by_id::{FoundById, find_by_id};
 use super::history::History;
 use super::progress::{record_by_head, record_if_known};
 use super::promote::{PromotionOutcome, known_request};
@@ -48,7 +52,7 @@ pub(super) async fn what_became_of(engine: &Engine, command: Command, caller: &C
         }
         Command::Approve { environment, function, deployment } => {
             let found = approved(engine, (&environment, function.as_ref()), deployment, caller).await?;
-            found.map_or(Ok(Value::Null), promotion_answer)
+            found.map_or(Ok(Value::Null), decided_answer)
         }
         Command::Recall { function, release, .. } => json(&engine.recalled(&function, &release, caller).await?),
         _ => Err(FunctionError::InvalidCommand("nothing tells what became of this command".into())),
@@ -136,39 +140,80 @@ async fn approved(
     (environment, function): (&EnvironmentName, Option<&FunctionName>),
     deployment: Option<DeploymentId>,
     caller: &Caller,
-) -> Result<Option<PromotionOutcome>, CommandError> {
+) -> Result<Option<Decided>, CommandError> {
     engine.ensure_environment(environment)?;
-    let Some(function) = function else {
-        let Some(id) = deployment else { return Ok(None) };
-        let group = Groups::of(engine).find(environment, id).await?;
-        if let Some(group) = &group {
-            used_by_decision(group, &caller.id, &ApprovalDecision::Approve).map_or(Ok(()), Err)?;
+    if let Some(function) = function {
+        return approved_of(engine, (environment, function), deployment, caller).await;
+    }
+    let Some(id) = deployment else { return Ok(None) };
+    match find_by_id(engine, environment, id).await? {
+        Some(FoundById::Group(group)) => {
+            used_by_decision(&group, &caller.id, &ApprovalDecision::Approve).map_or(Ok(()), Err)?;
+            let is_it = group.approvals.iter().any(|one| one.is_by(&caller.id));
+            Ok(is_it.then(|| Decided::together(*group, DecisionEffect::AlreadyGiven)))
         }
-        let group = group.filter(|group| group.approvals.iter().any(|one| one.is_by(&caller.id)));
-        return Ok(group.map(|group| PromotionOutcome::Together(Box::new(group))));
-    };
+        Some(FoundById::Member(group, function)) => {
+            Err(CommandError::Invalid(decided_as_a_whole(&group, &function, id, &ApprovalDecision::Approve)))
+        }
+        Some(FoundById::Deployment(function)) => {
+            approved_of(engine, (environment, &function), deployment, caller).await
+        }
+        None => Ok(None),
+    }
+}
+
+/// Finds the promotion of this function that the command of this id has approved.
+async fn approved_of(
+    engine: &Engine,
+    (environment, function): (&EnvironmentName, &FunctionName),
+    deployment: Option<DeploymentId>,
+    caller: &Caller,
+) -> Result<Option<Decided>, CommandError> {
     let at = engine.at(environment, function)?;
     let head = engine.store().head(&at).await?.head;
     let decided = DecisionId { id: &caller.id, decision: &ApprovalDecision::Approve };
     let about = decided.about(&head, &at).filter(|about| deployment.is_none_or(|named| named == *about));
-    if let Some(about) = about
-        && let Some(record) = record_by_head(engine, &at, &head, about).await?
+    let remembered = match about {
+        Some(about) => record_by_head(engine, &at, &head, about).await?,
+        None => None,
+    };
+    let found = match remembered {
+        Some(record) => Some(record),
+        None => record_with_approval(engine, (&at, &head), deployment, caller).await?,
+    };
+    let Some(record) = found else {
+        ensure_unused_id(engine, (&head, &at), &caller.id, CommandKind::Other).await?;
+        return Ok(None);
+    };
+    // A member has the approvals of its group, which is decided about as a whole while it is open.
+    if record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some())
+        && let Some((group, member)) = Groups::of(engine).open().with_member(environment, record.id).await?
     {
-        return Ok(Some(PromotionOutcome::One(Box::new(record))));
+        let decision = ApprovalDecision::Approve;
+        return Err(CommandError::Invalid(decided_as_a_whole(&group, &member.function, record.id, &decision)));
     }
+    Ok(Some(Decided::one(record, DecisionEffect::AlreadyGiven)))
+}
+
+/// Finds the record that has the approval of the caller's id. The head names what is open and the last that have ended,
+/// newest first.
+async fn record_with_approval(
+    engine: &Engine,
+    (at, head): (&FunctionRef<'_>, &Head),
+    deployment: Option<DeploymentId>,
+    caller: &Caller,
+) -> Result<Option<DeploymentRecord>, CommandError> {
     let ids = deployment.map_or_else(|| head.deployments(), |id| vec![id]);
     let is_it = |record: &DeploymentRecord| {
         let mut approvals = record.promotion.iter().flat_map(|promotion| &promotion.approvals);
         approvals.any(|one| one.is_by(&caller.id))
     };
-    // The head names what is open and the last that have ended, newest first.
-    let records = stream::iter(ids).map(|id| record_by_head(engine, &at, &head, id));
+    let records = stream::iter(ids).map(|id| record_by_head(engine, at, head, id));
     let mut records = records.buffered(READ_AT_ONCE);
     while let Some(record) = records.next().await {
         if let Some(record) = record?.filter(is_it) {
-            return Ok(Some(PromotionOutcome::One(Box::new(record))));
+            return Ok(Some(record));
         }
     }
-    ensure_unused_id(engine, (&head, &at), &caller.id, CommandKind::Other).await?;
     Ok(None)
 }

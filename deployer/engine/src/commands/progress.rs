@@ -128,10 +128,23 @@ pub(crate) async fn known_record(
     at: &FunctionRef<'_>,
     request: &Request,
 ) -> Result<Option<DeploymentRecord>, Transient> {
+    Ok(head_and_record(engine, at, request).await?.1)
+}
+
+/// Returns the head of a function, and the record of a request that was submitted before: ended or open.
+///
+/// # Errors
+/// [`Transient`]: the ledger cannot be read.
+pub(crate) async fn head_and_record(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    request: &Request,
+) -> Result<(Head, Option<DeploymentRecord>), Transient> {
     let (seen, record) = futures::try_join!(engine.store().head(at), engine.store().record(at, request.id))?;
     let ended = seen.head.ended_record(request.id).cloned();
     let ended = ended.or_else(|| record.filter(|record| record.status.is_ended()));
-    Ok(ended.or_else(|| open_record(at, &seen.head, seen.head.id_of(request)?)))
+    let record = ended.or_else(|| open_record(at, &seen.head, seen.head.id_of(request)?));
+    Ok((seen.head, record))
 }
 
 /// Returns the record of a deployment that is open.

@@ -2,10 +2,11 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head;
-use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::id::FunctionName;
 use deployer_core::rejects::Rejects;
 use futures::future::join_all;
 
+use crate::gone_environment::all_gone;
 use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
 use crate::{Engine, Transient};
@@ -24,11 +25,18 @@ pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName)
             return;
         }
     };
-    join_all(engine.config.environments.keys().map(|name| take_back_in(engine, name, function, &rejects))).await;
+    let gone = all_gone(engine, Some(function)).await.unwrap_or_else(|error| {
+        tracing::warn!(%function, "what rolls out where no environment is any more is left to the next look: {error}");
+        vec![]
+    });
+    let names = engine.config.environments.keys();
+    let configured = names.filter_map(|name| FunctionRef::find(&engine.config, name, function).ok());
+    let all: Vec<FunctionRef<'_>> = configured.chain(gone.into_iter().map(|gone| gone.at)).collect();
+    join_all(all.iter().map(|at| take_back_in(engine, at, &rejects))).await;
 }
 
-async fn take_back_in(engine: &Engine, name: &EnvironmentName, function: &FunctionName, rejects: &Rejects) {
-    let Ok(at) = FunctionRef::find(&engine.config, name, function) else { return };
+async fn take_back_in(engine: &Engine, at: &FunctionRef<'_>, rejects: &Rejects) {
+    let (name, function) = (&at.name, &at.function);
     let taken_back = async {
         let take_back = async |seen: &mut Versioned| {
             Ok::<_, Transient>(match head::reject_rollout(&seen.head, rejects, engine.now()) {
@@ -36,10 +44,10 @@ async fn take_back_in(engine: &Engine, name: &EnvironmentName, function: &Functi
                 None => Change::Keep(false),
             })
         };
-        let (seen, is_changed) = engine.store().update_head(&at, None, take_back).await?;
+        let (seen, is_changed) = engine.store().update_head(at, None, take_back).await?;
         if is_changed {
             tracing::warn!(environment = %name, %function, "the rollout of a rejected release goes back");
-            engine.reconciler(&at).resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
+            engine.reconciler(at).resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
         }
         Ok::<_, Transient>(())
     };

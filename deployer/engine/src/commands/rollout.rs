@@ -1,14 +1,19 @@
 //! `rollout`: a person pauses, continues, finishes or aborts the rollout that is under way.
 
+use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{self, Active, CommandKind, Head, RolloutCommand, RolloutRefusal, RolloutVerb};
+use deployer_core::head::{self, Active, CommandKind, Head, RolloutCommand, RolloutRefusal};
+use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
-use deployer_core::rollout::awaits_look;
+use deployer_core::identity::Principal;
+use deployer_core::rollout::{RolloutVerb, awaits_look};
 use deployer_core::status::{FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
 
 use super::caller::Caller;
 use super::change_head::change_head;
+use crate::gone_environment::at_or_gone;
+use crate::prove_identity::{Giver, ProofDemand};
 use crate::reconcile::ReconcileFrom;
 use crate::{CommandError, Engine};
 
@@ -27,28 +32,48 @@ async fn record_word(engine: &Engine, at: &FunctionRef<'_>, active: &Active) {
 /// back that does not end in this invocation is gone on with by a tick or the sweep.
 ///
 /// # Errors
-/// [`CommandError`]: this deployment is not rolled out here, or the word does not fit what its rollout does.
+/// [`CommandError`]: this deployment is not rolled out here, the word does not fit what its rollout does, or the proof of
+/// identity is none or missing.
 pub(super) async fn command_rollout(
     engine: &Engine,
     (environment, function): (&EnvironmentName, &FunctionName),
     (deployment, action, reason): (DeploymentId, RolloutVerb, Option<PlainText>),
     caller: Caller,
 ) -> Result<StatusReport, CommandError> {
-    let at = engine.at(environment, function)?;
-    let command = RolloutCommand { deployment, action, by: caller.requested_by, reason, id: caller.id };
-    let change = async |head: &Head| {
-        let effect = head::command_rollout(head, &command, &at, engine.now());
-        effect.map(Some).map_err(|refusal| match refusal {
+    let at = at_or_gone(engine, environment, function).await?;
+    let demand = ProofDemand::of(engine, ProvenCommand::Rollout, Some(environment));
+    let giver = Giver::new(engine, &caller.identity, demand)?;
+    let (by, id) = (caller.requested_by, caller.id);
+    let command = RolloutCommand { deployment, action, by, principal: None, unproven: None, reason, id };
+    let obeyed = |head: &Head, command: &RolloutCommand| {
+        // What waits for nothing but its environment is no rollout that a word could move.
+        if at.is_gone() && head.active().is_some() && !head::goes_on_where_gone(head) {
+            return Err(engine.unknown_environment(environment));
+        }
+        head::command_rollout(head, command, &at, engine.now()).map_err(|refusal| match refusal {
             RolloutRefusal::DoesNotFit(because) => CommandError::Refused(because.to_string()),
+            _ if at.is_gone() => engine.unknown_environment(environment),
             RolloutRefusal::None | RolloutRefusal::Another(..) => CommandError::Invalid(refusal.to_string()),
         })
+    };
+    let change = async |head: &Head| {
+        Ok(Some(match obeyed(head, &command)? {
+            CommandEffect::Write(_) => {
+                let identity = giver.identity().await?;
+                let (principal, unproven) = (identity.principal(), identity.unproven());
+                obeyed(head, &RolloutCommand { principal, unproven, ..command.clone() })?
+            }
+            known => known,
+        }))
     };
     if change_head(engine, &at, Some((&command.id, CommandKind::Other)), change)
         .await?
         .is_some_and(|changed| changed.is_written)
     {
         let (by, reason) = (command.by.as_deref(), command.reason.as_deref());
-        tracing::warn!(%environment, %function, %deployment, by, reason, "rollout: {}", action.as_str());
+        let principal = giver.identity().await?.principal();
+        let principal = principal.as_ref().map(Principal::as_str);
+        tracing::warn!(%environment, %function, %deployment, by, principal, reason, "rollout: {}", action.as_str());
     }
     let resumed = async {
         let seen = engine.store().head(&at).await?;

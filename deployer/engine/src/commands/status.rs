@@ -16,6 +16,7 @@ use super::known::ensure_known;
 use super::status_approvals::add_approvals;
 use super::status_companions::add_companions;
 use super::status_groups::open_groups;
+use crate::gone_environment::{GoneFunction, all_gone, find_gone};
 use crate::port::LedgerError;
 use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
@@ -41,8 +42,10 @@ impl Engine {
         let selected: Vec<(&EnvironmentName, &Environment)> = match environment {
             None => self.config.environments.iter().collect(),
             Some(name) => {
-                let found = self.config.environments.get_key_value(name);
-                vec![found.ok_or_else(|| self.unknown_environment(name))?]
+                let Some(found) = self.config.environments.get_key_value(name) else {
+                    return status_where_gone(self, name, function).await;
+                };
+                vec![found]
             }
         };
         // The environments that these are promoted from are read too.
@@ -79,12 +82,22 @@ impl Engine {
         if let Some(function) = function.filter(|_| functions.is_empty() && unreadable.is_empty()) {
             ensure_known(self, None, function).await?;
         }
+        let mut gone = vec![];
+        if environment.is_none() {
+            // Whoever reads the ledger without the deployer may not list the markers, and sees all else.
+            gone = all_gone(self, function).await.unwrap_or_else(|error| {
+                tracing::debug!("rollouts of environments that are gone are left out: {error}");
+                vec![]
+            });
+            functions.extend(gone.iter().map(|gone| gone.status(&rejects, function.is_some())));
+        }
+        let gone_names: BTreeSet<&EnvironmentName> = gone.iter().map(|gone| &gone.at.name).collect();
         let groups = open_groups(self, &environments, function, &mut unreadable).await?;
         let mut in_order = self.config.in_order_of_promotion();
         in_order.retain(|name| environments.contains(name));
         Ok(StatusReport {
             functions,
-            environments: in_order.into_iter().cloned().collect(),
+            environments: in_order.into_iter().chain(gone_names).cloned().collect(),
             groups,
             approved_by_name: selected
                 .iter()
@@ -94,6 +107,38 @@ impl Engine {
             unreadable,
             ..StatusReport::default()
         })
+    }
+}
+
+/// Reports the rollouts of an environment that deployer.json does not have any more.
+///
+/// # Errors
+/// [`CommandError`]: none is under way there, so that nobody knows the environment, or the ledger is away.
+async fn status_where_gone(
+    engine: &Engine,
+    name: &EnvironmentName,
+    function: Option<&FunctionName>,
+) -> Result<StatusReport, CommandError> {
+    let gone = match function {
+        Some(function) => find_gone(engine, name, function).await?.into_iter().collect(),
+        None => all_gone(engine, None).await.unwrap_or_default(),
+    };
+    let gone: Vec<GoneFunction> = gone.into_iter().filter(|gone| gone.at.name == *name).collect();
+    if gone.is_empty() {
+        return Err(engine.unknown_environment(name));
+    }
+    let (rejects, unreadable) = all_rejects(engine, function).await?;
+    let functions = gone.iter().map(|gone| gone.status(&rejects, function.is_some())).collect();
+    Ok(StatusReport { functions, environments: vec![name.clone()], unreadable, ..StatusReport::default() })
+}
+
+impl GoneFunction {
+    fn status(&self, rejects: &AllRejects, is_only_one: bool) -> FunctionStatus {
+        let none = Rejects::default();
+        let status = FunctionStatus::of(&self.at, &self.seen.head, rejects.get(&self.at.function).unwrap_or(&none));
+        // The rejects of all functions together could be more than an answer holds.
+        let rejects = if is_only_one { status.rejects } else { vec![] };
+        FunctionStatus { rejects, ..status }
     }
 }
 

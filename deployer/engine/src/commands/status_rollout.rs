@@ -9,6 +9,7 @@ use deployer_core::text::PlainText;
 use futures::future::{Either, select};
 
 use crate::deployment::rollout::{Shown, show_rollout};
+use crate::gone_environment::at_or_gone;
 use crate::{CommandError, Engine};
 
 /// The time that the look may take: a person waits for the status.
@@ -31,7 +32,7 @@ impl Engine {
         };
         let mut report = self.status(Some(environment), Some(function)).await?;
         if let [status] = report.functions.as_mut_slice() {
-            add_verdict(self, &self.at(environment, function)?, status).await;
+            add_verdict(self, &at_or_gone(self, environment, function).await?, status).await;
         }
         Ok(report)
     }

@@ -10,7 +10,7 @@ use super::lambda_writer::LambdaWriter;
 use super::ownership::OWNED_FOR;
 use super::wait_for_lambda::WaitForLambda;
 use crate::port::{Answer, CallError, CallErrorKind, Code, Write};
-use crate::throttle_notice::ThrottleNotice;
+use deployer_core::throttle_notice::ThrottleNotice;
 
 /// A writing call of one step.
 pub(super) struct WriteCall<'a> {

@@ -8,8 +8,8 @@ use deployer_core::session_policy::{Scope, session_name};
 use super::Deployment;
 use super::claimed_target::ClaimedTarget;
 use crate::port::{Account, EnterError, SessionProvider, SessionRequest};
-use crate::throttle_notice::ThrottleNotice;
 use crate::timer::{MAX_READ_RETRIES, Timer};
+use deployer_core::throttle_notice::ThrottleNotice;
 
 /// The step's name in errors.
 const ENTER: &str = "enter";

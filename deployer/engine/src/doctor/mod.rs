@@ -24,6 +24,7 @@ use jiff::Timestamp;
 use self::formats::{Heads, newest_live};
 use self::walker::Walker;
 use crate::Engine;
+use crate::gone_environment::{GoneFunction, all_gone};
 use crate::port::{ETag, LedgerError, Precondition, SelfDiagnostics, Written};
 use crate::sweep::note::time_of_note;
 
@@ -91,9 +92,9 @@ impl<'e> Doctor<'e> {
             diagnostics.is_versioned(&self.engine.config.artifact_bucket),
             self.queues(diagnostics, role),
             future::join(self.last_sweep(), self.clock(diagnostics)),
-            self.formats(heads),
+            future::join(self.formats(heads), self.gone_rollouts()),
         );
-        let ((read, listed, written), versioned, queues, (swept, clock), formats) = looked.await;
+        let ((read, listed, written), versioned, queues, (swept, clock), (formats, gone)) = looked.await;
         let ledger_check = |check, action, outcomes: &[UnderPrefix]| {
             doctor::ledger(check, role, &self.engine.config, action, outcomes)
         };
@@ -105,7 +106,18 @@ impl<'e> Doctor<'e> {
         checks.push(doctor::sweep(self.engine.now(), &swept));
         checks.push(clock);
         checks.push(formats);
+        checks.extend(gone);
         checks
+    }
+
+    /// Looks for rollouts whose environment deployer.json does not have any more.
+    async fn gone_rollouts(self) -> Option<Check> {
+        let found = all_gone(self.engine, None).await.map_err(ledger_refused);
+        let named = |gone: GoneFunction| {
+            let active = gone.seen.head.active()?;
+            Some((gone.at.name.clone(), gone.at.function.clone(), active.request.id))
+        };
+        doctor::gone(&found.map(|found| found.into_iter().filter_map(named).collect()))
     }
 
     async fn check_ledger_reads(self) -> Vec<UnderPrefix> {

@@ -179,7 +179,8 @@ impl<'e> Groups<'e> {
                 if waits { self.open().unless_later(placed).await? } else { placed }
             }
             Phase::Moving => {
-                let next = group.moved(&self.member_records(group).await?, self.engine.now());
+                let (records, rollouts) = self.member_records(group).await?;
+                let next = group.with_rollouts(&rollouts).moved(&records, self.engine.now());
                 self.withdraw(&next).await?;
                 next
             }
@@ -192,12 +193,16 @@ impl<'e> Groups<'e> {
         Ok((next, RollbackState::default()))
     }
 
-    /// Dispatches the members of a group that is decided. A group that was just accepted takes the place of older ones.
+    /// Dispatches the members of a group that is decided, and those whose rollouts it has a word for. A group that was just
+    /// accepted takes the place of older ones.
     async fn after_step(self, from: &Group, to: &Group) {
         if to.is_accepted() && !from.is_accepted() && to.phase != Phase::Ended {
             self.open().end_replaced(to).await;
         }
         if to.phase == Phase::Moving && from.phase == Phase::Placing {
+            self.dispatch_members(to).await;
+        }
+        if to.has_new_word(from) && self.engine.ports.queue.is_some() {
             self.dispatch_members(to).await;
         }
     }

@@ -3,7 +3,7 @@
 use deployer_core::group::{self, Group, Member};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
-use deployer_core::record::{EndedWaiting, Ending};
+use deployer_core::record::{DeploymentRecord, EndedWaiting, Ending};
 use futures::future::try_join_all;
 use jiff::Timestamp;
 
@@ -69,6 +69,34 @@ impl OpenGroups<'_> {
             }
         }
         ended
+    }
+
+    /// Lists the groups that wait, and that a rollback of this function which is asked for now ends. A rollback waits for
+    /// nothing: groups that cannot be read are left to the sweep.
+    pub(crate) async fn ended_by_rollback(
+        self,
+        environment: &EnvironmentName,
+        function: &FunctionName,
+    ) -> Vec<EndedWaiting> {
+        let groups = self.in_environment(environment).await.unwrap_or_else(|error| {
+            tracing::warn!(%environment, "the groups that wait there are left to the sweep: {error}");
+            vec![]
+        });
+        let now = self.0.engine.now();
+        let ends = groups.iter().filter(|group| group::waits_before_rollback(group, function, now));
+        ends.map(|group| group::as_ended_waiting(group, function)).collect()
+    }
+
+    /// Ends the groups that a rollback names. Those that cannot be ended are left to the sweep.
+    pub(crate) async fn end_for_rollback(self, rollback: &DeploymentRecord) {
+        let DeploymentRecord { environment, function, id, .. } = rollback;
+        for named in rollback.ended_waiting.iter().filter(|named| !named.functions.is_empty()) {
+            let asked = (*id, rollback.started_at);
+            let end = |open: &Group| group::ended_by_rollback(open, function, asked, self.0.engine.now());
+            if let Err(error) = self.end_undecided(environment, named.deployment, end).await {
+                tracing::warn!(%environment, group = %named.deployment, "left to the sweep: {error}");
+            }
+        }
     }
 
     /// Ends a group that is about to wait and repeats another one.

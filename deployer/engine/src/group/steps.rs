@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{CheckedMember, Group, Member, ending_of_members};
+use deployer_core::group::{CheckedMember, Group, Member, MemberRollout, ending_of_members};
 use deployer_core::head::{self, ApprovalEffect, FormerCommand, Head, Request, Reservation, UsedId, Wakeup};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::ledger_keys;
@@ -14,7 +14,7 @@ use futures::future::{join_all, try_join_all};
 use crate::Transient;
 use crate::claim::timed;
 use crate::commands::change_head::change_head;
-use crate::commands::progress::known_record;
+use crate::commands::progress::{head_and_record, known_record};
 use crate::commands::undo::undo;
 use crate::store::{Change, Versioned};
 
@@ -202,19 +202,23 @@ impl<'e> Groups<'e> {
         }
     }
 
-    /// Returns the records of the members' deployments.
-    pub(super) async fn member_records(self, group: &Group) -> Result<Vec<Option<DeploymentRecord>>, Transient> {
+    /// Returns the records of the members' deployments, and how far their rollouts are.
+    pub(super) async fn member_records(
+        self,
+        group: &Group,
+    ) -> Result<(Vec<Option<DeploymentRecord>>, Vec<Option<MemberRollout>>), Transient> {
         let records = group.functions.iter().map(|member| async move {
             let at = self.function_ref(group, member)?;
-            let known = known_record(self.engine, &at, &self.request_of(group, member)).await?;
+            let (head, known) = head_and_record(self.engine, &at, &self.request_of(group, member)).await?;
             if known.is_none() {
                 // The head was lost, or written back to an earlier state.
                 self.take_place(group, member).await?;
             }
-            Ok(known)
+            Ok((known, MemberRollout::of(&head, member.deployment)))
         });
         // A member that cannot be read now holds up no other.
-        join_all(records).await.into_iter().collect()
+        let records: Vec<_> = join_all(records).await.into_iter().collect::<Result<_, Transient>>()?;
+        Ok(records.into_iter().unzip())
     }
 
     /// Reads the records of the rollbacks of the members that had moved, and collects the rollbacks that no head knows. A member
@@ -256,7 +260,7 @@ impl<'e> Groups<'e> {
                 false => "another function of its group did not get there".to_owned(),
             };
             let withdrawn = async |head: &Head| {
-                Ok(match head::decline(head, member.deployment, because.clone(), &at, self.engine.now()) {
+                Ok(match head::decline(head, member.deployment, (None, because.clone()), &at, self.engine.now()) {
                     ApprovalEffect::Write(head) => Some(CommandEffect::Write(head)),
                     _ => None,
                 })

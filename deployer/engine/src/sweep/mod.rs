@@ -9,7 +9,7 @@ mod upload_progress;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use deployer_core::function_ref::FunctionRef;
+use deployer_core::function_ref::{FunctionRef, UnknownEnvironment, gone_of};
 use deployer_core::head::{self, Head, NextAction, SkippedWork, Wakeup};
 use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::ledger_keys;
@@ -25,6 +25,7 @@ use tracing::Instrument as _;
 use self::queues::look_at_queues;
 use self::report::{FailureKind, Swept};
 use self::upload_progress::write_upload_progress;
+use crate::gone_environment::{GoneFunction, is_done_here, read_gone};
 use crate::group::Groups;
 use crate::outbox::FlushReport;
 use crate::promotions::stored_requests::{submit_without_queue, sweep_stored_requests};
@@ -66,22 +67,16 @@ async fn sweep_all(engine: &Engine) -> Result<Swept, Transient> {
         .map(|((name, function), markers)| async move {
             let span = tracing::info_span!("sweep", environment = %name, function = %function);
             let function_label = format!("{name}/{function}");
-            let at = match FunctionRef::find(&engine.config, &name, &function) {
-                Ok(at) => at,
-                Err(unknown) => {
-                    let because =
-                        format!("work may be open {unknown}: put it back, or delete the markers open/{name}/…");
-                    tracing::warn!(parent: &span, "{because}");
-                    let failed = Swept::one().with_failure(&function_label, FailureKind::Configuration, &because);
-                    return (failed, None);
-                }
-            };
             let failed = |error: &Transient| {
                 tracing::error!(parent: &span, "not swept: {error}");
                 Swept::one().with_failure(&function_label, FailureKind::of(error), &error.to_string())
             };
-            let seen = match engine.store().head(&at).await {
-                Ok(seen) => seen,
+            let read = match FunctionRef::find(&engine.config, &name, &function) {
+                Ok(at) => engine.store().head(&at).await.map(|seen| (at, seen)),
+                Err(_) => read_gone(engine, &name, &function).await.map(|GoneFunction { at, seen }| (at, seen)),
+            };
+            let (at, seen) = match read {
+                Ok(read) => read,
                 Err(error) => return (failed(&error.into()), None),
             };
             let progress = UploadProgress::of(&at.clone().or_as_recorded(&seen.head), &seen.head, engine.now());
@@ -120,11 +115,15 @@ async fn sweep_function(
 ) -> Result<Swept, Transient> {
     let (reconciler, function_label) = (engine.reconciler(at), format!("{}/{}", at.name, at.function));
     let mut swept = Swept::one();
-    let (now, mut skipped) = (engine.now(), SkippedWork::default());
-    warn_of_late_way_back(&seen.head, now);
+    let (now, mut skipped) = (engine.now(), SkippedWork { waiting: at.is_gone(), ..SkippedWork::default() });
+    warn_of_late_way_back(at, &seen.head, now);
     swept.cleared = clear_markers(engine, at, &seen.head, markers).await;
     loop {
-        match seen.head.next_action(now, skipped) {
+        let action = seen.head.next_action(now, skipped);
+        if !is_done_here(at, &seen.head, &action) {
+            return Ok(swept.with_failure(&function_label, FailureKind::Configuration, &left_where_gone(engine, at)));
+        }
+        match action {
             NextAction::FlushOutbox => {
                 skipped.outbox = true;
                 let ended = seen.head.outbox().len();
@@ -200,13 +199,22 @@ async fn sweep_function(
 
 /// Says that a rollout should be back by now. A try that is throttled holds the claim for minutes, so every sweep says it
 /// that finds one late, also while an owner works on it.
-fn warn_of_late_way_back(head: &Head, now: Timestamp) {
+fn warn_of_late_way_back(at: &FunctionRef<'_>, head: &Head, now: Timestamp) {
     let Some(active) = head.active() else { return };
+    let gone = gone_of(at, active).map_or_else(String::new, |gone| format!("; {gone}"));
     if let Some((since, targets)) = active.rollout.as_ref().and_then(|state| late_way_back(state, now)) {
         let targets: Vec<&str> = targets.iter().map(|because| because.as_str()).collect();
         let because = targets.join(", ");
-        tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: it goes back, and is not back: {because}");
+        tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: it goes back, and is not back: {because}{gone}");
     }
+}
+
+/// Says that work is open in an environment that deployer.json does not have, and what to do.
+fn left_where_gone(engine: &Engine, at: &FunctionRef<'_>) -> String {
+    let unknown = UnknownEnvironment::new(&engine.config, &at.name);
+    let because = format!("work may be open {unknown}: put it back, or delete the markers open/{}/…", at.name);
+    tracing::warn!("{because}");
+    because
 }
 
 /// Deletes the markers that the head does not need, and returns their number. A fresh one may be of an invocation that

@@ -61,8 +61,8 @@ async fn impossible_command_is_refused_with_the_reason() -> Result<()> {
         (
             "decline",
             ["-e", "dev", "--deployment", "01M8A5K79RQBSV76AT3ARZPEW6"].to_vec(),
-            "no group 01M8A5K79RQBSV76AT3ARZPEW6 is known in dev: deployctl status -e dev lists the promotions that wait there, \
-             those of groups too; with the id of one function's promotion, name the function",
+            "no promotion and no group 01M8A5K79RQBSV76AT3ARZPEW6 is known in dev: deployctl status -e dev lists the \
+             promotions that wait there, those of groups too",
         ),
         (
             "recall",

@@ -79,7 +79,7 @@ async fn what_needs_no_question_or_cannot_be_done_is_not_asked() -> Result<()> {
     for (verb, arguments, exit, words) in [
         ("rollback", [&DEV[..], &["--to", "b"]].concat(), 0, "b of orders is live in dev already, on 1 of 1 target: "),
         ("recall", vec!["-f", "orders", "-r", "9.9.9"], 3, "no release 9.9.9 of orders is known in any environment"),
-        ("approve", approve.to_vec(), 2, "no promotion 01M8A5K79RQBSV76AT3ARZPEW6 waits in dev"),
+        ("approve", approve.to_vec(), 2, "no promotion and no group 01M8A5K79RQBSV76AT3ARZPEW6 is known in dev"),
         ("approve", [&approve[..], &["-f", "orders"]].concat(), 2, "of orders waits in dev: status tells which do"),
         ("rollback", [&DEV[..], &["--function-name", "nobody"]].concat(), 1, "--ledger BUCKET"),
         ("recall", vec!["-f", "orders", "-r", "b", "--function-name", "nobody"], 1, "--ledger BUCKET"),

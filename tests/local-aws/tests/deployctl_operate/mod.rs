@@ -147,6 +147,12 @@ fn validate_answer(verb: &str, told: &Value) -> Result<()> {
         assert_eq!(fields, ["errorMessage", "errorType"], "{told:#}");
         return Ok(());
     }
+    if matches!(verb, "approve" | "decline") {
+        // The published schema lays this field over that of the record or of the group.
+        let decision = told.as_object_mut().and_then(|fields| fields.remove("decision"));
+        let known = ["recorded", "already_given", "too_late"].map(Value::from);
+        assert!(decision.as_ref().is_some_and(|decision| known.contains(decision)), "{decision:?} in {told:#}");
+    }
     let schema = match verb {
         "promote" | "approve" | "decline" if told.get("functions").is_some() => "group",
         "promote" if told.get("deployments").is_some() => "history",

@@ -145,8 +145,13 @@ async fn promotion_waits_for_approval_by_somebody_else() -> Result<()> {
     let by = ["/promotion/approvals/0/by", "/promotion/approvals/1/by"].map(|pointer| text(&record, pointer));
     assert_eq!(by, ["bob", "eve"]);
     assert_same_code(&person).await?;
+    let given_before = |mut record: Value| {
+        assert_eq!(record["decision"], json!("recorded"), "{record:#}");
+        record["decision"] = json!("already_given");
+        record
+    };
     let (exit, again) = person.run_json("approve", &second).await?;
-    assert_eq!((exit, again), (Some(0), record), "the same word again changes nothing");
+    assert_eq!((exit, again), (Some(0), given_before(record)), "the same word again changes nothing");
     let late = person.run("decline", &second).await?;
     assert_eq!(late.exit, Some(3), "it is live already: {late:?}");
     Ok(())
@@ -166,7 +171,9 @@ async fn promote_with_wait_ends_at_its_timeout_or_a_decline() -> Result<()> {
     assert!(because.starts_with("declined by bob (arn:aws:sts::"), "{because}");
     assert!(because.ends_with("): not before the sale"), "{because}");
     let id = text(&record, "/id");
-    let (exit, again) = person.run_json("decline", &[&decline[..], &["--deployment", &id]].concat()).await?;
+    let (exit, mut again) = person.run_json("decline", &[&decline[..], &["--deployment", &id]].concat()).await?;
+    assert_eq!((&again["decision"], &record["decision"]), (&json!("already_given"), &json!("recorded")));
+    again["decision"] = json!("recorded");
     assert_eq!((exit, again), (Some(0), record));
     let said = person.run("decline", &[&decline[..], &["--deployment", &id]].concat()).await?;
     assert!(said.exit == Some(0) && said.out.starts_with("prod/orders/1: declined "), "{said:?}");

@@ -26,39 +26,54 @@ const LOOKS_EVERY: Duration = Duration::from_millis(100);
 /// One search: its name, and the program with its arguments.
 type Search = (&'static str, &'static [&'static str]);
 
-/// Searches that compute, one after another. [`QUICK_WAITING`] runs beside them.
+/// The programs that compute, one after another. [`QUICK_TESTS`] run beside them.
 const QUICK_COMPUTING: &[Search] = &[
     ("schedules", &["simulate", "--schedules", "1200"]),
     ("rollouts", &["simulate", "--focus", "rollouts", "--schedules", "100"]),
     ("policies and their mutants", &["policies"]),
 ];
-/// Tests that wait for other processes more than half of their time.
-const QUICK_WAITING: &[Search] = &[(
-    "examples, docs, demo, local AWS, runbook, groups",
-    &[
-        "cargo",
-        "test",
-        "--locked",
-        "--workspace",
-        "--test",
-        "scenarios",
-        "--test",
-        "machine",
-        "--",
-        "--ignored",
-        "applied_example::",
-        "applied_examples::target_account",
-        "demo::",
-        "deployctl_docs::",
-        "pictures::",
-        "scenarios::rollouts::",
-        "scenarios::traffic::",
-        "conformance::",
-        "runbook::",
-        "promotions::groups::",
-        "push::",
-    ],
-)];
+/// Tests that mostly wait, all beside each other: a line is one call of `cargo test`, which plays its binaries in turn.
+const QUICK_TESTS: &[Search] = &[
+    (
+        "examples, docs, demo, local AWS, runbook",
+        &[
+            "cargo",
+            "test",
+            "--locked",
+            "--workspace",
+            "--test",
+            "scenarios",
+            "--",
+            "--ignored",
+            "applied_example::",
+            "applied_examples::target_account",
+            "demo::",
+            "deployctl_docs::",
+            "pictures::",
+            "scenarios::rollouts::",
+            "scenarios::traffic::",
+            "conformance::",
+            "runbook::",
+        ],
+    ),
+    (
+        "deployctl's real waits, groups",
+        &[
+            "cargo",
+            "test",
+            "--locked",
+            "--workspace",
+            "--test",
+            "machine",
+            "--test",
+            "scenarios",
+            "--",
+            "--ignored",
+            "promotions::groups::",
+            "push::",
+        ],
+    ),
+];
 const SEARCHES: &[Search] = &[
     // Optimized: see the profile in Cargo.toml.
     (
@@ -106,7 +121,7 @@ fn run(options: &Options) -> Result<bool> {
     let bins = built()?;
     let rows = match options.quick {
         true => played_beside_each_other(&bins, Some(Instant::now() + QUICK))?,
-        false => played(&bins, SEARCHES, None, None)?,
+        false => played(&bins, SEARCHES, None)?,
     };
     say!("\n{:48} {:>7}", "search", "seconds");
     for Row { name, holds, seconds } in &rows {
@@ -122,29 +137,39 @@ struct Row {
     seconds: u64,
 }
 
-/// Plays both halves of `--quick` at once. What the waiting half prints comes after what the other prints.
+/// Plays all of `--quick` at once. The output of the tests comes after that of the programs.
 fn played_beside_each_other(bins: &Path, until: Option<Instant>) -> Result<Vec<Row>> {
-    let mut output = tempfile::tempfile().doing("making a file for the output of a search")?;
-    let (computed, waited) = std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| played(bins, QUICK_WAITING, until, Some(&output)));
-        let computed = played(bins, QUICK_COMPUTING, until, None);
-        (computed, waiting.join())
+    let beside = |search: &'static Search| -> Result<(Row, Vec<u8>)> {
+        let mut output = tempfile::tempfile().doing("making a file for the output of a search")?;
+        let row = played_one(bins, search, until, Some(&output))?;
+        let mut text = Vec::new();
+        output.rewind().and_then(|()| output.read_to_end(&mut text)).doing("reading the output of a search")?;
+        Ok((row, text))
+    };
+    let (computed, tested) = std::thread::scope(|scope| {
+        let tests: Vec<_> = QUICK_TESTS.iter().map(|search| scope.spawn(move || beside(search))).collect();
+        let computed = played(bins, QUICK_COMPUTING, until);
+        (computed, tests.into_iter().map(|test| test.join()).collect::<Vec<_>>())
     });
-    let mut text = Vec::new();
-    output.rewind().and_then(|()| output.read_to_end(&mut text)).doing("reading the output of a search")?;
-    say!("{}", String::from_utf8_lossy(&text));
-    let waited = waited.map_err(|_| Error::Unexpected("a search panics".to_owned()))?;
-    Ok([computed?, waited?].into_iter().flatten().collect())
+    let mut rows = computed?;
+    for test in tested {
+        let (row, text) = test.map_err(|_| Error::Unexpected("a search panics".to_owned()))??;
+        say!("{}", String::from_utf8_lossy(&text));
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
-/// Plays searches one after another; they print to `output`, or to this program's own.
-fn played(bins: &Path, searches: &[Search], until: Option<Instant>, output: Option<&File>) -> Result<Vec<Row>> {
-    let play = |(name, line): &Search| {
-        let started = Instant::now();
-        let holds = play(bins, line, until, output)?;
-        Ok(Row { name, holds, seconds: started.elapsed().as_secs() })
-    };
-    searches.iter().map(play).collect()
+/// Plays searches one after another.
+fn played(bins: &Path, searches: &[Search], until: Option<Instant>) -> Result<Vec<Row>> {
+    searches.iter().map(|search| played_one(bins, search, until, None)).collect()
+}
+
+/// Plays one search; it prints to `output`, or to this program's own.
+fn played_one(bins: &Path, (name, line): &Search, until: Option<Instant>, output: Option<&File>) -> Result<Row> {
+    let started = Instant::now();
+    let holds = play(bins, line, until, output)?;
+    Ok(Row { name, holds, seconds: started.elapsed().as_secs() })
 }
 
 /// Builds all programs and tests with the features that they have in `cargo test`, and returns the programs' folder.

@@ -10,6 +10,8 @@ pub struct Measured {
     pub only_together: f64,
     /// The errors of the new version until the end, in the median.
     pub failed: u64,
+    /// The minutes in which rollouts were stopped, in their order.
+    pub stops: Vec<usize>,
     /// The minute in which half of the stopped ones were stopped.
     pub median: Option<usize>,
     /// The minute by which nine of ten of them were.
@@ -38,5 +40,6 @@ pub fn measure(scenario: &Scenario, rollouts: u64, seed: u64) -> Measured {
         late: stopped.get(stopped.len() * 9 / 10).copied(),
         unproven: share(|one| one.unproven),
         minutes: ended.iter().map(|one| one.minutes as f64).sum::<f64>() / rollouts as f64,
+        stops: stopped,
     }
 }

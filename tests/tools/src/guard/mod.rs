@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a mistake in a scenario ends the measurement")]
 
 mod measure;
+mod page;
 mod pictures;
 mod plot;
 mod scenarios;
@@ -11,6 +12,7 @@ mod table;
 mod traffic;
 
 pub use measure::{Measured, measure};
+pub use page::{Says, Stated, in_pictures, on_page};
 pub use pictures::{Draw, PICTURES, Picture};
 pub use scenarios::{AT_ONCE, DEFAULT, TWO_STEPS, bad, good, in_steps, outages};
 pub use table::table;

@@ -64,9 +64,22 @@ pub(super) struct Plot {
     pub lines: Vec<Line>,
 }
 
+/// Returns the value that the line of this number has at this value of x in a drawn picture with a linear axis of y; none
+/// where it has no point there.
+pub(super) fn drawn(svg: &str, (x, y): (&Axis, &Axis), number: usize, at: f64) -> Option<f64> {
+    let begin = format!(r#"<circle class="dot{number}" cx="{:.1}" cy=""#, across(x, at));
+    let place: f64 = svg.lines().find_map(|line| line.strip_prefix(&begin)?.split('"').next()?.parse().ok())?;
+    let (from, to) = (y.ticks.first()?, y.ticks.last()?);
+    Some(from + (HEIGHT - BOTTOM - place) / (HEIGHT - TOP - BOTTOM) * (to - from))
+}
+
+fn across(x: &Axis, value: f64) -> f64 {
+    LEFT + x.place(value) * (WIDTH - LEFT - RIGHT)
+}
+
 impl Plot {
     fn x(&self, value: f64) -> f64 {
-        LEFT + self.x.place(value) * (WIDTH - LEFT - RIGHT)
+        across(&self.x, value)
     }
 
     fn y(&self, value: f64) -> f64 {

@@ -16,7 +16,7 @@ pub fn table(scenarios: &[Scenario], rollouts: u64, seed: u64, mut tell: impl Fn
     for scenario in scenarios {
         tell(scenario);
         let rollouts = if scenario.targets.len() > 1 { (rollouts / 3).max(1) } else { rollouts };
-        let Measured { stopped, only_together, failed, median, late, unproven, minutes } =
+        let Measured { stopped, only_together, failed, median, late, unproven, minutes, stops: _ } =
             measure(scenario, rollouts, seed);
         let weights: Vec<String> = scenario.steps.iter().map(|(weight, _)| format!("{weight} %")).collect();
         let minute = |minute: Option<usize>| minute.map_or("–".to_owned(), |minute| minute.to_string());

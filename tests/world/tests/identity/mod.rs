@@ -2,6 +2,7 @@
 
 mod asked;
 mod reused;
+mod rollouts;
 mod secret;
 
 use std::time::Duration;
@@ -258,6 +259,24 @@ async fn promotion_counts_approvals_of_proven_approvers_only() {
     let by: Vec<_> =
         done.promotion.unwrap().approvals.into_iter().map(|one| one.principal.unwrap().to_string()).collect();
     assert_eq!(by, [BOB, CARL]);
+    has_no_proof(&world);
+}
+
+#[tokio::test(start_paused = true)]
+async fn same_principal_under_another_name_has_approved_already() {
+    let (world, record) = waiting(2).await;
+    let decision = async |key: &str, by: &str, id: &str| {
+        let named = json!({"deployment": record.id, "function": null});
+        let mut command = approve(by, id);
+        named.as_object().unwrap().iter().for_each(|(name, value)| command[name] = value.clone());
+        world.command(world.signed(key, command)).await["decision"].clone()
+    };
+    assert_eq!(decision("bob", "bob", "a1").await, json!("recorded"));
+    assert_eq!(decision("bob", "robert", "a2").await, json!("already_given"));
+    assert_eq!(decision("carl", "carl", "a3").await, json!("recorded"));
+    assert_eq!(world.newest_in("prod").await.status, Status::Succeeded);
+    assert_eq!(decision("bob", "robert", "a4").await, json!("already_given"), "it goes by the principal");
+    assert_eq!(decision("ann", "dora", "a5").await, json!("too_late"));
     has_no_proof(&world);
 }
 

@@ -344,18 +344,3 @@ async fn group_names_the_promotions_whose_places_its_members_take() {
     assert_eq!((&group["status"], &group["functions"][0]["ended_waiting"]), (&json!("succeeded"), &ended), "{group:#}");
     assert_eq!(group["functions"][1].get("ended_waiting"), None, "{group:#}");
 }
-
-#[tokio::test(start_paused = true)]
-async fn approval_of_an_unknown_group_says_how_to_find_what_waits() {
-    let world = by_hand(&json!({"approval": {"required": 1}}));
-    two_releases(&world).await;
-    let alone = world.command_record(super::promote()).await;
-    let approve = json!({"command": "approve", "environment": "prod", "deployment": alone.id, "requested_by": "bob"});
-    let (error, because) = world.command_error(approve).await;
-    let words = format!(
-        "no group {} is known in prod: deployctl status -e prod lists the promotions that wait there, those of groups too; \
-         with the id of one function's promotion, name the function",
-        alone.id
-    );
-    assert_eq!((error.as_str(), because), ("InvalidCommand", words));
-}

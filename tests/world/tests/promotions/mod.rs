@@ -7,6 +7,7 @@ mod came_with;
 mod complete;
 mod crashes;
 mod decided;
+mod decision_effects;
 mod ended_waiting;
 mod events;
 mod groups;

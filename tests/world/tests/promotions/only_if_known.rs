@@ -99,13 +99,14 @@ async fn look_at_what_waits_and_what_was_approved_tells_how_far_it_is() {
     let named = approve(&json!({"function": "orders"}));
     let approved = world.command(named.clone()).await;
     assert_eq!((&approved["id"], &approved["status"]), (&asked["id"], &json!("pending")), "{approved}");
-    assert_eq!(looked(&world, &named).await, approved);
+    let given = |answer: Value| with(answer, &json!({"decision": "already_given"}));
+    assert_eq!(looked(&world, &named).await, given(approved.clone()));
     let by_id = approve(&json!({"function": "orders", "deployment": asked["id"]}));
-    assert_eq!(looked(&world, &by_id).await, approved);
+    assert_eq!(looked(&world, &by_id).await, given(approved));
     let ended = world.command(approve(&json!({"function": "orders", "id": "a2", "requested_by": "cy"}))).await;
     assert_eq!(ended["status"], json!("succeeded"), "{ended}");
     for command in [&named, &by_id] {
-        assert_eq!(looked(&world, command).await, ended);
+        assert_eq!(looked(&world, command).await, given(ended.clone()));
     }
 }
 
@@ -122,7 +123,7 @@ async fn look_at_a_group_tells_what_became_of_it_and_of_its_approval() {
     let ended = until_ended(&world, "g").await;
     assert_eq!(ended["status"], json!("succeeded"));
     assert_eq!(looked(&world, &together("g")).await, ended);
-    assert_eq!(looked(&world, &approval).await, ended);
+    assert_eq!(looked(&world, &approval).await, with(ended, &json!({"decision": "already_given"})));
     let other = with(together("g"), &json!({"functions": ["orders"]}));
     let (_, because) = world.command_error(look(&other)).await;
     assert!(because.starts_with("id \"g\" was another group's before"), "{because}");

@@ -52,8 +52,10 @@ async fn is_told(world: &World, group: &Value) {
 #[tokio::test(start_paused = true)]
 async fn history_tells_of_a_group_that_was_declined() {
     let (world, group) = waiting().await;
-    let declined = world.command(in_prod("decline", &json!({"deployment": group["id"], "reason": "not today"}))).await;
+    let mut declined =
+        world.command(in_prod("decline", &json!({"deployment": group["id"], "reason": "not today"}))).await;
     assert_eq!(declined["because"], json!("declined by bob: not today"));
+    assert_eq!(declined.as_object_mut().unwrap().remove("decision"), Some(json!("recorded")));
     is_told(&world, &declined).await;
 }
 

@@ -19,8 +19,8 @@ fn in_env(environment: &str, command: &str, more: &Value) -> Value {
     with(command, more)
 }
 
-/// Returns the commands that take an id, about `orders` in `dev`, with this id: all but those about a promotion that waits or
-/// a rollout.
+/// Returns the commands that take an id and need nothing that rolls out or waits, about `orders` in `dev`, with this id.
+/// `decision_effects` has approvals and declines.
 fn commands(id: &str) -> Vec<(&'static str, Value)> {
     let about = |command: &str, more: &Value| {
         with(json!({"command": command, "function": "orders", "release": "1.1.0", "id": id, "reason": "bad"}), more)

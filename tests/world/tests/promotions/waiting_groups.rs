@@ -107,6 +107,55 @@ async fn reject_and_recall_end_the_waiting_group_of_the_release_and_name_it() {
     }
 }
 
+/// Makes three releases of orders in dev, and two of them live in prod, one after the other.
+async fn with_a_way_back(world: &World) {
+    for (number, release) in ["1.2.0", "1.3.0"].into_iter().enumerate() {
+        let id = format!("p{number}");
+        let one = with(promote(), &json!({"id": id}));
+        let record = world.command_record(one).await;
+        let approved = in_prod_of("approve", "orders", &json!({"deployment": record.id}));
+        assert_eq!(world.command(approved).await["status"], json!("succeeded"));
+        deploy_all(world, &[release]).await;
+    }
+    world.pass(Duration::from_secs(2)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollback_ends_the_waiting_group_of_a_member_and_names_it() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    two_releases(&world).await;
+    with_a_way_back(&world).await;
+    let group = world.command(together("g")).await;
+    world.pass(Duration::from_secs(2)).await;
+    let plan = world.command(in_prod_of("plan", "orders", &json!({"rollback": true}))).await;
+    let rollback = in_prod_of("rollback", "orders", &json!({"id": "r1"}));
+    let answer = world.command(rollback.clone()).await;
+    assert_eq!(answer["status"], json!("succeeded"), "{answer:#}");
+    let [ended] = &answer["ended_waiting"].as_array().unwrap()[..] else { panic!("{answer:#}") };
+    assert_eq!((&ended["deployment"], &ended["release"]), (&group["id"], &json!("1.3.0")), "{answer:#}");
+    assert_eq!((&ended["functions"], &ended["from"]), (&json!(["orders", "workers"]), &json!("dev")), "{answer:#}");
+    assert_eq!(plan["ends_groups"], answer["ended_waiting"], "{plan:#}");
+    assert!(world.command(json!({"command": "status"})).await["groups"].is_null());
+    let approved = world.command(approve(&group)).await;
+    assert_eq!(approved["status"], json!("superseded"), "{approved}");
+    let rollback_id = answer["id"].as_str().unwrap();
+    let because = format!("orders: rollback {rollback_id} has ended what waited to come here; nothing was moved");
+    assert_eq!(approved["because"], json!(because));
+    let before = world.snapshot();
+    let again = world.command(rollback).await;
+    assert_eq!((&again["ended_waiting"], world.snapshot()), (&answer["ended_waiting"], before));
+    world.markers_are_cleared().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_rollback_leaves_the_group_waiting_and_names_nothing() {
+    let (world, group) = waiting().await;
+    let answer = world.command(in_prod_of("rollback", "orders", &json!({"id": "r1"}))).await;
+    assert_eq!((&answer["status"], answer.get("ended_waiting")), (&json!("refused"), None), "{answer:#}");
+    let status = world.command(json!({"command": "status"})).await;
+    assert_eq!(status["groups"][0]["id"], group["id"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn hold_or_reject_of_something_else_leaves_the_group_waiting() {
     let (world, group) = waiting().await;

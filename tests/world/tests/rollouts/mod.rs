@@ -4,6 +4,8 @@ mod crashes;
 mod effect;
 mod ends;
 mod freezes;
+mod gone;
+mod groups;
 mod looks;
 mod settings;
 mod smoke;

@@ -260,21 +260,6 @@ async fn alias_that_is_read_late_is_no_foreign_change_and_not_taken_for_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn target_that_leaves_the_configuration_pauses_the_rollout_before_its_next_step() {
-    let world = world(&one_step());
-    let begun = begins(&world).await;
-    world.sweep_minutes(8).await;
-    world.remove_target("dev", OTHER);
-    // The next look comes after the step is due.
-    world.pass(Duration::from_secs(180)).await;
-    world.sweep_and_deliver().await;
-    assert_eq!(BOTH.map(|place| world.served(place)), [split(1, 2, 10), split(1, 2, 10)]);
-    assert_eq!(world.head("dev", "orders")["active"]["rollout"]["paused"]["reason"], "not_configured");
-    says(&world, "abort", &begun).await;
-    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn rollout_goes_on_where_its_environment_has_none_any_more() {
     let world = world(&one_step());
     let begun = begins(&world).await;

@@ -24,6 +24,11 @@ async fn person_pauses_continues_and_aborts() {
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "within the command");
     let record = record_of(&world, &begun).await;
     assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Aborted)));
+    let rollout = record.rollout.as_ref().unwrap();
+    let moves: Vec<_> = rollout.moves.iter().map(|one| (one.weight, one.targets)).collect();
+    assert_eq!(moves, [(10, 2), (100, 2), (0, 2)]);
+    let asked: Vec<_> = rollout.asked.iter().map(|one| one.action.as_str()).collect();
+    assert_eq!(asked, ["pause", "continue", "abort"]);
     assert_eq!(
         record.because.as_deref(),
         Some("ann has asked for it: look at the logs; 1.1.0 was taken back at 100 %")

@@ -145,10 +145,11 @@ fn people_count_by_session_name_and_other_roles_once() {
 fn commands_that_need_proof_are_a_list() {
     let with = |list: Value| refusal("/environments/prod/proven", list);
     let mut file = acme();
-    file["environments"]["prod"]["proven"] = json!(["hold", "reject", "recall", "override-freeze"]);
+    file["environments"]["prod"]["proven"] = json!(["hold", "reject", "recall", "override-freeze", "rollout"]);
     let config = parse(&file).unwrap();
     let demanding = |command| config.asks_for_proof(command, None).map(|name| name.as_str());
-    for command in [ProvenCommand::Hold, ProvenCommand::Reject, ProvenCommand::Recall, ProvenCommand::OverrideFreeze] {
+    use ProvenCommand::{Hold, OverrideFreeze, Recall, Reject, Rollout};
+    for command in [Hold, Reject, Recall, OverrideFreeze, Rollout] {
         assert_eq!(demanding(command), Some("prod"));
         let dev = EnvironmentName::parse("dev").unwrap();
         assert_eq!(config.asks_for_proof(command, Some(&dev)), None);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
-use crate::config::Target;
+use crate::config::{DeployRole, Target};
 use crate::head::active::Brings;
 use crate::head::door::ServedBefore;
 use crate::head::state::Head;
@@ -27,6 +27,8 @@ pub struct BegunRollout {
     pub written: BTreeSet<Target>,
     /// The targets in which the function was made.
     pub created: BTreeSet<Target>,
+    /// The role by which the deployer has entered them.
+    pub role: DeployRole,
     /// Whether the event that it has started could not be sent.
     pub start_unpublished: bool,
 }
@@ -47,6 +49,7 @@ pub fn begin_rollout(head: &Head, claim: Token, begun: &BegunRollout, now: Times
     if let Some(artifact) = &mut active.artifact {
         (artifact.sha256, artifact.size) = (begun.brings.artifact.sha256, begun.brings.artifact.size);
     }
+    active.role = Some(begun.role.clone());
     active.brings = Some(begun.brings.clone());
     active.done.clone_from(&begun.done);
     active.written.extend(begun.written.iter().cloned());

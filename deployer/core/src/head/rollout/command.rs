@@ -1,29 +1,17 @@
 //! A person pauses, continues, finishes or aborts a rollout.
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 use crate::function_ref::FunctionRef;
 use crate::head::state::Head;
 use crate::hold_and_reject::CommandEffect;
 use crate::id::{DeploymentId, RequestHash};
-use crate::rollout::{Abort, AbortReason, DoesNotFit, Progress, RolloutState, completed};
+use crate::identity::Principal;
+use crate::rollout::{Abort, AbortReason, AskedInRollout, DoesNotFit, RolloutState, RolloutVerb, completed};
 use crate::text::{Person, PlainText};
 
-/// An action that a person asks for in a rollout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RolloutVerb {
-    /// It takes no step until it is continued. It is looked at as before.
-    Pause,
-    /// It goes on after a pause.
-    Continue,
-    /// It waits no more. Smoke tests still run, and each look is still judged.
-    Finish,
-    /// It goes back.
-    Abort,
-}
+/// The number of words of people that a rollout remembers: the newest.
+const REMEMBERED: usize = 20;
 
 /// The command `rollout`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +22,10 @@ pub struct RolloutCommand {
     pub action: RolloutVerb,
     /// Who asks.
     pub by: Option<Person>,
+    /// The principal that AWS has named as the one who asks; none where nothing was proven.
+    pub principal: Option<Principal>,
+    /// The reason why a proof of identity that came with the command proves nothing.
+    pub unproven: Option<PlainText>,
     /// The reason.
     pub reason: Option<PlainText>,
     /// The command's id: the same id is the same command.
@@ -65,22 +57,6 @@ pub(in crate::head) fn rollout_hash(
     RequestHash::of(&["rollout", id, environment, function, action.as_str(), &deployment.to_string()])
 }
 
-impl RolloutVerb {
-    /// All actions.
-    pub(in crate::head) const ALL: [Self; 4] = [Self::Pause, Self::Continue, Self::Finish, Self::Abort];
-
-    /// Returns the word of the command.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pause => "pause",
-            Self::Continue => "continue",
-            Self::Finish => "finish",
-            Self::Abort => "abort",
-        }
-    }
-}
-
 /// Carries out a person's word about the rollout. The same command again changes nothing, also after the rollout has
 /// ended. Whoever has written the head goes on with the deployment if something is to be done now.
 ///
@@ -102,7 +78,7 @@ pub fn command_rollout(
         return Err(RolloutRefusal::Another(*deployment, active.request.id));
     }
     let state = active.rollout.clone().ok_or(RolloutRefusal::None)?;
-    let changed = completed(command.apply(state, now)?.into_state(), now);
+    let changed = completed(command.apply(state, now)?, now);
     let mut next = head.next();
     next.known.carry_out(hash);
     if let Some(active) = &mut next.queue.active {
@@ -112,20 +88,24 @@ pub fn command_rollout(
 }
 
 impl RolloutCommand {
-    fn apply(&self, state: RolloutState, now: Timestamp) -> Result<Progress, DoesNotFit> {
-        let by = self.by.clone();
-        let because = || {
-            let who = by.as_deref().map_or("a person".to_owned(), str::to_owned);
-            let reason = self.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
-            PlainText::of(format_args!("{who} has asked for it{reason}"))
+    fn apply(&self, state: RolloutState, now: Timestamp) -> Result<RolloutState, DoesNotFit> {
+        let Self { action, by, principal, unproven, reason, .. } = self.clone();
+        let asked = AskedInRollout { at: now, action, requested_by: by, principal, unproven, reason };
+        let (by, because) = (self.by.clone(), asked.sentence());
+        let changed = match action {
+            RolloutVerb::Pause => state.pause_asked(by.unwrap_or_else(|| "".into()), because, now)?,
+            RolloutVerb::Continue => state.continue_asked(now)?,
+            RolloutVerb::Finish => state.finish_asked(now)?,
+            RolloutVerb::Abort => state.aborted(Abort { reason: AbortReason::Aborted, by, because }),
         };
-        match self.action {
-            RolloutVerb::Pause => state.pause_asked(by.clone().unwrap_or_else(|| "".into()), because(), now),
-            RolloutVerb::Continue => state.continue_asked(now),
-            RolloutVerb::Finish => state.finish_asked(now),
-            RolloutVerb::Abort => {
-                Ok(state.aborted(Abort { reason: AbortReason::Aborted, by: by.clone(), because: because() }))
-            }
-        }
+        Ok(with_asked(changed.into_state(), asked))
     }
+}
+
+/// Remembers what a person has asked for.
+fn with_asked(mut state: RolloutState, asked: AskedInRollout) -> RolloutState {
+    state.asked.push(asked);
+    let forgotten = state.asked.len().saturating_sub(REMEMBERED);
+    state.asked.drain(..forgotten);
+    state
 }

@@ -90,7 +90,7 @@ fn stopped(abort: &Abort) -> (Status, Code) {
     let status = match abort.reason {
         AbortReason::Superseded => Status::Superseded,
         AbortReason::Rejected => Status::Refused,
-        AbortReason::Aborted | AbortReason::Expired => Status::RolledBack,
+        AbortReason::Aborted | AbortReason::Expired | AbortReason::GroupWentBack => Status::RolledBack,
         _ => Status::Failed,
     };
     (status, code_of(abort.reason))
@@ -107,6 +107,7 @@ fn code_of(reason: AbortReason) -> Code {
         AbortReason::PublishFailed
         | AbortReason::SmokeTestFailed
         | AbortReason::ForeignChange
-        | AbortReason::MoveFailed => Code::TargetFailed,
+        | AbortReason::MoveFailed
+        | AbortReason::GroupWentBack => Code::TargetFailed,
     }
 }

@@ -1,6 +1,6 @@
 //! A rollout under way in one sentence.
 
-use crate::rollout::{Phase, RolloutState, held_up, late_sentence};
+use crate::rollout::{Phase, RolloutState, held_up, late_sentence, waits_for_sentence};
 
 /// Describes what a rollout does now, for the record of its deployment.
 #[must_use]
@@ -17,9 +17,13 @@ pub fn rollout_sentence(state: &RolloutState) -> String {
         (Phase::Publishing | Phase::GoingBack, ..) => "the new versions are published".to_owned(),
         (Phase::Smoke, ..) => format!("the new version is tested{wave} before it gets traffic"),
         (Phase::Shifting, ..) => format!("the new version gets {weight} % of the traffic{wave}{until}"),
-        (Phase::Watching, ..) => match &state.settings_late {
-            Some(late) => format!("the new version gets all traffic{wave}; {}", late_sentence(late)),
-            None => format!("the new version gets all traffic{wave}, and is watched{until}"),
+        (Phase::Watching, ..) => match (&state.settings_late, &state.passed) {
+            (Some(late), _) => format!("the new version gets all traffic{wave}; {}", late_sentence(late)),
+            (None, Some(passed)) => {
+                let waits = waits_for_sentence(&passed.waits_for);
+                format!("the new version gets all traffic{wave}, has passed its watch, and {waits}")
+            }
+            (None, None) => format!("the new version gets all traffic{wave}, and is watched{until}"),
         },
     }
 }

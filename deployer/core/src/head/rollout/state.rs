@@ -11,6 +11,12 @@ impl Active {
         self.rollout.as_ref().is_some_and(awaits_look)
     }
 
+    /// Whether its rollout must wait for the others of its group before it becomes live.
+    #[must_use]
+    pub fn must_wait_for_group(&self) -> bool {
+        self.request.group().is_some() && self.rollout.as_ref().is_some_and(|state| state.passed.is_none())
+    }
+
     /// Gives the claim of a rollout back: the owner has done what there was to do.
     pub(super) fn free(&mut self, now: Timestamp) {
         (self.lease_until, self.attempts, self.extensions) = (now, 0, 0);

@@ -239,12 +239,14 @@ fn approvals_count_once_and_the_requesters_own_never() {
     assert_eq!(twice.waiting()[0].request.promotion_spec().unwrap().approvals.len(), 2);
     let other = automatic("9", 90);
     assert_eq!(approve(&head, other.id, &by("bob"), None), ApprovalEffect::NotWaiting);
-    let ApprovalEffect::Write(declined) = decline(&head, one.id, "declined by bob".into(), &prod(&ROW), second(30))
-    else {
+    let bob = (Some(&"bob".into()), "declined by bob".to_owned());
+    let ApprovalEffect::Write(declined) = decline(&head, one.id, bob.clone(), &prod(&ROW), second(30)) else {
         panic!()
     };
-    assert_eq!((declined.record_of(&one).code, declined.waits()), (Some(Code::NotPromotable), vec![]));
-    assert_eq!(decline(&declined, one.id, String::new(), &prod(&ROW), second(30)), ApprovalEffect::NotWaiting);
+    let record = declined.record_of(&one);
+    assert_eq!((record.code, declined.waits()), (Some(Code::NotPromotable), vec![]));
+    assert_eq!(record.promotion.as_ref().unwrap().declined_by, Some("bob".into()));
+    assert_eq!(decline(&declined, one.id, bob, &prod(&ROW), second(30)), ApprovalEffect::NotWaiting);
 }
 
 #[test]

@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
+mod gone;
 mod invariants;
 mod looks;
+mod together;
 mod way_back;
 
 use std::time::Duration;

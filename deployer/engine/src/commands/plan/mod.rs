@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, KnownBy, ResolvedArtifact, Source, held_by};
+use deployer_core::head::{Head, KnownBy, ResolvedArtifact, Source, goes_on_where_gone, held_by};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash};
 use deployer_core::plan::{PlanReport, PlannedRelease, RefusedPlan};
 use deployer_core::record::{CauseKind, Code, Ending};
@@ -20,6 +20,7 @@ use deployer_core::text::Person;
 use super::known::ensure_known;
 use crate::deployment::error::InvalidArtifact;
 use crate::deployment::verify::ArtifactReader;
+use crate::gone_environment::at_or_gone;
 use crate::new_functions::Creation;
 use crate::store::Versioned;
 use crate::{CommandError, Engine, Transient};
@@ -58,11 +59,19 @@ impl Engine {
         function: &FunctionName,
         planned: Planned,
     ) -> Result<PlanReport, CommandError> {
-        let at = self.at(environment, function)?;
+        let at = match planned {
+            Planned::Rollback(None) => at_or_gone(self, environment, function).await?,
+            _ => self.at(environment, function)?,
+        };
         let store = self.store();
         let head = async { Ok::<_, Transient>(store.head(&at).await?) };
         let rejects = async { Ok::<_, Transient>(store.rejects(&at.function).await?) };
         let (Versioned { head, .. }, rejects) = futures::try_join!(head, rejects)?;
+        // There a rollback means the rollout, and nothing else.
+        if at.is_gone() && !(goes_on_where_gone(&head) && head.active().is_some_and(|active| active.rollout.is_some()))
+        {
+            return Err(self.unknown_environment(environment));
+        }
         let id = DeploymentId::of(self.now(), RequestHash::of(&["plan", &self.token().to_string()]));
         let kind = match &planned {
             Planned::Promotion { .. } | Planned::Waiting(_) => CauseKind::Promotion,

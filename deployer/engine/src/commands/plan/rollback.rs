@@ -16,6 +16,7 @@ use crate::CommandError;
 use crate::deployment::error::InvalidArtifact;
 use crate::deployment::function_reader::OBSERVE;
 use crate::deployment::verify::ArtifactReader;
+use crate::group::Groups;
 use crate::port::{Account, Qualifier};
 
 /// The artifact, which is read only where a target cannot go back without it.
@@ -35,12 +36,17 @@ impl Planning<'_> {
         let entry = artifact.and_then(|artifact| self.head.entry_of(artifact));
         let brings = entry.map(PlannedRelease::of).or_else(|| artifact.map(PlannedRelease::resolved));
         let between = artifact.map(|artifact| self.head.between_live_and(artifact, self.rejects)).unwrap_or_default();
+        let ends_groups = match planned.joins {
+            None => Groups::of(self.engine).open().ended_by_rollback(&self.at.name, &self.at.function).await,
+            Some(_) => vec![],
+        };
         let report = PlanReport {
             brings,
             between: between.into_iter().map(PlannedRelease::passed).collect(),
             stops: planned.stops,
             joins: planned.joins,
             ends: planned.ends.clone(),
+            ends_groups,
             because: planned.because.clone(),
             ..self.report(artifact.map(|artifact| artifact.release.clone()))
         };

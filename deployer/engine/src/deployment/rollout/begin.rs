@@ -6,14 +6,20 @@ use std::time::Duration;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::config::rollout::Rollout;
+use deployer_core::function_ref::gone_of;
 use deployer_core::head::{self, BegunRollout, Brings, ServedBefore};
-use deployer_core::record::{Ending, Status, TargetError, TargetOutcome};
-use deployer_core::rollout::{RolloutPlan, RolloutState, Shift, with_disarmed, with_settings, with_target_that_serves};
+use deployer_core::record::{Ending, Status, TargetError, TargetErrorCode, TargetOutcome};
+use deployer_core::rollout::{
+    RolloutPlan, RolloutState, Shift, heard, with_disarmed, with_settings, with_target_that_serves,
+};
 use futures::future;
 
+use super::super::Deployment;
 use super::super::error::Unfinished;
 use super::super::results::{Ready, TargetResult, TargetResults};
 use super::evidence::RolloutLook;
+use super::group::group_word;
+use super::ready::BEGIN_ROLLOUT;
 use super::{RolloutOwner, rollout_of};
 use crate::Transient;
 use crate::commit::FinishDetails;
@@ -22,7 +28,7 @@ use crate::store::{Change, Versioned};
 
 impl RolloutOwner<'_> {
     /// Begins the rollout, if every target has its version, and does what it asks for first. A target that has failed
-    /// fails the deployment before any traffic has moved.
+    /// fails the deployment before any traffic has moved; so does another function of its group that did not get there.
     pub(in crate::deployment) async fn begin(
         &self,
         results: TargetResults,
@@ -31,7 +37,11 @@ impl RolloutOwner<'_> {
         let (Ok(Some(rollout)), true) = (rollout_of(self.deployment, artifact), results.are_published()) else {
             return Ok(self.nothing_moved(results, artifact));
         };
-        let disarmed = match self.check_alarms(&rollout, &results).await {
+        let checked = match ensure_configured(*self, &results) {
+            Ok(()) => self.check_alarms(&rollout, &results).await,
+            Err(gone) => Err(gone),
+        };
+        let disarmed = match checked {
             Ok(disarmed) => disarmed,
             Err(failed) => {
                 let results = results.0.into_iter().map(|result| with_error(result, &failed)).collect();
@@ -39,6 +49,11 @@ impl RolloutOwner<'_> {
             }
         };
         let begun = self.begun(&rollout, results, artifact, disarmed);
+        let Deployment { engine, at, request, .. } = self.deployment;
+        let begun = match group_word(engine, at, request).await {
+            Some(word) => BegunRollout { state: heard(begun.state, &word).into_state(), ..begun },
+            None => begun,
+        };
         let begin = async |seen: &mut Versioned| {
             let has_begun = seen.head.active().is_some_and(|active| active.rollout.is_some());
             match head::begin_rollout(&seen.head, self.claim.token(), &begun, self.deployment.engine.now()) {
@@ -99,6 +114,7 @@ impl RolloutOwner<'_> {
             previous: ready.into_iter().map(previous).collect(),
             written: self.deployment.progress.written(),
             created: self.deployment.progress.created(),
+            role: self.deployment.at.environment.deploy_role(),
             start_unpublished: self.claim.is_start_event_pending(),
         }
     }
@@ -151,4 +167,12 @@ fn with_error(result: TargetResult, failed: &[(Target, TargetError)]) -> TargetR
     let error = failed.iter().find(|(other, _)| *other == target).map(|(_, error)| error.clone());
     let outcome = TargetOutcome { status: Status::Failed, error, ..result.outcome };
     TargetResult { outcome, ..result }
+}
+
+/// Refuses a rollout whose environment, or some of whose targets, deployer.json does not have any more.
+fn ensure_configured(owner: RolloutOwner<'_>, results: &TargetResults) -> Result<(), Vec<(Target, TargetError)>> {
+    let Some(gone) = gone_of(owner.deployment.at, &owner.claim.active_now()) else { return Ok(()) };
+    let error = TargetError::new(TargetErrorCode::InvalidConfiguration, BEGIN_ROLLOUT, gone.to_string());
+    let targets = results.0.iter().map(|result| result.outcome.target());
+    Err(targets.filter(|target| gone.has(target)).map(|target| (target, error.clone())).collect())
 }

@@ -1,12 +1,13 @@
 //! A look at a rollout that waits. It needs no claim; only if something must be moved, or the rollout has succeeded, one
 //! write of the head takes it.
 
-use deployer_core::function_ref::FunctionRef;
+use deployer_core::function_ref::gone_of;
 use deployer_core::head::{self, Active, LookEffect};
 use deployer_core::record::{DeploymentRecord, Ending};
 use deployer_core::rollout::guard::{Judgement, Releases, judge};
 use deployer_core::rollout::{
-    Abort, AbortReason, Progress, RolloutEnd, RolloutState, awaits_look, judged, pause_without_target,
+    Abort, AbortReason, Gone, GroupWord, Progress, RolloutEnd, RolloutState, awaits_look, heard, judged,
+    pause_where_gone,
 };
 use jiff::Timestamp;
 use tracing::Instrument as _;
@@ -15,6 +16,7 @@ use super::super::Deployment;
 use super::super::error::Unfinished;
 use super::announce::{tell_of_change, tell_of_pause};
 use super::evidence::{Found, RolloutLook};
+use super::group::group_word;
 use super::{PERSISTENCE, RolloutOwner};
 use crate::Transient;
 use crate::claim::{Claim, ObservationBasis, claimant, now_as};
@@ -45,7 +47,8 @@ impl Reconciler<'_> {
             let found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
-            let view = View { state: &state, found: &found, rejected, gone: gone_targets(self.at, &active) };
+            let (gone, word) = (gone_of(self.at, &active), group_word(self.engine, at, &active.request).await);
+            let view = View { state: &state, found: &found, rejected, gone, word };
             let old = seen.head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
             let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
             match RolloutLook(&deployment).write_look(seen, &view, releases).await? {
@@ -77,20 +80,14 @@ impl Reconciler<'_> {
     }
 }
 
-/// Names the targets of the rollout that the configuration does not have any more.
-pub(super) fn gone_targets(at: &FunctionRef<'_>, active: &Active) -> Option<String> {
-    let now = &at.as_configured().environment.targets;
-    let claimed = active.claimed_for.as_ref().map_or(&[][..], |claimed| &claimed.targets);
-    let gone: Vec<String> = claimed.iter().filter(|target| !now.contains(target)).map(ToString::to_string).collect();
-    (!gone.is_empty()).then(|| format!("deployer.json does not have {} any more", gone.join(", ")))
-}
-
 /// What a look sees.
 struct View<'a> {
     state: &'a RolloutState,
     found: &'a Found,
     rejected: Option<Ending>,
-    gone: Option<String>,
+    gone: Option<Gone>,
+    /// What its group says.
+    word: Option<GroupWord>,
 }
 
 impl View<'_> {
@@ -101,7 +98,8 @@ impl View<'_> {
         judged(state, &judgement, now, |state| self.decide(state, &judgement, now))
     }
 
-    /// Decides what follows. A reject comes first, then a foreign change, an alarm, and the guard.
+    /// Decides what follows. A reject comes first, then a foreign change, an alarm, its group that goes back, and the guard.
+    /// What it waits for and whether it becomes live with its group comes last.
     fn decide(&self, state: RolloutState, judgement: &Judgement, now: Timestamp) -> Progress {
         if let Some(Ending::Refused { because, .. }) = &self.rejected {
             return state.aborted(Abort { reason: AbortReason::Rejected, by: None, because: because.as_str().into() });
@@ -112,16 +110,22 @@ impl View<'_> {
         if let Some(because) = self.found.alarms.first() {
             return state.alarm_fired(because.as_str());
         }
+        if let Some(word @ GroupWord::GoBack(_)) = &self.word {
+            return heard(state, word);
+        }
         // It takes no step, also not the one that is due.
         let state = match &self.gone {
-            Some(gone) => pause_without_target(state, gone.as_str(), now).into_state(),
+            Some(gone) => pause_where_gone(state, gone, now).into_state(),
             None => state,
         };
         let state = match state.expired(now) {
             Progress::Continues(state) => *state,
             ended @ Progress::Ended { .. } => return ended,
         };
-        state.looked(judgement.verdict, judgement.because.clone(), now)
+        match (state.looked(judgement.verdict, judgement.because.clone(), now), &self.word) {
+            (Progress::Continues(state), Some(word)) => heard(*state, word),
+            (progress, _) => progress,
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The rollout of a deployment: its targets publish (`ready`), it begins once all have (`begin`), and its owner does
 //! what its state asks for (`run`): smoke tests (`smoke`), moves of aliases (`move_alias`), and what is set on the function
-//! when the release is about to become live (`settings`). Between moves nobody holds the claim, and the sweep sends for
+//! when the release is about to become live (`settings`). A member of a group waits for the others (`group`). Between moves nobody holds the claim, and the sweep sends for
 //! a look (`look`).
 
 mod announce;
 mod begin;
 mod evidence;
+mod group;
 mod look;
 mod move_alias;
 mod ready;

@@ -18,8 +18,8 @@ use super::evidence::RolloutLook;
 use super::state_now::rollout_now;
 use crate::Transient;
 use crate::port::{Answer, CallError, CallErrorKind, Write};
-use crate::throttle_notice::ThrottleNotice;
 use crate::timer::between;
+use deployer_core::throttle_notice::ThrottleNotice;
 
 /// The step in which a rollout moves an alias, in records.
 const MOVE_ALIAS: &str = "move alias";

@@ -2,20 +2,21 @@
 
 use deployer_core::config::Target;
 use deployer_core::event::Event;
-use deployer_core::function_ref::FunctionRef;
+use deployer_core::function_ref::{FunctionRef, gone_of};
 use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
-    Abort, AbortReason, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, awaits_look,
-    end_of_way_back, set_back_in,
+    Abort, AbortReason, GroupWord, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget,
+    abort_where_gone, awaits_look, end_of_way_back, heard, set_back_in, wait_for_group,
 };
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
+use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
 use super::announce::tell_of_way_back;
-use super::look::gone_targets;
+use super::group::group_word;
 use super::move_alias::Moved;
 use super::settings::{SettingsOutcome, set_back_meanwhile};
 use super::state_now::rollout_now;
@@ -35,7 +36,7 @@ impl RolloutOwner<'_> {
     pub async fn resume(&self, mut end: Option<RolloutEnd>) -> Result<Finished, Unfinished> {
         loop {
             let (ending, details) = match end.take() {
-                Some(end) => match self.set_functions().await {
+                Some(end) => match self.pass().await {
                     Ok(SettingsOutcome::Set) => self.end_rollout(&end),
                     Ok(SettingsOutcome::NotNow) => continue,
                     Err(transient) => return Err(self.hand_on(transient).await),
@@ -63,6 +64,22 @@ impl RolloutOwner<'_> {
                 Err(transient) => return Err(self.hand_on(transient).await),
             }
         }
+    }
+
+    /// Sets what the release sets on functions, once its last look was good. A member of a group waits for the others then:
+    /// it is not to become live now. When they have passed, its functions are set already.
+    async fn pass(&self) -> Result<SettingsOutcome, Transient> {
+        if self.deployment.request.group().is_none() {
+            return self.set_functions().await;
+        }
+        if !self.claim.active_now().must_wait_for_group() {
+            return Ok(SettingsOutcome::Set);
+        }
+        if matches!(self.set_functions().await?, SettingsOutcome::Set) {
+            let now = self.deployment.engine.now();
+            self.advance(|state| wait_for_group(state, now)).await?;
+        }
+        Ok(SettingsOutcome::NotNow)
     }
 
     /// Does what the rollout asks for, one action after the other.
@@ -111,23 +128,28 @@ impl RolloutOwner<'_> {
         transient.into()
     }
 
-    /// Takes the rollout back where the last reading before a move has found a reason: a reject, or a rollback. One that
-    /// has no traffic yet ends where a target is in the configuration no more.
+    /// Takes the rollout back where the last reading before a move has found a reason: a reject, a rollback, an environment
+    /// or a target that is in the configuration no more, or another function of its group that did not get there.
     async fn heed_stop(&self) -> Result<(), Transient> {
         let state = rollout_now(self.claim)?;
         if !matches!(state.next_action(), RolloutAction::Move(_) | RolloutAction::Smoke(_)) {
             return Ok(());
         }
-        let had_traffic = state.targets.iter().any(|one| !one.served.is_empty());
-        let gone = gone_targets(self.deployment.at, &self.claim.active_now()).filter(|_| !had_traffic);
-        let (reason, because) = match (self.claim.stopped(), gone) {
-            (Some(Stopped { code: Code::Rejected, because, .. }), _) => (AbortReason::Rejected, because),
-            (Some(Stopped { because, .. }), _) => (AbortReason::Aborted, because),
-            (None, Some(gone)) => (AbortReason::MoveFailed, gone),
-            (None, None) => return Ok(()),
+        let Deployment { engine, at, request, .. } = self.deployment;
+        let abort = match self.claim.stopped() {
+            Some(Stopped { code, because, .. }) => {
+                let reason = if code == Code::Rejected { AbortReason::Rejected } else { AbortReason::Aborted };
+                Some(Abort { reason, by: None, because: because.into() })
+            }
+            None => gone_of(at, &self.claim.active_now()).and_then(|gone| abort_where_gone(&state, &gone)),
         };
-        let abort = Abort { reason, by: None, because: because.into() };
-        self.advance(|state| state.aborted(abort.clone())).await
+        if let Some(abort) = abort {
+            return self.advance(|state| state.aborted(abort.clone())).await;
+        }
+        match group_word(engine, at, request).await {
+            Some(word @ GroupWord::GoBack(_)) => self.advance(|state| heard(state, &word)).await,
+            _ => Ok(()),
+        }
     }
 
     /// Moves the aliases of these targets side by side, in their order, and writes down what has become of each in one

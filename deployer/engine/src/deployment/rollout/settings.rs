@@ -25,9 +25,9 @@ use crate::claim::Claim;
 use crate::mutex::locked;
 use crate::port::{Account, CallError, CallErrorKind, Qualifier, Write};
 use crate::store::{Change, Versioned};
-use crate::throttle_notice::ThrottleNotice;
 use crate::timer::between;
 use crate::{TARGETS_AT_ONCE, Transient};
+use deployer_core::throttle_notice::ThrottleNotice;
 
 /// The step in which a release sets what the function has as a whole, in records.
 const SET_FUNCTION: &str = "set tags and concurrency";

@@ -7,6 +7,8 @@ fn says(action: RolloutVerb, id: &str) -> RolloutCommand {
         deployment: upload("2", 20).id,
         action,
         by: Some("ann".into()),
+        principal: None,
+        unproven: None,
         reason: Some("look at the logs".into()),
         id: id.to_owned(),
     }
@@ -28,7 +30,8 @@ fn pause_and_continue_lead_back_to_the_same_step() {
     assert!(matches!(next(&paused, 60), NextAction::Look { .. }), "it is looked at as before");
     let LookEffect::Claim { head: back, .. } = look(&paused, Verdict::Bad, "look", 70) else { panic!() };
     assert_eq!(rollout_of(&back).phase, Phase::GoingBack, "and still goes back by itself");
-    let same = RolloutState { due: rollout_of(&head).due, ..rollout_of(&continued(&paused)).clone() };
+    let mut same = rollout_of(&continued(&paused)).clone();
+    (same.due, same.asked) = (rollout_of(&head).due, vec![]);
     assert_eq!(&same, rollout_of(&head));
 }
 
@@ -114,6 +117,38 @@ fn status_shows_the_rollout_with_its_step_its_pause_and_its_way_back() {
     let back = told(&obeys(&shifting(), &says(RolloutVerb::Abort, "a"))).unwrap();
     assert_eq!((back.phase, back.weight), (Phase::GoingBack, 0));
     assert_eq!(back.because.as_deref(), Some("ann has asked for it: look at the logs"));
+}
+
+#[test]
+fn what_people_ask_for_is_recorded_with_who_they_are() {
+    use crate::identity::Principal;
+    use crate::record::RecordedRollout;
+    let ann = "arn:aws:sts::111122223333:assumed-role/AWSReservedSSO_Dev_1/ann";
+    let proven = |action, id| RolloutCommand { principal: Some(Principal::parse(ann).unwrap()), ..says(action, id) };
+    let late = RolloutCommand { unproven: Some("too old".into()), ..says(RolloutVerb::Continue, "c") };
+    let paused = obeys(&shifting(), &proven(RolloutVerb::Pause, "p"));
+    let because = format!("ann ({ann}) has asked for it: look at the logs");
+    assert_eq!(rollout_of(&paused).paused.as_ref().unwrap().because, because);
+    let aborted = obeys(&obeys(&paused, &late), &proven(RolloutVerb::Abort, "a"));
+    assert_eq!(rollout_of(&aborted).abort.as_ref().unwrap().because, because);
+    let recorded = serde_json::to_value(RecordedRollout::of(rollout_of(&aborted))).unwrap();
+    let (at, reason) = ("1970-01-01T00:01:00Z", "look at the logs");
+    let word =
+        |action: &str| json!({"at": at, "action": action, "requested_by": "ann", "principal": ann, "reason": reason});
+    let unproven =
+        json!({"at": at, "action": "continue", "requested_by": "ann", "unproven": "too old", "reason": reason});
+    assert_eq!(recorded["asked"], json!([word("pause"), unproven, word("abort")]));
+}
+
+#[test]
+fn last_words_of_many_are_recorded() {
+    let (mut head, all) = (shifting(), 0..30);
+    for number in all {
+        head = obeys(&head, &RolloutCommand { reason: None, ..says(RolloutVerb::Finish, &format!("f{number}")) });
+        head = obeys(&head, &says(RolloutVerb::Pause, &format!("p{number}")));
+    }
+    let asked = &rollout_of(&head).asked;
+    assert_eq!((asked.len(), asked[19].action), (20, RolloutVerb::Pause));
 }
 
 #[test]

@@ -92,8 +92,9 @@ fn about_to_be_live(rollout: Value) -> (Head, DeploymentEnd) {
 
 /// Returns the head after the command, which somebody gives before the commit.
 fn commanded(head: &Head, action: RolloutVerb) -> Head {
-    let by = Some("ann".into());
-    let command = RolloutCommand { deployment: upload("2", 20).id, action, by, reason: None, id: "x".into() };
+    let (deployment, by) = (upload("2", 20).id, Some("ann".into()));
+    let (principal, unproven, reason) = Default::default();
+    let command = RolloutCommand { deployment, action, by, principal, unproven, reason, id: "x".into() };
     match command_rollout(head, &command, &at(), second(BEGIN + 1_202)) {
         Ok(CommandEffect::Write(head)) => *head,
         other => panic!("{other:?}"),

@@ -197,9 +197,11 @@ fn changed_configuration_does_not_change_the_plan() {
     let FunctionRef { environment, .. } = at();
     assert_eq!(head.active().unwrap().claimed_for.as_ref().unwrap().targets, environment.targets);
     let id = head.active().unwrap().request.id;
-    let gone = |state: RolloutState| pause_without_target(state, "111111111111/us-east-1 is gone", second(40));
-    let LookEffect::Write(head) = apply_look(&head, (id, rollout_of(&head)), &me("x", 40), gone) else { panic!() };
-    assert_eq!(rollout_of(&head).paused.as_ref().unwrap().because, "111111111111/us-east-1 is gone");
+    let gone = Gone::Targets(vec![target(1).clone()]);
+    let pause = |state: RolloutState| pause_where_gone(state, &gone, second(40));
+    let LookEffect::Write(head) = apply_look(&head, (id, rollout_of(&head)), &me("x", 40), pause) else { panic!() };
+    let because = &rollout_of(&head).paused.as_ref().unwrap().because;
+    assert!(because.starts_with("deployer.json does not have 111111111111/us-east-1 any more"), "{because}");
     let aborted = head.accepts(&rollback("r", 50), &me("r", 50)).0;
     assert_eq!(rollout_of(&aborted).phase, Phase::GoingBack, "it still goes back by the frozen plan");
 }

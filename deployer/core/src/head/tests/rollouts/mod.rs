@@ -2,7 +2,9 @@
 
 mod commands;
 mod ended;
+mod gone;
 mod meets;
+mod together;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -12,7 +14,8 @@ use crate::config::rollout::{Placement, Rollout as RolloutConfig};
 use crate::format;
 use crate::rollout::guard::Verdict;
 use crate::rollout::{
-    Phase, Progress, RolloutAction, RolloutEnd, RolloutPlan, RolloutState, Shift, end_of_way_back, pause_without_target,
+    Gone, Phase, Progress, RolloutAction, RolloutEnd, RolloutPlan, RolloutState, RolloutVerb, Shift, end_of_way_back,
+    pause_where_gone,
 };
 
 /// The time at which rollouts begin here.
@@ -45,6 +48,7 @@ fn begun(rollout: Value) -> BegunRollout {
         previous: previous.collect(),
         written: targets().iter().cloned().collect(),
         created: [].into(),
+        role: at().environment.deploy_role(),
         start_unpublished: false,
     }
 }

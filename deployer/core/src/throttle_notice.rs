@@ -10,18 +10,21 @@ const TOLD_AFTER: Duration = Duration::from_secs(3);
 const TOLD_EVERY: Duration = Duration::from_secs(30);
 
 /// The lines about one call.
-pub(super) struct ThrottleNotice {
+#[derive(Debug)]
+pub struct ThrottleNotice {
     since: Timestamp,
     told: Option<Timestamp>,
 }
 
 impl ThrottleNotice {
     /// Begins with the first attempt of the call. The SDK's own attempts count too.
+    #[must_use]
     pub fn of_call_since(since: Timestamp) -> Self {
         Self { since, told: None }
     }
 
     /// Returns the time of the first attempt.
+    #[must_use]
     pub fn since(&self) -> Timestamp {
         self.since
     }
@@ -41,7 +44,6 @@ impl ThrottleNotice {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 

@@ -1,52 +1,63 @@
 //! Rollouts by the real deployer: the traffic of two targets moves in steps, the guard takes a bad release back, and
 //! people finish and abort. The deploy role has exactly the rights of the target module.
 
+mod crashes;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fixtures::Zip;
 use jiff::{SignedDuration, Timestamp};
-use local_aws::{Answer, Doing as _, Error, LocalAws, OTHER_REGION, REGION, Result, SECOND};
+use local_aws::{Answer, Doing as _, Error, LocalAws, OTHER_REGION, REGION, Result, SECOND, Setup};
 use serde_json::{Value, json};
 
 use super::statuses;
 
 /// The upload that rolls out.
 const KEY: &str = "prod/orders/1.1.0.zip";
-/// The regions of `prod`.
-const REGIONS: [&str; 2] = [REGION, OTHER_REGION];
+/// The targets of `prod`: account and region.
+const TARGETS: [(&str, &str); 2] = [(SECOND, REGION), (SECOND, OTHER_REGION)];
 /// Longer than a step of the rollout.
 const STEP: Duration = Duration::from_secs(10 * 60);
 
 /// What an alias serves: its version, and the share in percent of each further one.
 type Served = (String, BTreeMap<String, u64>);
 
-/// A rollout of 1.1.0 to both targets of `prod`, which served 1.0.0 before.
+/// A rollout of 1.1.0 to the targets of `prod`, which served 1.0.0 before.
 struct Rollout {
     aws: LocalAws,
+    targets: &'static [(&'static str, &'static str)],
     version_id: String,
 }
 
 impl Rollout {
     async fn begin(steps: Value) -> Result<Self> {
-        let aws = LocalAws::start().await?;
+        let rollout = Self::upload((Setup::default(), &TARGETS), json!({ "steps": steps })).await?;
+        rollout.aws.deliver().await?;
+        Ok(rollout)
+    }
+
+    /// Uploads 1.1.0, and delivers nothing yet. The environment's rollout gets a smoke test and a watch as well.
+    async fn upload(
+        (setup, targets): (Setup, &'static [(&'static str, &'static str)]),
+        mut rollout: Value,
+    ) -> Result<Self> {
+        let aws = LocalAws::with(setup).await?;
         aws.preview_rollouts();
         aws.deploy("prod/orders/1.0.0.zip", Zip::function("1.0.0")).await?;
-        let rollout = json!({
-            "steps": steps, "watch": "3m", "smoke_test": { "event": { "ping": true }, "expect": { "ok": true } },
-        });
+        rollout["watch"] = json!("3m");
+        rollout["smoke_test"] = json!({ "event": { "ping": true }, "expect": { "ok": true } });
         aws.configure(|config| config["environments"]["prod"]["rollout"] = rollout).await?;
         aws.control().answer_invocations(&json!({ "ok": true, "release": "1.1.0" })).await?;
         let version_id = aws.upload(KEY, Zip::function("1.1.0")).await?;
-        aws.deliver().await?;
-        Ok(Self { aws, version_id })
+        Ok(Self { aws, targets, version_id })
     }
 
     /// Returns what the aliases serve.
     async fn served(&self) -> Result<Vec<Served>> {
         let mut all = Vec::new();
-        for region in REGIONS {
-            let call = self.aws.clients().lambda(SECOND, region).get_alias().function_name("orders").name("live");
+        for (account, region) in self.targets {
+            let call = self.aws.clients().lambda(account, region).get_alias().function_name("orders").name("live");
             let alias = call.send().await.doing("reading the alias")?;
             let weights = alias.routing_config.and_then(|routing| routing.additional_version_weights);
             let percent = |(version, part): (String, f64)| (version, (part * 100.0).round() as u64);
@@ -61,13 +72,15 @@ impl Rollout {
     }
 
     /// Lets CloudWatch count these invocations and errors of both versions in each of the last minutes, and those of the
-    /// old one in the hour before.
-    async fn count(&self, region: &str, new: (u64, u64), old: (u64, u64)) -> Result<()> {
+    /// old one in some minutes of the hours before.
+    async fn count(&self, (account, region): (&str, &str), new: (u64, u64), old: (u64, u64)) -> Result<()> {
         let recent = (3..9).flat_map(|minute| [(minute, "2", new), (minute, "1", old)]);
-        for (minutes_ago, version, (invocations, errors)) in recent.chain((40..60).map(|minute| (minute, "1", old))) {
+        for (minutes_ago, version, (invocations, errors)) in
+            recent.chain((40..240).step_by(10).map(|minute| (minute, "1", old)))
+        {
             let minute = (Timestamp::now() - SignedDuration::from_mins(minutes_ago)).as_second();
             let counted = json!({
-                "account": SECOND, "region": region, "function": "orders", "resource": "live",
+                "account": account, "region": region, "function": "orders", "resource": "live",
                 "version": version, "minute": minute, "invocations": invocations, "errors": errors,
             });
             self.aws.control().count_invocations(&counted).await?;
@@ -94,12 +107,16 @@ impl Rollout {
     }
 
     async fn says(&self, action: &str) -> Result<Value> {
+        self.command(self.word(action).await?).await
+    }
+
+    /// Returns the command with which a person says this about the rollout.
+    async fn word(&self, action: &str) -> Result<Value> {
         let deployment = self.record().await?["id"].clone();
-        self.command(json!({
+        Ok(json!({
             "command": "rollout", "environment": "prod", "function": "orders", "deployment": deployment,
             "action": action, "reason": "asked for", "requested_by": "ann", "id": action,
         }))
-        .await
     }
 
     /// Returns the release that is live by the command `status`.
@@ -135,8 +152,8 @@ async fn good_release_gets_its_traffic_in_steps_in_both_regions_and_is_live_afte
     assert!(!rollout.aws.has_result(KEY, &rollout.version_id).await?, "CI waits for the commit");
     rollout.look().await?;
     assert_eq!(rollout.served().await?, split(10), "its time is not over");
-    for region in REGIONS {
-        rollout.count(region, (100, 0), (900, 1)).await?;
+    for target in TARGETS {
+        rollout.count(target, (100, 0), (900, 1)).await?;
     }
     rollout.look_after_a_step().await?;
     assert_eq!(rollout.served().await?, split(50));
@@ -152,8 +169,8 @@ async fn good_release_gets_its_traffic_in_steps_in_both_regions_and_is_live_afte
 #[tokio::test]
 async fn release_that_fails_in_one_region_is_taken_back_in_both_by_the_guard() -> Result<()> {
     let rollout = Rollout::begin(ten_percent()).await?;
-    rollout.count(REGION, (100, 0), (900, 1)).await?;
-    rollout.count(OTHER_REGION, (100, 40), (900, 1)).await?;
+    rollout.count((SECOND, REGION), (100, 0), (900, 1)).await?;
+    rollout.count((SECOND, OTHER_REGION), (100, 40), (900, 1)).await?;
     rollout.look_after_a_step().await?;
     assert_eq!(rollout.served().await?, whole("1"));
     let result = rollout.aws.result(KEY, &rollout.version_id).await?;

@@ -1,0 +1,75 @@
+//! The members of a group become live together: a rollout that has passed waits for the others of its group. The first
+//! that goes back takes the others back.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::abort::{Abort, AbortReason};
+use super::moves::continues;
+use super::state::{Phase, Progress, RolloutEnd, RolloutState, awaits_look};
+use crate::id::FunctionName;
+use crate::text::PlainText;
+
+/// A rollout that has passed its last watch, and waits for the others of its group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passed {
+    /// The time at which it passed.
+    pub at: Timestamp,
+    /// The functions of its group that had not passed by the last look.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_for: Vec<FunctionName>,
+}
+
+/// What its group says to a rollout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupWord {
+    /// These functions have not passed yet.
+    Wait(Vec<FunctionName>),
+    /// All have passed, so it becomes live.
+    Release,
+    /// Another one did not get there, so it goes back.
+    GoBack(PlainText),
+}
+
+/// The rollout has passed its last watch. It waits for the others of its group, and is looked at as before. One that
+/// somebody has paused or taken back meanwhile has not passed.
+#[must_use]
+pub fn wait_for_group(mut state: RolloutState, now: Timestamp) -> Progress {
+    let is_last = state.phase == Phase::Watching && state.wave + 1 >= state.plan.waves.len();
+    if is_last && awaits_look(&state) && state.paused.is_none() {
+        state.passed.get_or_insert(Passed { at: now, waits_for: Vec::new() });
+    }
+    continues(state)
+}
+
+/// The group says something. Only a rollout that has passed and is not paused becomes live by that.
+#[must_use]
+pub fn heard(mut state: RolloutState, word: &GroupWord) -> Progress {
+    match word {
+        GroupWord::GoBack(because) => state.aborted(Abort::by_deployer(AbortReason::GroupWentBack, because.as_str())),
+        GroupWord::Release if state.passed.is_some() && state.paused.is_none() => {
+            let end = RolloutEnd::Succeeded { unproven: state.unproven };
+            Progress::Ended { state: Box::new(state), end }
+        }
+        GroupWord::Wait(functions) => {
+            if let Some(passed) = &mut state.passed {
+                passed.waits_for.clone_from(functions);
+            }
+            continues(state)
+        }
+        GroupWord::Release => continues(state),
+    }
+}
+
+/// Says for which functions of its group a rollout waits.
+#[must_use]
+pub fn waits_for_sentence(functions: &[FunctionName]) -> String {
+    match functions {
+        [] => "waits for its group".to_owned(),
+        [one] => format!("waits for {one} of its group"),
+        [first, others @ ..] => {
+            let (count, noun) = (others.len(), if others.len() == 1 { "other" } else { "others" });
+            format!("waits for {first} and {count} {noun} of its group")
+        }
+    }
+}
