@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use super::answer::{CliError, one_line, sentence};
 use super::aws_options::shell_word;
-use super::came_with::{self, CameWith};
+use super::came_with::CameWith;
 use super::colours;
 use super::interrupts::Interrupts;
 use super::newest_records;
@@ -55,7 +55,7 @@ impl Left {
 
     /// Whether it may have come by this deployment, or by an earlier one than the one that is known. `rollback` is the one
     /// that has left it.
-    pub fn may_have_come_by(&self, record: &DeploymentRecord, rollback: Option<DeploymentId>) -> bool {
+    fn may_have_come_by(&self, record: &DeploymentRecord, rollback: Option<DeploymentId>) -> bool {
         let is_its = record.release.as_ref() == Some(&self.release) && has_acted(record.status);
         Some(record.id) == self.deployment || (is_its && Some(record.id) != rollback)
     }
@@ -107,14 +107,10 @@ fn is_left_by(record: &DeploymentRecord, rollback: &DeploymentRecord) -> bool {
 
 /// Looks at the function in all environments, and writes what comes next. A look that fails is told, and fails nothing.
 pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, mut left: Option<Left>) -> String {
-    let mut came_with = None;
     let look = async {
         let status = remote::request(Command::status(None, Some(record.function.clone())));
         let remote = remote.remote().await?;
-        let beside = beside(&remote, record, left.clone());
-        let (seen, (), found) =
-            tokio::join!(remote.send::<StatusReport>(&status), complete(left.as_mut(), &remote, record), beside);
-        came_with = found;
+        let (seen, ()) = tokio::join!(remote.send::<StatusReport>(&status), complete(left.as_mut(), &remote, record));
         seen
     };
     let interrupted = async {
@@ -128,14 +124,7 @@ pub(super) async fn text(remote: &remote::Options, record: &DeploymentRecord, mu
         () = tokio::time::sleep(LOOK) => Err(CliError::failed(format!("no answer in {} s", LOOK.as_secs()))),
         () = interrupted => Err(CliError::failed("interrupted")),
     };
-    let left = left.as_ref().map(|left| (left, came_with.as_ref()));
-    next_steps((record, left), &seen, &remote.repeated(), (Timestamp::now(), terminal::columns()))
-}
-
-/// Looks which functions came together with the release that was left.
-async fn beside(remote: &Remote, record: &DeploymentRecord, left: Option<Left>) -> Option<CameWith> {
-    let left = left.filter(|left| record.release.as_ref() != Some(&left.release))?;
-    came_with::of(remote, (&record.environment, &record.function), &left, Some(record.id)).await
+    next_steps((record, left.as_ref()), &seen, &remote.repeated(), (Timestamp::now(), terminal::columns()))
 }
 
 /// Completes the release that was left with the hash of its code, if the history tells it.
@@ -151,7 +140,7 @@ async fn complete(left: Option<&mut Left>, remote: &Remote, record: &DeploymentR
 
 /// Writes what comes next. `options` are those that a command needs to reach the same deployer.
 fn next_steps(
-    (record, left): (&DeploymentRecord, Option<(&Left, Option<&CameWith>)>),
+    (record, left): (&DeploymentRecord, Option<&Left>),
     seen: &Result<StatusReport, CliError>,
     options: &str,
     (now, columns): (Timestamp, Option<usize>),
@@ -176,7 +165,6 @@ fn next_steps(
     let unreadable = seen.as_ref().map(|report| report.unreadable.as_slice()).unwrap_or_default();
     unreadable.iter().for_each(|because| say(&format!("cannot be read: {}", sentence(because))));
     // A rollback that goes forth again leaves nothing bad: the next rollback would go back to what it has left.
-    let (left, came_with) = left.map_or((None, None), |(left, came_with)| (Some(left), came_with));
     let is_before = |left: &Left| here.and_then(|status| status.rollback_to.as_ref()) == Some(&left.release);
     if let Some(same) = left.filter(|left| is_same_code(record, left)) {
         let (back, left) = (record.release.as_ref().map_or("what is live", Release::as_str), &same.release);
@@ -212,6 +200,7 @@ fn next_steps(
         }
     }
     others().filter_map(|status| goes_on(status, record, left)).for_each(|waits| say(&format!("{waits}{options}")));
+    let came_with = here.and_then(|status| CameWith::of_left(status, &left.release));
     came_with.iter().for_each(|came_with| say(&format!("\n{}", came_with.after(options))));
     let Left { release, .. } = left;
     let DeploymentRecord { environment, function, .. } = record;
@@ -331,7 +320,7 @@ mod tests {
 
     fn next_of(left: Left, seen: &Result<StatusReport, CliError>) -> String {
         let now = "2026-11-30T12:00:00Z".parse().unwrap();
-        let text = next_steps((&record(), Some((&left, None))), seen, " --profile acme", (now, None));
+        let text = next_steps((&record(), Some(&left)), seen, " --profile acme", (now, None));
         anstream::adapter::strip_str(&text).to_string()
     }
 
@@ -457,7 +446,7 @@ mod tests {
         let left = Left { sha256: left.sha256.or(left.sha256_by(history, record.id)), ..left.clone() };
         let now = "2026-11-30T12:00:00Z".parse().unwrap();
         let seen = report(&[status("dev", "a", &json!({}))], &[]);
-        anstream::adapter::strip_str(&next_steps((&record, Some((&left, None))), &seen, "", (now, None))).to_string()
+        anstream::adapter::strip_str(&next_steps((&record, Some(&left)), &seen, "", (now, None))).to_string()
     }
 
     const SAME: &str = "\na is the same code as b: to leave that code, go back further (--to RELEASE)\n";

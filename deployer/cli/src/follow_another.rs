@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use deployer_core::id::DeploymentId;
 use deployer_core::record::{DeploymentRecord, Status};
 
 use super::answer::{CliError, one_line};
@@ -13,8 +14,8 @@ use super::remote::Remote;
 
 impl follow::Options {
     /// Follows the promotion of the same release in whose place another one has ended as superseded, until it has ended,
-    /// and says so first. The wait ends at the timeout, which `began` with the request. None: the record is no such one,
-    /// or its reason names no deployment of the same release.
+    /// and says so first. The wait ends at the timeout, which `began` with the request, and a look that fails is made again
+    /// until then. None: the record is no such one, or has ended in favour of no deployment of the same release.
     ///
     /// # Errors
     /// [`CliError`]: 4 where it has not ended in time, 130 where the user interrupts the wait.
@@ -31,12 +32,19 @@ impl follow::Options {
         let rest = timeout.saturating_sub(began.elapsed());
         let found = async {
             let remote = self.remote.remote().await?;
-            let other = look(&remote, record).await;
-            Ok::<_, CliError>(other.map(|other| (remote, other)))
+            loop {
+                match look(&remote, record).await {
+                    Ok(other) => return Ok::<_, CliError>(other.map(|other| (remote, other))),
+                    Err(Unread) => tokio::time::sleep(PAUSE).await,
+                }
+            }
         };
         let found = tokio::select! {
             found = found => found?,
-            () = tokio::time::sleep(rest) => None,
+            () = tokio::time::sleep(rest) => {
+                let how = format!("not followed after {in_words}: the history cannot be read");
+                return Err(CliError::timed_out(format!("{how}; {}", own_end(record))));
+            }
             () = interrupts.received() => return Err(CliError::interrupted(format!("interrupted; {}", own_end(record)))),
         };
         let Some((remote, other)) = found else { return Ok(None) };
@@ -75,7 +83,7 @@ fn described(other: &DeploymentRecord) -> String {
 async fn ended(remote: &Remote, superseded: &DeploymentRecord, progress: &WaitProgress) -> DeploymentRecord {
     let mut told = None;
     loop {
-        if let Some(other) = look(remote, superseded).await {
+        if let Ok(Some(other)) = look(remote, superseded).await {
             if other.status.is_ended() {
                 return other;
             }
@@ -90,11 +98,24 @@ async fn ended(remote: &Remote, superseded: &DeploymentRecord, progress: &WaitPr
     }
 }
 
-/// Looks for the deployment that brings the same release, among those that the reason of a superseded one names.
-async fn look(remote: &Remote, superseded: &DeploymentRecord) -> Option<DeploymentRecord> {
-    let DeploymentRecord { id, environment, function, release, because, .. } = superseded;
-    let because = because.as_deref()?;
-    let records = newest_records::of(remote, environment, function).await?;
-    let is_named = |one: &DeploymentRecord| because.contains(&one.id.to_string());
-    records.into_iter().find(|one| one.id != *id && one.release == *release && is_named(one))
+/// Looks for the promotion of the same release in whose place another one has ended. None: there is none, as the records
+/// have it.
+///
+/// # Errors
+/// [`Unread`]: the records cannot be read now.
+async fn look(remote: &Remote, superseded: &DeploymentRecord) -> Result<Option<DeploymentRecord>, Unread> {
+    let DeploymentRecord { id, environment, function, release, .. } = superseded;
+    let records = newest_records::of(remote, environment, function).await.ok_or(Unread)?;
+    let is_it =
+        |one: &DeploymentRecord| one.id != *id && one.release == *release && is_in_favour_of(superseded, one.id);
+    Ok(records.into_iter().find(is_it))
+}
+
+/// The records cannot be read.
+struct Unread;
+
+/// Whether a deployment has ended in favour of another one. An older deployer names that one in the reason only.
+pub(super) fn is_in_favour_of(superseded: &DeploymentRecord, other: DeploymentId) -> bool {
+    let is_named = || superseded.because.as_deref().is_some_and(|because| because.contains(&other.to_string()));
+    superseded.in_favour_of.map_or_else(is_named, |named| named == other)
 }

@@ -1,19 +1,25 @@
 //! `deployctl recall`: rejects a release, and rolls it back wherever it is live.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release};
 use deployer_core::record::{Code, DeploymentRecord, EndedWaiting, Status};
+use deployer_core::status::StatusReport;
 
-use super::after_rollback::{Left, has_acted};
+use super::after_rollback::has_acted;
 use super::answer::{Answer, CliError, Exit, sentence};
+use super::came_with::CameWith;
 use super::follow::{self, Followed, Stage, Until};
 use super::output::Output;
 use super::repeated::{self, Repeated};
-use super::{came_with, hold, recall_preview, records, remote};
+use super::{hold, recall_preview, records, remote};
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
+
+/// The time that the look at what is still live takes at most.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// The options of `recall`.
 #[derive(Debug, clap::Args)]
@@ -60,16 +66,20 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 
 /// Names what came together with the release in each environment, and is still live there. A look that fails says nothing.
 async fn came_with(remote: &remote::Options, recalled: &Recalled) -> String {
+    let has_acted = |one: &&RecalledFrom| one.deployment.as_ref().is_some_and(|record| has_acted(record.status));
+    let moved: Vec<&RecalledFrom> = recalled.environments.iter().filter(has_acted).collect();
+    if moved.is_empty() {
+        return String::new();
+    }
     let options = remote.repeated();
-    let Ok(remote) = remote.remote().await else { return String::new() };
-    let looks = recalled.environments.iter().map(|one| async {
-        let rollback = one.deployment.as_ref().filter(|record| has_acted(record.status))?;
-        let left = Left { release: one.left.clone()?, deployment: None, sha256: None };
-        let place = (&one.environment, &recalled.function);
-        Some(came_with::of(&remote, place, &left, Some(rollback.id)).await?.after(&options))
+    let command = remote::request(Command::status(None, Some(recalled.function.clone())));
+    let look = async { remote.remote().await.ok()?.send::<StatusReport>(&command).await.ok() };
+    let Some(report) = tokio::time::timeout(LOOK, look).await.ok().flatten() else { return String::new() };
+    let found = moved.into_iter().filter_map(|one| {
+        let status = report.functions.iter().find(|status| status.environment == one.environment)?;
+        Some(CameWith::of_left(status, one.left.as_ref()?)?.after(&options))
     });
-    let found = futures::future::join_all(looks).await;
-    found.into_iter().flatten().map(|words| format!("\n{words}\n")).collect()
+    found.map(|words| format!("\n{words}\n")).collect()
 }
 
 impl Followed for Recalled {

@@ -2,15 +2,14 @@
 
 use std::fmt::Write as _;
 
-use deployer_core::id::{EnvironmentName, FunctionName, Release, Sha256};
+use deployer_core::id::{FunctionName, Release, Sha256};
 use deployer_core::record::Status;
 use deployer_core::status::{FunctionStatus, LiveStatus, OpenDeployment, StatusReport, WaitingStatus};
 use deployer_core::text::counted;
 use deployer_core::trigger::Command;
 
-use super::after_rollback::Left;
 use super::answer::{CliError, Exit, one_line, sentence};
-use super::came_with::{self, CameWith};
+use super::came_with::CameWith;
 use super::confirm::{self, print_stderr};
 use super::ends;
 use super::hints::without_deployer;
@@ -43,52 +42,24 @@ pub(super) async fn confirm(
             });
         }
     };
-    if report.unreadable.is_empty() && moves(&report, (function, release), &[]).is_empty() {
+    if report.unreadable.is_empty() && moves(&report, (function, release)).is_empty() {
         ensure_known(remote, &report, function, release).await?;
     }
-    let stays = stays(remote, &report, function, release).await;
-    print_stderr(&preview(&report, function, release, &stays))?;
+    print_stderr(&preview(&report, function, release))?;
     match confirm::is_given("Recall?", "nothing was recalled")? {
         true => Ok(()),
         false => Err(CliError::not_confirmed("nothing was recalled")),
     }
 }
 
-/// Looks in each environment that the recall moves which functions came together with what is live there. A look that fails
-/// says nothing.
-async fn stays<'a>(
-    remote: &remote::Options,
-    report: &'a StatusReport,
-    function: &FunctionName,
-    release: &Release,
-) -> Vec<(&'a EnvironmentName, CameWith)> {
-    let Ok(remote) = remote.remote().await else { return Vec::new() };
-    let codes = codes(report, release);
-    let live = report.functions.iter().filter_map(|status| Some((&status.environment, status.live.as_ref()?)));
-    let moved = live.filter(|(_, live)| is_recalled(live, release, &codes));
-    let looks = moved.map(|(environment, live)| {
-        let (remote, left) = (&remote, Left::live(live));
-        async move {
-            let found = came_with::of(remote, (environment, function), &left, None).await;
-            found.map(|found| (environment, found))
-        }
-    });
-    futures::future::join_all(looks).await.into_iter().flatten().collect()
-}
-
 /// Writes what the recall moves, environment by environment, and what stays there.
-fn preview(
-    report: &StatusReport,
-    function: &FunctionName,
-    release: &Release,
-    stays: &[(&EnvironmentName, CameWith)],
-) -> String {
+fn preview(report: &StatusReport, function: &FunctionName, release: &Release) -> String {
     let mut rejects = report.functions.iter().flat_map(|status| &status.rejects);
     let rejected = match rejects.find(|reject| reject.release == *release) {
         Some(reject) => format!("is rejected already ({}), and", one_line(&reject.reason)),
         None => "would be rejected, and".to_owned(),
     };
-    let lines = moves(report, (function, release), stays);
+    let lines = moves(report, (function, release));
     let moved = match (lines.is_empty(), rejected.starts_with("is ")) {
         (true, _) => "is live nowhere: nothing moves",
         (false, true) => "would be rolled back where it is live:",
@@ -117,18 +88,15 @@ fn is_recalled(live: &LiveStatus, release: &Release, codes: &[Sha256]) -> bool {
 }
 
 /// Lists what moves or ends, each with its environment, and what stays beside it.
-fn moves<'a>(
-    report: &'a StatusReport,
-    (function, release): (&'a FunctionName, &'a Release),
-    stays: &[(&EnvironmentName, CameWith)],
-) -> Vec<(&'a str, String)> {
+fn moves<'a>(report: &'a StatusReport, (function, release): (&'a FunctionName, &'a Release)) -> Vec<(&'a str, String)> {
     let codes = codes(report, release);
     let mut lines: Vec<(&str, String)> = Vec::new();
     for status in functions_in_order(report) {
         let environment = status.environment.as_str();
         lines.extend(moved(status, release, &codes).map(|words| (environment, words)));
-        let beside = stays.iter().filter(|(place, _)| **place == status.environment);
-        lines.extend(beside.map(|(_, found)| (environment, format!("with {}", found.before()))));
+        let is_moved = status.live.as_ref().is_some_and(|live| is_recalled(live, release, &codes));
+        let stays = CameWith::of_live(status).filter(|_| is_moved);
+        lines.extend(stays.map(|stays| (environment, format!("with {}", stays.before()))));
         lines.extend(open(status, release).into_iter().map(|words| (environment, words)));
         for WaitingStatus { deployment, from, .. } in
             status.waiting.iter().filter(|waiting| waiting.release.as_ref() == Some(release))
@@ -234,17 +202,17 @@ mod tests {
         let functions: Vec<&Value> = functions.iter().rev().collect();
         let report = json!({"functions": functions, "environments": environments, "unreadable": unreadable});
         let report = serde_json::from_value(report).unwrap();
-        preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap(), &[])
+        preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap())
     }
 
     #[test]
     fn preview_names_the_functions_that_came_with_the_release_and_stay() {
         let functions = [status("dev", "b", &json!({})), status("prod", "b", &json!({}))];
-        let report = serde_json::from_value(json!({"functions": functions})).unwrap();
-        let prod = "prod".parse().unwrap();
-        let stays = [(&prod, CameWith::example("prod"))];
+        let [dev, mut prod] = functions;
+        prod["live"]["came_with"] = json!({"group": "0000000000F0M57FDAT7ZC1HD8",
+            "functions": [{"function": "bills", "release": "7"}]});
         assert_eq!(
-            preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap(), &stays),
+            shown(&[dev, prod], &[]),
             "b of orders would be rejected, and rolled back where it is live:\n  \
                dev   b → a\n  \
                prod  b → a\n  \
@@ -309,7 +277,7 @@ mod tests {
         let report = json!({"functions": [status("dev", "b", &json!({}))], "groups": groups});
         let report = serde_json::from_value(report).unwrap();
         assert_eq!(
-            preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap(), &[]),
+            preview(&report, &"orders".parse().unwrap(), &"b".parse().unwrap()),
             "b of orders would be rejected, and rolled back where it is live:\n  \
                dev   b → a\n  \
                prod  group 01JD3Z9V7Q0000000000000001 of bills and orders from dev, which waits, ends\n"

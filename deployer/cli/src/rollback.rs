@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use super::after_rollback::{self, Left};
 use super::ago::ago;
 use super::answer::{Answer, CliError, Exit, by_whom, one_line};
-use super::came_with::{self, CameWith};
+use super::came_with::CameWith;
 use super::confirm::{self, print_stderr};
 use super::ends::{self, ENDS};
 use super::follow::{self, Until};
@@ -188,8 +188,8 @@ impl Options {
             return Ok(Seen::Already(self.already(live)));
         }
         if !self.yes || output == Output::Text {
-            // With --yes production may be bad meanwhile: the text after the rollback names them.
-            let came_with = if self.yes { None } else { self.came_with(left.as_ref()).await };
+            let leaves_live = |status: &&FunctionStatus| self.to.is_some() || stopped(status).is_none();
+            let came_with = status.as_ref().filter(leaves_live).and_then(CameWith::of_live);
             let shown = Shown { passes, came_with, groups };
             print_stderr(&self.preview(status.as_ref(), &shown, Timestamp::now()))?;
         }
@@ -241,13 +241,6 @@ impl Options {
             Some(release) => known != Some(release),
             None => known.is_none() && status.is_none_or(|status| status.active.or(status.pending).is_none()),
         }
-    }
-
-    /// Looks which functions came together with the release that the rollback leaves.
-    async fn came_with(&self, left: Option<&Left>) -> Option<CameWith> {
-        let follow::FunctionArgs { environment, function } = &self.args;
-        let remote = self.follow.remote.remote().await.ok()?;
-        came_with::of(&remote, (environment, function), left?, None).await
     }
 
     /// Refuses what the deployer would refuse, before anything is asked, and returns the releases that the rollback passes.

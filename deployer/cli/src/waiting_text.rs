@@ -5,6 +5,7 @@ use deployer_core::record::{DeploymentRecord, EndedWaiting};
 use deployer_core::status::{FunctionStatus, StatusReport};
 
 use super::follow::Followed as _;
+use super::follow_another::is_in_favour_of;
 use super::records;
 
 /// Describes a promotion to the person who asks for it, and how a waiting one goes on.
@@ -24,9 +25,8 @@ pub(super) fn approved(record: &DeploymentRecord, ended_before: &[EndedWaiting])
 
 /// Writes the step by which the promotion goes on that waits in the place of another one; nothing if none waits.
 pub(super) fn instead(superseded: &DeploymentRecord, report: &StatusReport) -> String {
-    let because = superseded.because.as_deref().unwrap_or_default();
     let mut waiting = report.functions.iter().flat_map(|status| status.waiting.iter().map(move |one| (status, one)));
-    let named = waiting.find(|(_, one)| because.contains(&one.deployment.to_string()));
+    let named = waiting.find(|(_, one)| is_in_favour_of(superseded, one.deployment));
     let Some((FunctionStatus { environment, function, .. }, one)) = named else { return String::new() };
     let arguments = format!("-e {environment} -f {function} --deployment {}", one.deployment);
     step(

@@ -129,6 +129,9 @@ pub struct DeploymentEvent {
     /// and is repeated here for rules of EventBridge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approvals_wanted: Option<u32>,
+    /// The promotion that has the place of this one, which has ended as superseded; absent where none has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_favour_of: Option<DeploymentId>,
     /// The promotions that waited or were next, and whose place this deployment has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
@@ -183,6 +186,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             artifact,
             targets,
             promotion,
+            in_favour_of,
             ended_waiting,
             rollout,
             started_at,
@@ -206,6 +210,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             targets,
             promotion,
             approvals_wanted,
+            in_favour_of,
             ended_waiting,
             rollout,
             started_at,

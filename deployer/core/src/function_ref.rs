@@ -243,6 +243,7 @@ impl<'a> FunctionRef<'a> {
             artifact: request.artifact().map(|resolved| resolved.recorded()),
             targets: self.environment.targets.iter().map(outcome).collect(),
             promotion: request.promotion_spec().map(PromotionSpec::recorded),
+            in_favour_of: None,
             ended_waiting: request.ended_waiting.clone(),
             rollout: None,
             started_at: request.accepted_at,

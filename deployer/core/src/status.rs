@@ -2,6 +2,7 @@
 //! head alone.
 
 mod behind;
+mod came_with;
 mod door;
 mod open;
 mod rollback;
@@ -25,6 +26,7 @@ use crate::record::{Approved, EndedWaiting};
 use crate::rejects::Rejects;
 use crate::text::{Person, PlainText, counted};
 pub use behind::{Behind, SourceHistory};
+pub use came_with::{CameWith, Companion, LeftStatus};
 pub use door::DoorStatus;
 pub use open::OpenDeployment;
 pub use rollback::{PassedRelease, RollbackStatus};
@@ -104,6 +106,9 @@ pub struct FunctionStatus {
     /// The details of that rollback; absent if it would be refused, or would only stop a deployment.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<RollbackStatus>,
+    /// The release that the last rollback has left; absent where it came again since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<LeftStatus>,
     /// The rejected releases of the function; only present if the function was asked for by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rejects: Vec<Reject>,
@@ -176,6 +181,9 @@ pub struct LiveStatus {
     /// The people who approved the promotion by which the code got this release, as `approved_by`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub renamed_approved_by: Vec<Person>,
+    /// The functions that came with it under this release; only present if the function was asked for by name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_with: Option<CameWith>,
     /// Whether every target that the environment has now serves it.
     #[serde(default = "yes")]
     pub complete: bool,
@@ -249,6 +257,7 @@ impl LiveStatus {
             by: live.by.clone(),
             approved_by: vec![],
             renamed_approved_by: vec![],
+            came_with: None,
             complete: !target_statuses.iter().any(|target| target.differs),
             missing,
             added,
@@ -302,6 +311,7 @@ impl FunctionStatus {
             last_failed: LastFailed::of(head),
             rollback_to: rollback.as_ref().map(|rollback| rollback.release.clone()),
             rollback,
+            left: head.left().first().map(LeftStatus::of),
             rejects: rejects.all().cloned().collect(),
             behind: vec![],
             waiting: head.waiting().iter().filter_map(|one| waiting(one, rejects)).collect(),

@@ -40,7 +40,7 @@ impl Reconciler<'_> {
         let (request, head) = (claim.request(), claim.seen().head);
         if let Some(promoting) = request.promotion_spec() {
             if let Some(Stopped { because, .. }) = claim.stopped() {
-                return Ok(ArtifactResolution::Refused(Ending::Superseded { because }));
+                return Ok(ArtifactResolution::Refused(Ending::Superseded { because, in_favour_of: None }));
             }
             return match self.promotions().evaluate_under_claim(claim, promoting).await? {
                 ClaimedDecision::Allow(resolved) => self.write_resolved(claim, resolved).await,

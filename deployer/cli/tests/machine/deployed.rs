@@ -1,8 +1,5 @@
 //! A function that the deployer has deployed: the answers of the deployer's Lambda, of STS and of the target.
 
-use deployer_core::group::deployment_beside;
-use deployer_core::id::DeploymentId;
-use deployer_core::record::DeploymentRecord;
 use serde_json::{Value, json};
 
 use super::aws;
@@ -10,7 +7,7 @@ use super::home::Home;
 use super::server::{Answer, Request, Server};
 
 pub const ID: &str = "01M8A5XGD0ST9H1MN79C7EX22P";
-/// The group of [`promoted_in_a_group`].
+/// A group that has brought the function and others.
 pub const GROUP: &str = "0000000000F0M57FDAT7ZC1HD8";
 const BEFORE: &str = "01M8A5XFDRZTNV54H8T47JKK4Z";
 /// The target's account. Keys of anybody but `keys` belong to it.
@@ -47,16 +44,6 @@ pub fn record(id: &str, release: &str) -> Value {
     json!({ "id": id, "environment": "prod", "function": "orders", "release": release, "status": "succeeded", "code": null,
         "because": null, "cause": { "kind": "upload", "requested_by": null, "event_id": null }, "artifact": artifact,
         "targets": [target], "started_at": "2026-11-25T20:21:24Z", "finished_at": "2026-11-25T20:21:30Z" })
-}
-
-/// Returns the record of the promotion that has brought 1.4.3 in a group, and the id that the group has given to `bills`.
-pub fn promoted_in_a_group() -> (Value, DeploymentId) {
-    let mut promoted = record(ID, "1.4.3");
-    promoted["cause"] = json!({ "kind": "promotion", "requested_by": "ada", "event_id": "g" });
-    promoted["promotion"] = json!({ "from": "stage", "group": GROUP });
-    let brought: DeploymentRecord = serde_json::from_value(promoted.clone()).unwrap();
-    let beside = deployment_beside(&brought, &"bills".parse().unwrap()).unwrap();
-    (promoted, beside)
 }
 
 fn answer(request: &Request) -> Answer {

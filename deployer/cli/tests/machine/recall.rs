@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::deployed::{GROUP, ok, person, promoted_in_a_group, record, server};
+use super::deployed::{GROUP, ID, ok, person, record, server};
 use super::home::Outcome;
 
 /// Runs a verb, and returns what it says and the commands that it sends.
@@ -28,20 +28,18 @@ fn recall_without_a_terminal_takes_yes_and_only_looks_before() {
 }
 
 #[test]
-fn recall_names_the_others_of_a_group_behind_a_redeploy() {
-    let (promoted, beside) = promoted_in_a_group();
+fn recall_names_the_others_of_the_group_by_the_status_of_its_function() {
     let rollback = record("01M8A5XGD0ST9H1MN79C7EX22R", "1.4.2");
-    let mut redeployed = record("01M8A5XGD0ST9H1MN79C7EX22Q", "1.4.3");
-    redeployed["cause"] = json!({ "kind": "redeploy", "requested_by": "ada", "event_id": "r" });
     let server = server(move |request| {
         let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
-        let live = json!({ "release": "7", "deployment": beside, "since": "2026-11-25T20:00:00Z", "sha256": null });
+        let beside = json!({ "group": GROUP, "functions": [{ "function": "bills", "release": "7" }] });
+        let left = json!({ "release": "1.4.3", "deployment": ID, "came_with": beside });
         match command["command"].as_str() {
             Some("recall") => Some(ok(&json!({ "function": "orders", "release": "1.4.3", "environments": [
                 { "environment": "prod", "left": "1.4.3", "deployment": rollback, "because": null }] }))),
-            Some("history") => Some(ok(&json!({ "deployments": [rollback, redeployed, promoted] }))),
-            Some("status") => Some(ok(&json!({ "functions": [{ "environment": "prod", "function": "bills",
-                "live": live, "targets": [], "active": null, "pending": null, "hold": null, "rejected": false }] }))),
+            Some("status") if command["function"] == "orders" => Some(ok(&json!({ "functions": [{
+                "environment": "prod", "function": "orders", "live": null, "left": left, "targets": [], "active": null,
+                "pending": null, "hold": null, "rejected": false }] }))),
             _ => None,
         }
     });

@@ -156,7 +156,7 @@ fn repeated_recall_is_sent_again_only_where_a_rollback_is_not_begun() {
     assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? history"), "{said}");
     assert!(said.starts_with("this request has ended already:\nrelease 1.4.4 of orders is rejected"), "{said}");
     let Ran { exit, said, sent } = run(&recall, vec![("recall?", answer(&Value::Null)), ("recall", ended)]);
-    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? recall history"), "{said}");
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? recall status"), "{said}");
     assert!(said.starts_with("release 1.4.4 of orders is rejected"), "{said}");
     let status = json!({ "functions": [] });
     let Ran { exit, said, sent } = run(&recall, vec![("recall?", Value::Null), ("status", status)]);
@@ -300,6 +300,24 @@ fn promotion_of_what_waits_already_is_followed_with_wait() {
     assert_eq!(exit, Some(4), "{said}");
     assert_eq!(said.matches("deployctl approve -e prod -f orders --deployment").count(), 1, "{said}");
     assert!(said.contains(&format!("error: not ended after 1s; deployment {ID} goes on\n")), "{said}");
+    // The record says it by a field, and the first look fails.
+    let by_field = merged(superseded.clone(), json!({ "because": "it waits already", "in_favour_of": ID }));
+    let is_first = std::sync::atomic::AtomicBool::new(true);
+    let answers = (by_field, json!({ "deployments": [ended] }));
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match name(&command).as_deref() {
+            Some("promote") => Some(ok(&answers.0)),
+            Some("history") if is_first.swap(false, std::sync::atomic::Ordering::SeqCst) => {
+                Some(ok(&refused("the ledger is away")))
+            }
+            Some("history") => Some(ok(&answers.1)),
+            _ => None,
+        }
+    });
+    let in_time = [&PROMOTE[..], &["--wait", "--timeout", "20s"]].concat();
+    let (outcome, said) = person(&server).run_with_output(&in_time);
+    assert!(outcome.exit == Some(0) && said.starts_with("prod/orders/1.4.3: succeeded after "), "{said}");
     // Another release took its place: that is the end.
     let other = with(json!({ "release": "1.4.4" }));
     let Ran { exit, said, .. } = run(&wait, vec![("promote", superseded), history(&other)]);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::deployed::{GROUP, ID, ok, person, promoted_in_a_group, record, server};
+use super::deployed::{GROUP, ID, ok, person, record, server};
 use super::home::{Home, Outcome};
 use super::server::Server;
 use super::wrapped::shown;
@@ -73,20 +73,18 @@ fn what_is_live_after_a_rollback_fits_the_terminal() {
 }
 
 #[test]
-fn rollback_with_yes_names_the_others_of_the_group_only_afterwards() {
-    let (promoted, beside) = promoted_in_a_group();
+fn rollback_names_the_others_of_the_group_by_the_status_of_its_function() {
     let server = server(move |request| {
         let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
-        let one = |function: &str, by: &str| {
-            let live = json!({ "release": "1.4.3", "deployment": by, "since": "2026-11-25T20:00:00Z", "sha256": null });
-            json!({ "environment": "prod", "function": function, "live": live, "targets": [], "active": null,
-                "pending": null, "hold": null, "rejected": false, "rollback_to": "1.4.2" })
-        };
+        let beside = json!({ "group": GROUP, "functions": [{ "function": "bills", "release": "1.4.3" }] });
+        let live = json!({ "release": "1.4.3", "deployment": ID, "since": "2026-11-25T20:00:00Z", "sha256": null,
+            "came_with": beside });
+        let left = json!({ "release": "1.4.3", "deployment": ID, "came_with": beside });
+        let orders = json!({ "environment": "prod", "function": "orders", "live": live, "left": left, "targets": [],
+            "active": null, "pending": null, "hold": null, "rejected": false, "rollback_to": "1.4.2" });
         match command["command"].as_str() {
             Some("rollback") => Some(ok(&record("01M8A5XFDRZTNV54H8T47JKK41", "1.4.2"))),
-            Some("history") => Some(ok(&json!({ "deployments": [promoted] }))),
-            Some("status") if command["function"] == "orders" => Some(ok(&json!({ "functions": [one("orders", ID)] }))),
-            Some("status") => Some(ok(&json!({ "functions": [one("bills", &beside.to_string()), one("orders", ID)] }))),
+            Some("status") if command["function"] == "orders" => Some(ok(&json!({ "functions": [orders] }))),
             _ => None,
         }
     });
@@ -96,7 +94,10 @@ fn rollback_with_yes_names_the_others_of_the_group_only_afterwards() {
     let command = |body: &str| Some(serde_json::from_str::<Value>(body).ok()?["command"].as_str()?.to_owned());
     let sent: Vec<String> = server.requests().iter().filter_map(|request| command(&request.body)).collect();
     assert_eq!(sent[..2], ["status", "rollback"], "no look at the group delays it");
-    assert!(!err.contains("bills"), "{err}");
+    assert!(
+        err.contains(&format!("  with     bills 1.4.3, which came with it in group {GROUP}: it stays live")),
+        "{err}"
+    );
     assert!(
         out.contains(&format!("\nbills 1.4.3 came with 1.4.3 in group {GROUP}, and is still live in prod. ")),
         "{out}"

@@ -11,7 +11,7 @@ use crate::config::Approval;
 use crate::head::{PROMOTION, Request, ResolvedArtifact, request_hash};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash, Token};
 use crate::promotion::{GroupState, PromotionRequest, PromotionSpec};
-use crate::record::{Approved, Cause, CauseKind, Code, DeploymentRecord, EndedWaiting, SCHEMA, Status};
+use crate::record::{Approved, Cause, CauseKind, Code, EndedWaiting, SCHEMA, Status};
 use crate::text::{Person, PlainText};
 
 mod rollouts;
@@ -321,14 +321,6 @@ pub fn may_be_group_id(id: DeploymentId) -> bool {
 /// Returns the identity of the promotion of one of a group's functions.
 fn identity((cause, environment): (&Cause, &EnvironmentName), function: &FunctionName) -> RequestHash {
     request_hash(PROMOTION, cause.event_id.as_deref().unwrap_or_default(), (environment, function))
-}
-
-/// Returns the id that another function's deployment has if it belongs to the same group as this one; none if this one
-/// belongs to no group. A group gives the ids of all its members by the same request.
-#[must_use]
-pub fn deployment_beside(member: &DeploymentRecord, function: &FunctionName) -> Option<DeploymentId> {
-    member.promotion.as_ref()?.group?;
-    Some(DeploymentId::of(member.id.time(), identity((&member.cause, &member.environment), function)))
 }
 
 impl Member {

@@ -226,7 +226,7 @@ fn apply_decisions(before: &Group, decisions: &[CheckedMember], now: Timestamp) 
     });
     if let Some((member, ending)) = ends {
         let (status, code, because) = match ending {
-            Ending::Superseded { because } => (Status::Superseded, Code::Superseded, because.as_str()),
+            Ending::Superseded { because, .. } => (Status::Superseded, Code::Superseded, because.as_str()),
             Ending::Refused { code, because }
             | Ending::Stopped { code, because, .. }
             | Ending::TakenBack { code, because, .. } => (Status::Refused, *code, because.as_str()),

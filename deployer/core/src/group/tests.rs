@@ -212,18 +212,6 @@ fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
     assert_eq!(other_wait.with_wait_published(&waits), None);
 }
 
-#[test]
-fn member_tells_the_ids_of_the_deployments_beside_it() {
-    let group = moving();
-    let [api, worker] = &group.functions[..] else { panic!("{group:?}") };
-    let mut record = record(&group, 0, Status::Succeeded).unwrap();
-    assert_eq!(deployment_beside(&record, &worker.function), None, "it is no member");
-    let promotion = serde_json::json!({"from": "dev", "group": group.id});
-    record.promotion = serde_json::from_value(promotion).unwrap();
-    assert_eq!(deployment_beside(&record, &worker.function), Some(worker.deployment));
-    assert_eq!(deployment_beside(&record, &api.function), Some(api.deployment));
-}
-
 /// Returns the group after its members' records and rollouts were read at this time.
 fn read(group: &Group, members: [(Status, Option<MemberRollout>); 2], now: i64) -> Group {
     let records = [0, 1].map(|number| record(group, number, members[number].0));

@@ -95,7 +95,7 @@ pub fn ending_of_members(group: &Group) -> Option<Ending> {
     }
     let because = format!("its group {} has ended: {}", group.id, group.because.as_deref().unwrap_or_default());
     Some(match group.status {
-        Status::Superseded => Ending::Superseded { because },
+        Status::Superseded => Ending::Superseded { because, in_favour_of: None },
         _ => Ending::Refused { code: Code::NotPromotable, because },
     })
 }

@@ -123,7 +123,7 @@ fn too_late(head: &Head, request: &Request, at: &FunctionRef<'_>, newer: String,
             Some(live) => format!("{newer}; it is live on {}", live.extent(targets)),
             None => newer,
         };
-        return record.ended(Ending::Superseded { because }, now);
+        return record.ended(Ending::Superseded { because, in_favour_of: None }, now);
     };
     let unchanged = |outcome: TargetOutcome| {
         let version = live.versions.get(&place(&outcome)).cloned();

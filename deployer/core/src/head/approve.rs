@@ -54,7 +54,7 @@ impl DecisionId<'_> {
     /// long as it is open or has just ended.
     #[must_use]
     pub fn about(&self, head: &Head, at: &FunctionRef<'_>) -> Option<DeploymentId> {
-        head.known.id_of(self.hash(at)).or_else(|| {
+        head.known.decided(self.hash(at)).or_else(|| {
             let given = approvals(head).find(|(_, approvals)| approvals.iter().any(|one| one.is_by(self.id)));
             given.filter(|_| *self.decision == ApprovalDecision::Approve).map(|(deployment, _)| deployment)
         })
@@ -68,12 +68,12 @@ impl ApprovalEffect {
         let hash = decided.hash(at);
         match self {
             Self::Write(mut next) => {
-                next.known.remember(hash, about);
+                next.known.remember_decision(hash, about);
                 Self::Write(next)
             }
-            Self::Duplicate(None) if head.known.id_of(hash) != Some(about) => {
+            Self::Duplicate(None) if head.known.decided(hash) != Some(about) => {
                 let mut next = head.next();
-                next.known.remember(hash, about);
+                next.known.remember_decision(hash, about);
                 Self::Duplicate(Some(Box::new(next)))
             }
             other => other,

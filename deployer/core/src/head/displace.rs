@@ -6,6 +6,7 @@ use super::end_request::{end_request, end_untouched};
 use super::request::Request;
 use super::state::Head;
 use crate::function_ref::FunctionRef;
+use crate::id::DeploymentId;
 use crate::record::{EndedWaiting, Ending, Status};
 
 /// Ends the requests that are next and give way to a newer one, which names the promotions among them.
@@ -34,7 +35,7 @@ pub(super) fn displace_active(
     let is_promotion = active.request.promotion_spec().is_some();
     let ended = is_promotion.then(|| EndedWaiting::of(&at.record_of(&active, Status::Pending)));
     let because = format!("{newer} took its place before it had written anything");
-    end_untouched(head, &active, at, Ending::Superseded { because }, now);
+    end_untouched(head, &active, at, Ending::Superseded { because, in_favour_of: promotion(newer) }, now);
     ended
 }
 
@@ -46,7 +47,7 @@ pub(super) fn displace_waiting(head: &mut Head, newer: &mut Request, at: &Functi
             continue;
         }
         let because = format!("{newer} has taken its place while it waited");
-        let record = waiting.record(at).ended(Ending::Superseded { because }, now);
+        let record = waiting.record(at).ended(Ending::Superseded { because, in_favour_of: promotion(newer) }, now);
         newer.ended_waiting.push(EndedWaiting::of(&record));
         end_request(head, &waiting.request, record);
     }
@@ -56,7 +57,7 @@ pub(super) fn displace_waiting(head: &mut Head, newer: &mut Request, at: &Functi
 pub(super) fn end_waiting(head: &mut Head, rollback: &mut Request, at: &FunctionRef<'_>, now: Timestamp) {
     for waiting in std::mem::take(&mut head.queue.waiting) {
         let because = format!("{rollback} has ended what waited to come here");
-        let record = waiting.record(at).ended(Ending::Superseded { because }, now);
+        let record = waiting.record(at).ended(Ending::Superseded { because, in_favour_of: None }, now);
         // The rollback may name the group that it is a member of.
         let group = waiting.request.group();
         if !rollback.ended_waiting.iter().any(|named| Some(named.deployment) == group) {
@@ -67,5 +68,11 @@ pub(super) fn end_waiting(head: &mut Head, rollback: &mut Request, at: &Function
 }
 
 fn displaced_by(newer: &Request) -> Ending {
-    Ending::Superseded { because: format!("{newer} took its place before its turn came") }
+    let because = format!("{newer} took its place before its turn came");
+    Ending::Superseded { because, in_favour_of: promotion(newer) }
+}
+
+/// Returns the id of a request that is a promotion.
+fn promotion(newer: &Request) -> Option<DeploymentId> {
+    newer.promotion_spec().map(|_| newer.id)
 }

@@ -115,6 +115,12 @@ impl LiveArtifact {
         self.renamed.as_ref().filter(|renamed| renamed.release == self.release)
     }
 
+    /// Returns the deployment by which the code got its present release.
+    #[must_use]
+    pub fn named_by(&self) -> DeploymentId {
+        self.renamed().map_or(self.deployment, |renamed| renamed.deployment)
+    }
+
     /// Returns how the code got its present release. Whoever shows since when a release is live shows this.
     #[must_use]
     pub fn naming(&self) -> Renamed {

@@ -139,7 +139,8 @@ pub(super) fn claim_member(
     head.queue.pending = kept;
     for upload in late {
         let because = format!("{request} was let in before it");
-        let record = at.record(&upload, Status::Pending).ended(Ending::Superseded { because }, me.now);
+        let record =
+            at.record(&upload, Status::Pending).ended(Ending::Superseded { because, in_favour_of: None }, me.now);
         end_request(&mut head, &upload, record);
     }
     claim(head, request, at, me)

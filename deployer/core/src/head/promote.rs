@@ -168,8 +168,8 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
     let same = waiting.iter().find(|waiting| artifact(&waiting.request) == artifact(request));
     if let (Some(Waiting { request: first, .. }), Decision::Wait(_)) = (same, decision) {
         let release = request.source.release().map_or(String::new(), ToString::to_string);
-        let brings = format_args!("deployment {} brings release {release}", first.id);
-        return Some(superseded(waits_already(brings)));
+        let because = waits_already(format_args!("deployment {} brings release {release}", first.id));
+        return Some(Ending::Superseded { because, in_favour_of: Some(first.id) });
     }
     let in_order = goes_in_order(request, at);
     let newer = waiting.iter().find(|other| {
@@ -177,7 +177,8 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
         !in_order && other.request.group().is_none() && other.request.time > request.time
     });
     if let Some(Waiting { request: newer, .. }) = newer {
-        return Some(superseded(format!("deployment {}, asked for later, waits already", newer.id)));
+        let because = format!("deployment {}, asked for later, waits already", newer.id);
+        return Some(Ending::Superseded { because, in_favour_of: Some(newer.id) });
     }
     (in_order && waiting.len() >= WAITING).then(|| Ending::Refused {
         code: Code::NotPromotable,
@@ -192,5 +193,5 @@ fn goes_in_order(request: &Request, at: &FunctionRef<'_>) -> bool {
 }
 
 fn superseded(because: String) -> Ending {
-    Ending::Superseded { because }
+    Ending::Superseded { because, in_favour_of: None }
 }

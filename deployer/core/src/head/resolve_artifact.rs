@@ -54,7 +54,7 @@ fn live_artifact(
             "release {} was rolled out after it was asked for: deployment {} has brought it",
             live.release, live.deployment
         );
-        return Err(Ending::Superseded { because });
+        return Err(Ending::Superseded { because, in_favour_of: None });
     }
     check_redeployable(live, targets)?;
     rejects.refusal(&live.release, live.sha256).map_or_else(|| Ok(ResolvedArtifact::from(live)), Err)

@@ -144,7 +144,7 @@ fn id_of_deployment(head: &Head, at: &FunctionRef<'_>, id: DeploymentId) -> Opti
     }
     let was_live = head.history().iter().chain(head.left()).map(|live| live.deployment);
     let mut known = (head.deployments().into_iter())
-        .chain(head.known.requests.iter().map(|request| request.id))
+        .chain(head.known.deployments())
         .chain(head.outbox().iter().map(|entry| entry.record.id))
         .chain(head.targets().iter().filter_map(|target| target.deployment))
         .chain(was_live);
@@ -200,7 +200,7 @@ fn former_approval(head: &Head, id: &str, kind: CommandKind) -> Option<FormerCom
 fn former_decision(head: &Head, at: &FunctionRef<'_>, id: &str, kind: CommandKind) -> Option<FormerCommand> {
     let words = [(DecisionId::APPROVAL, "an approval"), (DecisionId::DECLINE, "a decline")];
     words.into_iter().find_map(|(word, what)| {
-        let deployment = head.known.id_of(request_hash(word, id, (&at.name, &at.function)))?;
+        let deployment = head.known.decided(request_hash(word, id, (&at.name, &at.function)))?;
         let is_same = word == DecisionId::APPROVAL && kind == CommandKind::Approval(deployment);
         (!is_same).then(|| FormerCommand { what: what.into(), at: None, deployment: Some(deployment) })
     })

@@ -272,6 +272,7 @@ impl PromotionPolicy<'_> {
                     "release {} is live in {source} since {:.0}, and takes its place",
                     newer.release, newer.since
                 ),
+                in_favour_of: None,
             }),
             Some((live, Some(_))) if is_automatic => Ok(Some(ends(live.since))),
             Some((live, Some(newer))) if soak.is_zero() || ends(live.since) <= newer.since => Ok(None),

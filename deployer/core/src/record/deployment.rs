@@ -52,6 +52,9 @@ pub struct DeploymentRecord {
     /// The source and the approvals of a promotion; absent for other deployments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<RecordedPromotion>,
+    /// The promotion that has the place of this one, which has ended as superseded; absent where none has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_favour_of: Option<DeploymentId>,
     /// The promotions that waited or were next, and whose place this deployment has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
@@ -77,7 +80,10 @@ impl DeploymentRecord {
     pub fn ended(mut self, ending: Ending, at: Timestamp) -> Self {
         match ending {
             Ending::Refused { code, because } => self.end_untried(Status::Refused, code, because),
-            Ending::Superseded { because } => self.end_untried(Status::Superseded, Code::Superseded, because),
+            Ending::Superseded { because, in_favour_of } => {
+                self.end_untried(Status::Superseded, Code::Superseded, because);
+                self.in_favour_of = in_favour_of;
+            }
             Ending::OnlyStopped { because } => {
                 self.end_untried(Status::Succeeded, Code::Superseded, because);
                 self.code = None;
@@ -223,6 +229,7 @@ mod tests {
             artifact: Some((&artifact).into()),
             targets,
             promotion: None,
+            in_favour_of: None,
             ended_waiting: vec![],
             rollout: None,
             started_at: "2026-11-01T10:00:00Z".parse().unwrap(),

@@ -2,6 +2,7 @@
 
 use super::status::{Code, Status};
 use super::target::TargetOutcome;
+use crate::id::DeploymentId;
 
 /// The end of a deployment, before it is written to the record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,8 @@ pub enum Ending {
     Superseded {
         /// The reason in one sentence.
         because: String,
+        /// The promotion that has its place, where one has.
+        in_favour_of: Option<DeploymentId>,
     },
     /// Every target was tried, with these outcomes.
     Tried(Vec<TargetOutcome>),

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{FunctionStatus, is_false};
-use crate::head::Head;
-use crate::id::{EnvironmentName, Release, Sha256};
+use crate::head::{Head, LiveArtifact};
+use crate::id::{DeploymentId, EnvironmentName, Release, Sha256};
 
 /// A release that is live in another environment, and not in this one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -40,6 +40,8 @@ pub struct SourceHistory {
     left: Vec<(Release, Option<Sha256>)>,
     /// Whether the live release is rejected.
     rejected: bool,
+    /// The deployment by which the live code got its release.
+    brought_by: Option<DeploymentId>,
 }
 
 impl SourceHistory {
@@ -49,7 +51,14 @@ impl SourceHistory {
         let entries = head.history().iter().map(|live| (live.release.clone(), live.since, live.sha256)).collect();
         let left =
             head.left().iter().filter(|left| left.was_live()).map(|left| (left.release.clone(), left.sha256)).collect();
-        Self { environment: status.environment.clone(), entries, left, rejected: status.rejected }
+        let brought_by = head.live().map(LiveArtifact::named_by);
+        Self { environment: status.environment.clone(), entries, left, rejected: status.rejected, brought_by }
+    }
+
+    /// Returns the deployment by which the live code got its release.
+    #[must_use]
+    pub fn live_brought_by(&self) -> Option<DeploymentId> {
+        self.brought_by
     }
 
     /// Returns how far this environment is ahead of another; none if it is not.

@@ -30,6 +30,7 @@ mod rejected_rollouts;
 mod rollout;
 mod status;
 mod status_approvals;
+mod status_companions;
 mod status_groups;
 mod status_rollout;
 pub(crate) mod undo;

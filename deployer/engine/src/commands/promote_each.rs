@@ -213,7 +213,7 @@ fn has_it_already(at: &FunctionRef<'_>, head: &Head, promoting: &PromotionSpec) 
 fn reason(ending: &Ending) -> &str {
     match ending {
         Ending::Refused { because, .. }
-        | Ending::Superseded { because }
+        | Ending::Superseded { because, .. }
         | Ending::OnlyStopped { because }
         | Ending::Stopped { because, .. }
         | Ending::TakenBack { because, .. } => because,

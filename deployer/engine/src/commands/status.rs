@@ -14,6 +14,7 @@ use futures::stream::{self, StreamExt as _};
 
 use super::known::ensure_known;
 use super::status_approvals::add_approvals;
+use super::status_companions::add_companions;
 use super::status_groups::open_groups;
 use crate::gone_environment::{GoneFunction, all_gone, find_gone};
 use crate::port::LedgerError;
@@ -59,7 +60,7 @@ impl Engine {
             return Err(Transient::Ledger(LedgerError(because.clone())).into());
         }
         unreadable.extend(broken);
-        let mut functions = Vec::new();
+        let (mut functions, mut brought_by) = (Vec::new(), Vec::new());
         for ((function_name, name), (status, own)) in &statuses {
             let Some((_, environment)) = selected.iter().find(|(selected, _)| *selected == name) else { continue };
             let sources = environment.promotion.iter().flat_map(|promotion| promotion.from.iter());
@@ -70,10 +71,12 @@ impl Engine {
                 // The rejects of all functions together could be more than an answer holds.
                 let rejects = if function.is_some() { status.rejects } else { vec![] };
                 functions.push(FunctionStatus { rejects, ..status });
+                brought_by.push(own.live_brought_by());
             }
         }
         if function.is_some() {
             add_approvals(self, &mut functions).await;
+            add_companions(self, (&mut functions, &brought_by), &mut unreadable).await;
         }
         let environments: Vec<&EnvironmentName> = selected.iter().map(|(name, _)| *name).collect();
         if let Some(function) = function.filter(|_| functions.is_empty() && unreadable.is_empty()) {

@@ -71,7 +71,7 @@ impl<'e> Groups<'e> {
             Found::Open | Found::Nothing => {}
         }
         if let Some(ending) = promotion.refusal_by_time(self.engine.now()) {
-            let (Ending::Refused { because, .. } | Ending::Superseded { because }) = ending else {
+            let (Ending::Refused { because, .. } | Ending::Superseded { because, .. }) = ending else {
                 return Err(CommandError::Refused("it is out of time".into()));
             };
             return Err(CommandError::Refused(because));

@@ -3,6 +3,7 @@
 
 mod approvals;
 mod asked;
+mod came_with;
 mod complete;
 mod crashes;
 mod decided;

@@ -19,8 +19,8 @@ fn in_env(environment: &str, command: &str, more: &Value) -> Value {
     with(command, more)
 }
 
-/// Returns the commands that take an id and need nothing that is held, rejected, rolled out or waits, about `orders` in
-/// `dev`, with this id. `decision_effects` has approvals and declines.
+/// Returns the commands that take an id and need nothing that rolls out or waits, about `orders` in `dev`, with this id.
+/// `decision_effects` has approvals and declines.
 fn commands(id: &str) -> Vec<(&'static str, Value)> {
     let about = |command: &str, more: &Value| {
         with(json!({"command": command, "function": "orders", "release": "1.1.0", "id": id, "reason": "bad"}), more)
@@ -31,7 +31,9 @@ fn commands(id: &str) -> Vec<(&'static str, Value)> {
         ("redeploy", dev("redeploy", &json!({}))),
         ("rollback", dev("rollback", &json!({}))),
         ("hold", dev("hold", &json!({"reason": "audit"}))),
+        ("release-hold", dev("release-hold", &json!({}))),
         ("reject", about("reject", &json!({}))),
+        ("unreject", json!({"command": "unreject", "function": "orders", "release": "1.1.0", "id": id})),
         ("recall", about("recall", &json!({}))),
     ]
 }
@@ -56,6 +58,10 @@ async fn id_of_a_deployment_is_refused_for_every_command() {
     deploy_all(&world, &["1.2.0", "1.3.0"]).await;
     let rolled_back = world.command_record(in_env("dev", "rollback", &json!({"id": "r1"}))).await;
     let promoted = world.command_record(with(promote(), &json!({"id": "p1"}))).await;
+    world.command(in_env("dev", "hold", &json!({"id": "h", "reason": "audit"}))).await;
+    world
+        .command(json!({"command": "reject", "function": "orders", "release": "1.1.0", "reason": "bad", "id": "j"}))
+        .await;
     let id = rolled_back.id.to_string();
     let mut all = commands(&id);
     all.push(("promote", with(promote(), &json!({"id": promoted.id}))));
@@ -116,6 +122,11 @@ async fn id_of_another_kind_of_command_is_refused() {
         assert_used(&world, &command, by).await;
     }
     assert_eq!(world.command(approve("a")).await["status"], json!("pending"), "the same approval is no other command");
+    let id = asked["id"].as_str().unwrap();
+    for command in [approve(id), decline(id)] {
+        let (error, because) = refused(&world, &command).await;
+        assert!(error == "InvalidCommand" && because.contains("is the id of a deployment of orders"), "{because}");
+    }
     world.command(recall("rec")).await;
     assert_used(&world, &in_env("dev", "rollback", &json!({"id": "rec"})), "a recall").await;
     // A head elsewhere does not know the id.

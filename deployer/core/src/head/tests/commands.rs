@@ -228,7 +228,9 @@ fn redeploy_is_superseded_after_something_newer_reached_a_target() {
     let (head, _) = head.accepts(&again, &me("d", 60));
     let (head, next) = head.commits("four", &half_arrived(&upload("4", 40), "9", "A"), Some(&me("next", 70)));
     let ending = resolve_artifact(&head, &next.unwrap().request.source, targets(), &Rejects::default()).unwrap_err();
-    assert!(matches!(ending, Ending::Superseded { because } if because.starts_with("release 4 was rolled out after")));
+    assert!(
+        matches!(ending, Ending::Superseded { because, .. } if because.starts_with("release 4 was rolled out after"))
+    );
 }
 
 #[test]

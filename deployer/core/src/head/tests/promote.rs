@@ -1,7 +1,8 @@
 //! Promotions that wait: they are admitted, end, or make way for newer ones.
 
 use super::*;
-use crate::promotion::{Decision, Dispatch, PromotionSpec, Wait};
+use crate::head::known_requests::DECISIONS;
+use crate::promotion::{ApprovalDecision, Decision, Dispatch, PromotionSpec, Wait};
 use crate::record::Approved;
 
 static ROW: LazyLock<Config> = LazyLock::new(|| row("newest"));
@@ -246,6 +247,35 @@ fn approvals_count_once_and_the_requesters_own_never() {
     assert_eq!((record.code, declined.waits()), (Some(Code::NotPromotable), vec![]));
     assert_eq!(record.promotion.as_ref().unwrap().declined_by, Some("bob".into()));
     assert_eq!(decline(&declined, one.id, bob, &prod(&ROW), second(30)), ApprovalEffect::NotWaiting);
+}
+
+#[test]
+fn approvals_under_ever_new_ids_make_the_head_forget_no_request() {
+    let one = promotion("1", CauseKind::Promotion, 10);
+    let (mut head, _) = Head::default().submits(&one, &soaks(100), 10);
+    let requests = head.known.requests.clone();
+    let decision = ApprovalDecision::Approve;
+    for number in 0..=DECISIONS {
+        let id = format!("a{number}");
+        let decided = DecisionId { id: &id, decision: &decision };
+        let effect = ApprovalEffect::Duplicate(None).remembering(&head, decided, &prod(&ROW), one.id);
+        let ApprovalEffect::Duplicate(Some(next)) = effect else { panic!("{effect:?}") };
+        head = *next;
+    }
+    assert_eq!((&head.known.requests, head.known.decisions.len()), (&requests, DECISIONS));
+    let about = |head: &Head, id: &str| DecisionId { id, decision: &decision }.about(head, &prod(&ROW));
+    assert_eq!((about(&head, "a0"), about(&head, "a1")), (None, Some(one.id)), "the oldest is forgotten");
+    // An older deployer has put them among the requests.
+    let mut older = serde_json::to_value(&head).unwrap();
+    older["requests"] = older["decisions"].take();
+    older.as_object_mut().unwrap().remove("decisions");
+    let older: Head = serde_json::from_value(older).unwrap();
+    assert_eq!(about(&older, "a1"), Some(one.id));
+    let same = DecisionId { id: "a1", decision: &decision };
+    assert_eq!(
+        ApprovalEffect::Duplicate(None).remembering(&older, same, &prod(&ROW), one.id),
+        ApprovalEffect::Duplicate(None)
+    );
 }
 
 #[test]
