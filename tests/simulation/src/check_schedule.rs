@@ -44,6 +44,7 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry]) -> Findings {
     let calls = runner.world.calls();
     if runner.scenario.rolls_out() {
         rollout_oracle::check(runner, (journal, &calls), &mut found, &mut accepted);
+        group_oracle::check(runner, journal, &group_oracle::lives(runner), &mut found);
         nothing_is_left(runner, &mut found);
         return Findings { found, accepted, promoted };
     }

@@ -61,6 +61,9 @@ impl FaultyHeads {
                 (group["phase"], group["status"]) = (json!("moving"), json!("in_progress"));
                 group["decided_at"] = group["started_at"].clone();
             }
+            Some(Mutant::MembersLiveAlone) if group["phase"] == "moving" && group["failed_first"].is_null() => {
+                group["passed_at"] = group["started_at"].clone();
+            }
             _ => {}
         }
     }

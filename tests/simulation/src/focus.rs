@@ -41,6 +41,8 @@ pub enum Focus {
     Held,
     /// Rollouts, with every kind of fault. No seed has this focus by itself.
     Rollouts,
+    /// Rollouts of several functions that are promoted together. No seed has this focus by itself.
+    RolloutGroups,
 }
 
 impl Focus {
@@ -259,6 +261,9 @@ impl Odds {
                 stops: 2,
                 ..calm
             },
+            Focus::RolloutGroups => {
+                Self { promotes: true, groups: true, held: 0, stops: 0, ..Self::of(Focus::Rollouts) }
+            }
             Focus::Held => Self { held: 4, stops: 20, commanded: 60, max_commands: 4, death: 12, burst: 60, ..calm },
         }
     }
@@ -267,7 +272,7 @@ impl Odds {
 impl std::str::FromStr for Focus {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let all = || Self::ALL.iter().copied().chain([Self::Rollouts]);
+        let all = || Self::ALL.iter().copied().chain([Self::Rollouts, Self::RolloutGroups]);
         all().find(|focus| focus.name() == text).ok_or_else(|| {
             let names: Vec<String> = all().map(Self::name).collect();
             format!("nothing of this name; there are {}", names.join(", "))

@@ -17,6 +17,20 @@ use world::journal::{Action, JournalEntry};
 /// The deployment of each live artifact in the end, by environment and function.
 pub(super) type Lives = BTreeMap<(String, String), DeploymentId>;
 
+/// Returns what is live in the end, as the heads have it.
+pub(super) fn lives(runner: &Runner<'_>) -> Lives {
+    let mut lives = Lives::new();
+    for environment in &runner.scenario.environments {
+        for function in &runner.scenario.functions {
+            let key = format!("heads/{}/{function}.json", environment.name);
+            let head: Option<Head> = runner.world.aws(|aws| serde_json::from_slice(aws.ledger.get(&key)?).ok());
+            let live = head.and_then(|head| head.live().map(|live| live.id()));
+            lives.extend(live.map(|live| ((environment.name.clone(), function.clone()), live)));
+        }
+    }
+    lives
+}
+
 struct GroupOracle<'f> {
     groups: BTreeMap<DeploymentId, Group>,
     heads: BTreeMap<String, Head>,
@@ -24,6 +38,8 @@ struct GroupOracle<'f> {
     before_member: BTreeMap<DeploymentId, BTreeSet<DeploymentId>>,
     /// The groups whose members have all held their places at one moment, since the group last released them.
     complete: BTreeSet<DeploymentId>,
+    /// The deployments that have passed their rollout, or are live.
+    passed: BTreeSet<DeploymentId>,
     found: &'f mut Vec<Violation>,
 }
 
@@ -32,7 +48,8 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry], lives: &Lives
         return;
     }
     let (groups, heads, before_member) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let mut oracle = GroupOracle { groups, heads, before_member, complete: BTreeSet::new(), found };
+    let mut oracle =
+        GroupOracle { groups, heads, before_member, complete: BTreeSet::new(), passed: BTreeSet::new(), found };
     for entry in journal {
         if entry.action == Action::Erased && entry.object.starts_with("groups/open/") {
             oracle.groups.retain(|id, _| !entry.object.contains(&id.to_string()));
@@ -66,6 +83,7 @@ impl GroupOracle<'_> {
 
     fn on_head(&mut self, key: &str, after: Head) {
         let before = self.heads.insert(key.to_owned(), after.clone()).unwrap_or_default();
+        self.on_rollout(&before, &after);
         let is_member = |waiting: &&Waiting| waiting.request.promotion_spec().is_some_and(|it| it.group.is_some());
         for member in after.waiting().iter().filter(is_member) {
             self.before_member.entry(member.request.id).or_insert_with(|| {
@@ -94,6 +112,31 @@ impl GroupOracle<'_> {
                     format!("{key}: {} was begun before {}, which held its place", claimed.id, member.request.id);
                 self.report(Rule::WaitsBehindMembers, text);
             }
+        }
+    }
+
+    /// Notes a rollout that has passed, and judges one that has become live.
+    fn on_rollout(&mut self, before: &Head, after: &Head) {
+        let active = after.active().filter(|active| active.rollout.as_ref().is_some_and(|it| it.passed.is_some()));
+        self.passed.extend(active.map(|active| active.request.id));
+        let is_live = |record: &DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
+        let was = before.active().filter(|was| after.active().is_none_or(|active| active.request.id != was.request.id));
+        let Some(was) = was.filter(|was| after.ended_record(was.request.id).is_some_and(is_live)) else { return };
+        self.passed.insert(was.request.id);
+        let its = |group: &&Group| group.functions.iter().any(|member| member.deployment == was.request.id);
+        let Some(group) = self.groups.values().find(its).filter(|_| was.rollout.is_some()) else { return };
+        let lacks = |member: &&Member| !self.passed.contains(&member.deployment);
+        let lacks: Vec<&str> = group.functions.iter().filter(lacks).map(|member| member.function.as_str()).collect();
+        let goes_back = group.failed_first.is_some() && group.passed_at.is_none();
+        if !lacks.is_empty() || goes_back {
+            let text = format!(
+                "{} of group {} is live by its rollout, and [{}] have not passed; failed first: {:?}",
+                was.request.id,
+                group.id,
+                lacks.join(", "),
+                group.failed_first
+            );
+            self.report(Rule::LiveTogether, text);
         }
     }
 

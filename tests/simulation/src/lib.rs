@@ -36,6 +36,7 @@ mod reasons;
 mod requests;
 mod retention;
 mod rollback_oracle;
+mod rollout_groups;
 mod rollout_oracle;
 mod rollouts;
 mod rule;

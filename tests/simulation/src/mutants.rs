@@ -166,6 +166,8 @@ mutants! {
     GroupDecidedTwice = "group-decided-twice", Some(Focus::Groups);
     /// A group whose members take their places reads as decided, so each member moves once it has its place.
     MembersDecide = "members-decide", Some(Focus::Groups);
+    /// A group whose members roll out reads as if all had passed.
+    MembersLiveAlone = "members-live-alone", Some(Focus::RolloutGroups);
     /// The traffic that stays on the former version is hidden.
     TrafficUnwatched = "traffic-unwatched", Some(Focus::Provisioned);
     /// A door counts as shut while it is open.
@@ -235,7 +237,8 @@ impl Mutant {
             | Self::FieldsDropped
             | Self::NewerActedOn
             | Self::GroupDecidedTwice
-            | Self::MembersDecide => {
+            | Self::MembersDecide
+            | Self::MembersLiveAlone => {
                 ports.ledger = Arc::new(FaultyHeads::new(ports.ledger, Some(self), past));
             }
             Self::WayBackAssumed

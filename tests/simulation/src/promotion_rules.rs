@@ -97,6 +97,20 @@ impl Rules {
         }
     }
 
+    /// Returns the rules of an environment to which people promote from this one, and nothing has to wait.
+    pub(super) fn by_hand(from: &str) -> Self {
+        Self {
+            from: vec![from.to_owned()],
+            any: false,
+            automatic: false,
+            soak: Duration::ZERO,
+            in_order: false,
+            approval: None,
+            frozen: vec![],
+            refuses: false,
+        }
+    }
+
     /// Writes the rules into an environment of deployer.json.
     pub(super) fn write_into(&self, environment: &mut Value) {
         let milliseconds = self.soak.as_millis();

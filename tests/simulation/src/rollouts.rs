@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::commands::{CommandKind, Look, PlannedCommand};
+use super::rollout_groups;
 use super::scenario::{Fault, FaultKind, PlannedUpload, Scenario};
 use super::taken_out::TakenOut;
 use fixtures::random::Random;
@@ -102,20 +103,25 @@ pub(super) fn add(random: &mut Random, scenario: &mut Scenario) {
         rollout.in_waves &= environment.targets.len() > 1;
         environment.rollout = Some(rollout);
     }
-    scenario.uploads.truncate(MOST_UPLOADS);
-    for number in 1..scenario.uploads.len() {
+    if scenario.odds.groups {
+        rollout_groups::add(random, scenario);
+    } else {
+        scenario.uploads.truncate(MOST_UPLOADS);
+    }
+    for number in 1..scenario.uploads.len() * usize::from(!scenario.odds.groups) {
         let later = random.within(&[20_000, 600_000, 1_800_000]);
         scenario.uploads[number..].iter_mut().for_each(|upload| upload.at += later);
     }
     scenario.commands = commands(random, scenario);
-    let last = scenario.uploads.last().map_or(Duration::ZERO, |upload| upload.at);
+    let asked = scenario.requests.last().map_or(Duration::ZERO, |request| request.at);
+    let last = scenario.uploads.last().map_or(Duration::ZERO, |upload| upload.at).max(asked);
     scenario.heals = last + random.within(&[300_000, 1_200_000, 2_700_000]);
     for _ in 0..random.count(0, MOST_FAULTS) {
         let (op, kind) = random.one_of(&FAULTS);
         let (call, times) = (random.count(1, 12), random.one_of(&[1, 2, 20]));
         scenario.faults.push(Fault { op, call, times, kind });
     }
-    scenario.taken_out = TakenOut::draw(scenario);
+    scenario.taken_out = TakenOut::draw(scenario).filter(|_| !scenario.odds.groups);
 }
 
 fn commands(random: &mut Random, scenario: &Scenario) -> Vec<PlannedCommand> {
@@ -124,7 +130,7 @@ fn commands(random: &mut Random, scenario: &Scenario) -> Vec<PlannedCommand> {
         return all;
     }
     for _ in 0..random.count(1, scenario.odds.max_commands) {
-        let near: &PlannedUpload = &scenario.uploads[random.index(scenario.uploads.len())];
+        let (near, environment) = near(random, scenario);
         let action = random.one_of(&["pause", "continue", "continue", "finish", "finish", "abort"]);
         let kind = match random.below(100) {
             0..75 => CommandKind::Rollout { action },
@@ -136,7 +142,7 @@ fn commands(random: &mut Random, scenario: &Scenario) -> Vec<PlannedCommand> {
             .then(|| Look { before: random.within(&[10, 2_000, 300_000]), by_release: false });
         let planned = PlannedCommand {
             at: near.at + random.within(&[3_000, 300_000, 1_500_000]),
-            environment: near.environment,
+            environment,
             function: near.function.clone(),
             kind,
             again: if random.percent(30) { vec![random.within(&[5_000, 300_000])] } else { vec![] },
@@ -154,7 +160,19 @@ fn commands(random: &mut Random, scenario: &Scenario) -> Vec<PlannedCommand> {
     all
 }
 
-/// Lets the functions be called, and some of their versions fail.
+/// Draws an upload, and the environment in which it rolls out. A group rolls out after its request.
+fn near(random: &mut Random, scenario: &Scenario) -> (PlannedUpload, usize) {
+    let near = scenario.uploads[random.index(scenario.uploads.len())].clone();
+    match scenario.requests.iter().find(|request| request.at > near.at) {
+        Some(request) => (PlannedUpload { at: request.at, ..near }, scenario.environments.len() - 1),
+        None => {
+            let environment = near.environment;
+            (near, environment)
+        }
+    }
+}
+
+/// Lets the functions be called, and some of their versions fail. Of a group it is one function whose version fails.
 pub(super) fn call_functions(scenario: &Scenario, world: &World) {
     for environment in &scenario.environments {
         let Some(rollout) = &environment.rollout else { continue };
@@ -164,7 +182,13 @@ pub(super) fn call_functions(scenario: &Scenario, world: &World) {
                 monitoring.metrics_come_after = SignedDuration::from_secs(rollout.counts_come_after);
                 for function in &scenario.functions {
                     monitoring.called(function, "live", rollout.per_minute);
-                    rollout.failing.iter().for_each(|(version, share)| monitoring.fails(function, *version, *share));
+                    let is_it = |version: u64| {
+                        let number = usize::try_from(version).unwrap_or_default() % scenario.functions.len();
+                        !scenario.odds.groups || scenario.functions[number] == *function
+                    };
+                    for (version, share) in rollout.failing.iter().filter(|(version, _)| is_it(*version)) {
+                        monitoring.fails(function, *version, *share);
+                    }
                 }
             }
         });

@@ -86,6 +86,9 @@ pub enum Rule {
     DecidedOnce,
     /// Either all members of a group arrive, or none stays.
     AllOrNone,
+    /// A member of a group becomes live by its rollout only once each of the others is live or has passed its own, and not
+    /// while another one is known to go back.
+    LiveTogether,
     /// A newer request waits behind the group member that holds its place.
     WaitsBehindMembers,
     /// A target succeeds only when all traffic is on the new version.

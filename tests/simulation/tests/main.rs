@@ -12,6 +12,8 @@ use simulation::{Focus, Mutant, Rule, ScheduleResult, command, play, play_as, pl
 const SCHEDULES: u64 = 100;
 /// The number of schedules with rollouts: each takes some hours of the world's time.
 const ROLLOUTS: u64 = 30;
+/// The number of schedules with rollouts of groups.
+const ROLLOUT_GROUPS: u64 = 12;
 /// The number of schedules within which a mutant must be found.
 const MAX_SCHEDULES: u64 = 10_000;
 
@@ -23,6 +25,11 @@ fn no_schedule_breaks_a_rule() {
 #[test]
 fn no_rollout_breaks_a_rule() {
     breaks_no_rule((0..ROLLOUTS).map(|seed| play_as(seed, None, Focus::Rollouts)));
+}
+
+#[test]
+fn no_rollout_of_a_group_breaks_a_rule() {
+    breaks_no_rule((0..ROLLOUT_GROUPS).map(|seed| play_as(seed, None, Focus::RolloutGroups)));
 }
 
 fn breaks_no_rule(all: impl Iterator<Item = ScheduleResult>) {
@@ -138,6 +145,7 @@ mutants! {
     write_to_a_newer_format_is_found: NewerActedOn => NewerLeftAlone;
     group_decided_twice_is_found: GroupDecidedTwice => DecidedOnce from 8;
     member_that_decides_is_found: MembersDecide => DecidedOnce from 40;
+    member_that_is_live_alone_is_found: MembersLiveAlone => LiveTogether from 5;
     unwatched_traffic_is_found: TrafficUnwatched => TrafficMoved;
     unnoticed_gone_environment_is_found: GoneUnnoticed => NoStepWhereGone;
     assumed_way_back_is_found: WayBackAssumed => EndServesWhatItSays;

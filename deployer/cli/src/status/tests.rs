@@ -335,7 +335,6 @@ fn rollout_in_detail_says_what_it_does_until_when_and_the_commands_for_it() {
         ("shifting", json!({})),
         ("paused", paused()),
         ("watching", json!({"phase": "watching", "step": 3, "weight": 100})),
-        ("passed", passed()),
         ("going-back", going_back()),
     ] {
         let report: StatusReport = serde_json::from_value(rollout(&more)).unwrap();
@@ -370,6 +369,10 @@ fn rollout_that_moves_or_finishes_says_so() {
         (
             json!({"phase": "smoke", "weight": 0, "due": null}),
             "1.4.3 is tested (step 1 of 2, wave 1 of 2) before it gets traffic",
+        ),
+        (
+            passed(),
+            "1.4.3 gets all traffic (wave 1 of 2), has passed its watch, and waits for billing and 1 other of its group",
         ),
         (json!({"finishes": true}), ", and finishes: no wait is longer than until 2026-11-28 17:24:03Z (in 4 min)"),
         (

@@ -67,17 +67,21 @@ impl Group {
     /// Returns what the group says to the rollout of this function.
     #[must_use]
     pub fn word_to(&self, function: &FunctionName) -> GroupWord {
-        let first =
-            self.failed_first.as_ref().and_then(|first| self.functions.iter().find(|one| one.function == *first));
-        if let Some(first) = first.filter(|first| first.function != *function) {
-            let because = first.because.as_ref().map_or(String::new(), |because| format!(" ({because})"));
-            return GroupWord::GoBack(format!("{} of its group did not get there{because}", first.function).into());
+        let first = self.functions.iter().find(|one| self.failed_first.as_ref() == Some(&one.function));
+        match first {
+            Some(first) if first.function != *function => {
+                let because = first.because.as_ref().map_or(String::new(), |because| format!(" ({because})"));
+                return GroupWord::GoBack(format!("{} of its group did not get there{because}", first.function).into());
+            }
+            // It was late, for example.
+            Some(_) => return GroupWord::GoBack(format!("its group {} goes back because of it", self.id).into()),
+            None => {}
         }
         match (self.phase, self.status) {
             (Phase::RollingBack, _) => GroupWord::GoBack(format!("its group {} goes back", self.id).into()),
             (Phase::Ended, Status::Succeeded) => GroupWord::Release,
             (Phase::Ended, status) => GroupWord::GoBack(format!("its group {} has ended: {status}", self.id).into()),
-            _ if self.passed_at.is_some() && self.failed_first.is_none() => GroupWord::Release,
+            _ if self.passed_at.is_some() => GroupWord::Release,
             _ => {
                 let waits = |member: &&Member| member.function != *function && !member.has_passed();
                 GroupWord::Wait(self.functions.iter().filter(waits).map(|member| member.function.clone()).collect())

@@ -267,7 +267,7 @@ fn first_member_that_goes_back_takes_the_others_back() {
     let group = read(&read(&moving(), [PASSED, UNDER_WAY], 60), [PASSED, GOES_BACK], 120);
     assert_eq!(group.failed_first.as_ref(), Some(&worker));
     assert_eq!(group.word_to(&api), GroupWord::GoBack("worker of its group did not get there".into()));
-    assert!(matches!(group.word_to(&worker), GroupWord::Wait(_)), "it goes back by itself");
+    assert!(matches!(group.word_to(&worker), GroupWord::GoBack(_)), "also one that was only late");
     let both = read(&group, [GOES_BACK, BACK], 180);
     assert_eq!(both.failed_first.as_ref(), Some(&worker), "the other one is no reason");
     let ended = read(&both, [BACK, BACK], 240);

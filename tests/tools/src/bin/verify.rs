@@ -30,6 +30,7 @@ type Search = (&'static str, &'static [&'static str]);
 const QUICK_COMPUTING: &[Search] = &[
     ("schedules", &["simulate", "--schedules", "1200"]),
     ("rollouts", &["simulate", "--focus", "rollouts", "--schedules", "100"]),
+    ("rollouts of groups", &["simulate", "--focus", "rollout-groups", "--schedules", "40"]),
     ("policies and their mutants", &["policies"]),
 ];
 /// Tests that mostly wait, all beside each other: a line is one call of `cargo test`, which plays its binaries in turn.
@@ -95,6 +96,23 @@ const SEARCHES: &[Search] = &[
             "rollouts",
             "--schedules",
             "5000",
+        ],
+    ),
+    (
+        "schedules of rollouts of groups",
+        &[
+            "cargo",
+            "run",
+            "--locked",
+            "--profile",
+            "search",
+            "-p",
+            "simulation",
+            "--",
+            "--focus",
+            "rollout-groups",
+            "--schedules",
+            "2000",
         ],
     ),
     ("policies and their mutants", &["policies"]),
