@@ -20,7 +20,7 @@ mod steps;
 mod undecided;
 mod used_id;
 
-pub use rollouts::{MemberRollout, word_of};
+pub use rollouts::{MemberRollout, has_new_word, with_rollouts, word_of};
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{

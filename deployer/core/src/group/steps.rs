@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::rollouts::{named_as_failed, note_rollouts};
 use super::{Group, Member, Phase};
 use crate::head::ResolvedArtifact;
 use crate::id::{DeploymentId, Token};
 use crate::promotion::Decision;
 use crate::record::{Code, DeploymentRecord, Ending, Status};
-use crate::text::listed;
 
 /// The time after the group's decision in which its members must succeed or begin their rollouts; later ones fail. A
 /// rollout has ends of its own.
@@ -126,7 +126,7 @@ impl Group {
                 (member.status, member.because) = (Some(Status::Failed), Some(because.into()));
             }
         }
-        group.note_rollouts(now);
+        note_rollouts(&mut group, now);
         if !group.functions.iter().all(Member::has_ended) {
             return group;
         }
@@ -135,7 +135,7 @@ impl Group {
             group.end(Status::Succeeded, None, None, now);
             return group;
         }
-        let names = group.named_as_failed();
+        let names = named_as_failed(&group);
         if !group.functions.iter().any(Member::has_moved) {
             if failed.iter().any(|member| member.status == Some(Status::RolledBack)) {
                 let because = format!("{names} did not get there, and the others went back");
@@ -188,7 +188,7 @@ impl Group {
         if open {
             return group;
         }
-        let failed = self.named_as_failed();
+        let failed = named_as_failed(self);
         for number in back {
             group.functions[number].status = Some(Status::RolledBack);
         }
@@ -253,8 +253,4 @@ fn apply_decisions(before: &Group, decisions: &[CheckedMember], now: Timestamp) 
 /// Whether this deployment has moved an alias. An alias that served the version before does not count.
 fn has_reached_a_target(record: &DeploymentRecord) -> bool {
     record.targets.iter().any(|outcome| outcome.status == Status::Succeeded || outcome.reached)
-}
-
-pub(super) fn names(members: &[&Member]) -> String {
-    listed(&members.iter().map(|member| &member.function).collect::<Vec<_>>())
 }

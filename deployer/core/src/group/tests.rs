@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used)]
 //! The transitions of a group.
 
+use super::rollouts::word_to;
 use super::*;
 use crate::artifact::ArtifactRef;
 use crate::id::BucketName;
@@ -215,7 +216,7 @@ fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
 /// Returns the group after its members' records and rollouts were read at this time.
 fn read(group: &Group, members: [(Status, Option<MemberRollout>); 2], now: i64) -> Group {
     let records = [0, 1].map(|number| record(group, number, members[number].0));
-    group.with_rollouts(&members.map(|(_, rollout)| rollout)).moved(&records, second(now))
+    with_rollouts(group, &members.map(|(_, rollout)| rollout)).moved(&records, second(now))
 }
 
 const UNDER_WAY: (Status, Option<MemberRollout>) = (Status::InProgress, Some(MemberRollout::UnderWay));
@@ -224,7 +225,7 @@ const GOES_BACK: (Status, Option<MemberRollout>) = (Status::InProgress, Some(Mem
 const BACK: (Status, Option<MemberRollout>) = (Status::RolledBack, None);
 
 fn words(group: &Group) -> [GroupWord; 2] {
-    [0, 1].map(|number| group.word_to(&group.functions[number].function))
+    [0, 1].map(|number| word_to(group, &group.functions[number].function))
 }
 
 #[test]
@@ -234,10 +235,10 @@ fn rollouts_are_released_once_the_last_has_passed() {
     assert_eq!((half.passed_at, words(&half)), (None, [waits(&functions()[1..]), waits(&[])]));
     let all = read(&half, [PASSED, PASSED], 120);
     assert_eq!((all.passed_at, words(&all)), (Some(second(120)), [GroupWord::Release, GroupWord::Release]));
-    assert!(all.has_new_word(&half) && !half.has_new_word(&moving()));
+    assert!(has_new_word(&all, &half) && !has_new_word(&half, &moving()));
     // One is live by then, and the other is not yet.
     let after = read(&all, [(Status::Succeeded, None), PASSED], 180);
-    assert_eq!((after.passed_at, after.word_to(&functions()[1])), (Some(second(120)), GroupWord::Release));
+    assert_eq!((after.passed_at, word_to(&after, &functions()[1])), (Some(second(120)), GroupWord::Release));
     let ended = read(&after, [(Status::Succeeded, None), (Status::Succeeded, None)], 240);
     assert_eq!((ended.phase, ended.status, ended.because), (Phase::Ended, Status::Succeeded, None));
 }
@@ -245,7 +246,7 @@ fn rollouts_are_released_once_the_last_has_passed() {
 #[test]
 fn unchanged_member_is_not_waited_for() {
     let group = read(&moving(), [(Status::Unchanged, None), PASSED], 60);
-    assert_eq!(group.word_to(&functions()[1]), GroupWord::Release);
+    assert_eq!(word_to(&group, &functions()[1]), GroupWord::Release);
     assert_eq!(read(&moving(), [(Status::Unchanged, None), UNDER_WAY], 60).passed_at, None);
 }
 
@@ -254,14 +255,14 @@ fn first_member_that_goes_back_takes_the_others_back() {
     let (api, worker) = (functions()[0].clone(), functions()[1].clone());
     let group = read(&read(&moving(), [PASSED, UNDER_WAY], 60), [PASSED, GOES_BACK], 120);
     assert_eq!(group.failed_first.as_ref(), Some(&worker));
-    assert_eq!(group.word_to(&api), GroupWord::GoBack("worker of its group did not get there".into()));
-    assert!(matches!(group.word_to(&worker), GroupWord::GoBack(_)), "also one that was only late");
+    assert_eq!(word_to(&group, &api), GroupWord::GoBack("worker of its group did not get there".into()));
+    assert!(matches!(word_to(&group, &worker), GroupWord::GoBack(_)), "also one that was only late");
     let both = read(&group, [GOES_BACK, BACK], 180);
     assert_eq!(both.failed_first.as_ref(), Some(&worker), "the other one is no reason");
     let ended = read(&both, [BACK, BACK], 240);
     assert_eq!((ended.phase, ended.status), (Phase::Ended, Status::RolledBack));
     assert_eq!(ended.because.as_deref(), Some("worker did not get there, and the others went back"));
-    assert!(matches!(ended.word_to(&api), GroupWord::GoBack(_)));
+    assert!(matches!(word_to(&ended, &api), GroupWord::GoBack(_)));
 }
 
 #[test]
@@ -269,8 +270,8 @@ fn member_that_goes_back_after_the_last_has_passed_takes_back_whoever_is_not_liv
     let (api, worker) = (functions()[0].clone(), functions()[1].clone());
     let released = read(&moving(), [PASSED, PASSED], 60);
     let group = read(&released, [PASSED, GOES_BACK], 120);
-    assert!(matches!(group.word_to(&api), GroupWord::GoBack(_)), "{group:?}");
-    assert!(!matches!(group.word_to(&worker), GroupWord::Release));
+    assert!(matches!(word_to(&group, &api), GroupWord::GoBack(_)), "{group:?}");
+    assert!(!matches!(word_to(&group, &worker), GroupWord::Release));
     let late = read(&released, [(Status::Succeeded, None), BACK], 120);
     assert_eq!((late.phase, late.status), (Phase::RollingBack, Status::InProgress), "what is live is rolled back");
 }
@@ -278,7 +279,7 @@ fn member_that_goes_back_after_the_last_has_passed_takes_back_whoever_is_not_liv
 #[test]
 fn member_that_fails_in_publishing_takes_back_and_withdraws_the_others() {
     let group = read(&moving(), [(Status::Failed, None), UNDER_WAY], 60);
-    assert!(matches!(group.word_to(&functions()[1]), GroupWord::GoBack(_)));
+    assert!(matches!(word_to(&group, &functions()[1]), GroupWord::GoBack(_)));
     let waits = read(&moving(), [GOES_BACK, (Status::Pending, None)], 60);
     assert_eq!(waits.to_withdraw(second(60)).count(), 1);
 }
@@ -300,5 +301,5 @@ fn group_that_is_gone_or_has_ended_says_so() {
     let abandoned = group.abandoned(second(60));
     assert!(matches!(word_of(Some(&abandoned), group.id, &api), GroupWord::GoBack(_)));
     let placing = Group { phase: Phase::RollingBack, ..group };
-    assert!(matches!(placing.word_to(&api), GroupWord::GoBack(_)));
+    assert!(matches!(word_to(&placing, &api), GroupWord::GoBack(_)));
 }

@@ -18,6 +18,7 @@ mod looks;
 mod metrics;
 mod moves;
 mod overdue;
+mod passed;
 mod plan;
 mod serves_already;
 mod settings;
@@ -40,6 +41,7 @@ pub use looks::{DoesNotFit, UNREADABLE_FOR};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
 pub use moves::{completed, smoke_failed_in};
 pub use overdue::{HELD_UP_FOR, TRIES_BREAK, held_up, is_overdue, late_way_back};
+pub use passed::Passed;
 pub use plan::{PlannedStep, RolloutPlan};
 pub use serves_already::{has_old_minutes, old_alone_since, with_target_that_serves};
 pub use settings::{late_sentence, may_set_functions, set_back_in, settings_late, with_former_settings, with_settings};
@@ -50,7 +52,7 @@ pub use state::{
     WayBack, awaits_look,
 };
 pub use step_verdict::{StepCounts, StepVerdict, VersionCounts, judged};
-pub use together::{GroupWord, Passed, heard, wait_for_group, waits_for_sentence};
+pub use together::{GroupWord, heard, wait_for_group, waits_for_sentence};
 
 #[cfg(test)]
 mod tests;

@@ -2,23 +2,13 @@
 //! that goes back takes the others back.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 use super::abort::{Abort, AbortReason};
 use super::moves::continues;
+use super::passed::Passed;
 use super::state::{Phase, Progress, RolloutEnd, RolloutState, awaits_look};
 use crate::id::FunctionName;
 use crate::text::PlainText;
-
-/// A rollout that has passed its last watch, and waits for the others of its group.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Passed {
-    /// The time at which it passed.
-    pub at: Timestamp,
-    /// The functions of its group that had not passed by the last look.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub waits_for: Vec<FunctionName>,
-}
 
 /// What its group says to a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]

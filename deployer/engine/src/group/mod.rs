@@ -6,7 +6,7 @@ mod steps;
 
 use deployer_core::event::{Announcement, Event, RecordlessEvent, Refused};
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{Group, Member, Phase};
+use deployer_core::group::{Group, Member, Phase, has_new_word, with_rollouts};
 use deployer_core::head::CommandKind;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
@@ -180,7 +180,7 @@ impl<'e> Groups<'e> {
             }
             Phase::Moving => {
                 let (records, rollouts) = self.member_records(group).await?;
-                let next = group.with_rollouts(&rollouts).moved(&records, self.engine.now());
+                let next = with_rollouts(group, &rollouts).moved(&records, self.engine.now());
                 self.withdraw(&next).await?;
                 next
             }
@@ -202,7 +202,7 @@ impl<'e> Groups<'e> {
         if to.phase == Phase::Moving && from.phase == Phase::Placing {
             self.dispatch_members(to).await;
         }
-        if to.has_new_word(from) && self.engine.ports.queue.is_some() {
+        if has_new_word(to, from) && self.engine.ports.queue.is_some() {
             self.dispatch_members(to).await;
         }
     }

@@ -36,7 +36,7 @@ impl RolloutOwner<'_> {
     pub async fn resume(&self, mut end: Option<RolloutEnd>) -> Result<Finished, Unfinished> {
         loop {
             let (ending, details) = match end.take() {
-                Some(end) => match self.pass().await {
+                Some(end) => match pass(*self).await {
                     Ok(SettingsOutcome::Set) => self.end_rollout(&end),
                     Ok(SettingsOutcome::NotNow) => continue,
                     Err(transient) => return Err(self.hand_on(transient).await),
@@ -64,22 +64,6 @@ impl RolloutOwner<'_> {
                 Err(transient) => return Err(self.hand_on(transient).await),
             }
         }
-    }
-
-    /// Sets what the release sets on functions, once its last look was good. A member of a group waits for the others then:
-    /// it is not to become live now. When they have passed, its functions are set already.
-    async fn pass(&self) -> Result<SettingsOutcome, Transient> {
-        if self.deployment.request.group().is_none() {
-            return self.set_functions().await;
-        }
-        if !self.claim.active_now().must_wait_for_group() {
-            return Ok(SettingsOutcome::Set);
-        }
-        if matches!(self.set_functions().await?, SettingsOutcome::Set) {
-            let now = self.deployment.engine.now();
-            self.advance(|state| wait_for_group(state, now)).await?;
-        }
-        Ok(SettingsOutcome::NotNow)
     }
 
     /// Does what the rollout asks for, one action after the other.
@@ -379,4 +363,20 @@ fn apply(at: &FunctionRef<'_>, progress: Progress, (one, moved): (&RolloutTarget
         Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}"), now),
         Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),
     }
+}
+
+/// Sets what the release sets on functions, once its last look was good. A member of a group waits for the others then:
+/// it is not to become live now. When they have passed, its functions are set already.
+async fn pass(owner: RolloutOwner<'_>) -> Result<SettingsOutcome, Transient> {
+    if owner.deployment.request.group().is_none() {
+        return owner.set_functions().await;
+    }
+    if !owner.claim.active_now().must_wait_for_group() {
+        return Ok(SettingsOutcome::Set);
+    }
+    if matches!(owner.set_functions().await?, SettingsOutcome::Set) {
+        let now = owner.deployment.engine.now();
+        owner.advance(|state| wait_for_group(state, now)).await?;
+    }
+    Ok(SettingsOutcome::NotNow)
 }
