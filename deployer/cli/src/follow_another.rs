@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use deployer_core::id::DeploymentId;
 use deployer_core::record::{DeploymentRecord, Status};
 
 use super::answer::{CliError, one_line};
 use super::follow::{self, Followed as _, PAUSE};
+use super::in_favour_of::is_in_favour_of;
 use super::interrupts::Interrupts;
 use super::newest_records;
 use super::progress::WaitProgress;
@@ -113,9 +113,3 @@ async fn look(remote: &Remote, superseded: &DeploymentRecord) -> Result<Option<D
 
 /// The records cannot be read.
 struct Unread;
-
-/// Whether a deployment has ended in favour of another one. An older deployer names that one in the reason only.
-pub(super) fn is_in_favour_of(superseded: &DeploymentRecord, other: DeploymentId) -> bool {
-    let is_named = || superseded.because.as_deref().is_some_and(|because| because.contains(&other.to_string()));
-    superseded.in_favour_of.map_or_else(is_named, |named| named == other)
-}

@@ -35,6 +35,7 @@ mod history;
 mod history_text;
 mod hold;
 mod ignore_rules;
+mod in_favour_of;
 mod init;
 mod interrupts;
 mod invoke;

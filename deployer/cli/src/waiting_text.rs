@@ -5,7 +5,7 @@ use deployer_core::record::{DeploymentRecord, EndedWaiting};
 use deployer_core::status::{FunctionStatus, StatusReport};
 
 use super::follow::Followed as _;
-use super::follow_another::is_in_favour_of;
+use super::in_favour_of::is_in_favour_of;
 use super::records;
 
 /// Describes a promotion to the person who asks for it, and how a waiting one goes on.

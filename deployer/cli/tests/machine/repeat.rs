@@ -153,7 +153,7 @@ fn repeated_recall_is_sent_again_only_where_a_rollback_is_not_begun() {
     };
     let ended = answer(&with(json!({ "cause": recalled })));
     let Ran { exit, said, sent } = run(&recall, vec![("recall?", ended.clone())]);
-    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? history"), "{said}");
+    assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? status"), "{said}");
     assert!(said.starts_with("this request has ended already:\nrelease 1.4.4 of orders is rejected"), "{said}");
     let Ran { exit, said, sent } = run(&recall, vec![("recall?", answer(&Value::Null)), ("recall", ended)]);
     assert_eq!((exit, sent.join(" ").as_str()), (Some(0), "recall? recall status"), "{said}");

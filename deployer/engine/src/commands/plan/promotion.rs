@@ -101,24 +101,13 @@ impl Planning<'_> {
         let report = self.with_metadata(report).await;
         let (wait, refusal) = self.decision(request, spec, inputs, undecided).await?;
         let mut report = PlanReport { wait, ..report };
-        report.warnings.extend(artifact.and_then(|artifact| self.rolled_back(artifact)));
+        report.warnings.extend(artifact.and_then(|artifact| rolled_back(self, artifact)));
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
             Ok(verified) => verified,
             Err(report) => return Ok(*report),
         };
         Ok(self.deployed(report, &artifact, refusal.map(refused)).await)
-    }
-
-    /// Warns of a promotion that brings again what was rolled back here.
-    fn rolled_back(self, artifact: &ResolvedArtifact) -> Option<String> {
-        let mut left = self.head.left().iter().filter(|left| left.was_live());
-        let left = left.find(|left| is_same(left, artifact))?;
-        let (release, environment, since) = (&left.release, &self.at.name, left.since);
-        Some(format!(
-            "release {release} was live in {environment} before, since {since:.0}, and was rolled back there: this promotion \
-             brings it again"
-        ))
     }
 
     /// Evaluates the rules, as the promotion itself does, and compares the artifact with the code that its sources
@@ -164,6 +153,17 @@ impl Planning<'_> {
             Decision::Allow => for_group(Wait::over(self.engine.now())),
         })
     }
+}
+
+/// Warns of a promotion that brings again what was rolled back here.
+fn rolled_back(planning: Planning<'_>, artifact: &ResolvedArtifact) -> Option<String> {
+    let mut left = planning.head.left().iter().filter(|left| left.was_live());
+    let left = left.find(|left| is_same(left, artifact))?;
+    let (release, environment, since) = (&left.release, &planning.at.name, left.since);
+    Some(format!(
+        "release {release} was live in {environment} before, since {since:.0}, and was rolled back there: this promotion \
+         brings it again"
+    ))
 }
 
 fn resolved_in(spec: PromotionSpec, sources: &Sources) -> PromotionSpec {
