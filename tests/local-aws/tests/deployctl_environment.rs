@@ -137,7 +137,7 @@ async fn push_past_a_fresh_notice_takes_an_option() -> Result<()> {
     let (_folder, path) = zip()?;
     assert_ended((&aws, &ci), ("dev", "orders-api"), &path, (3, "environment dev takes no uploads")).await?;
     let said = pushed(&aws, &ci, &["--skip-environment-check"]).await?;
-    assert!(said.contains("\nnote: environment dev takes no uploads. The zip goes up all the same\n"), "{said}");
+    assert!(said.contains("\nnote: environment dev takes no uploads. The zip is uploaded all the same\n"), "{said}");
     Ok(())
 }
 

@@ -116,7 +116,7 @@ async fn group_with_one_denied_member_is_refused_whole() -> Result<()> {
     assert_eq!((exit, &group["status"], &group["code"]), (Some(3), &json!("refused"), &json!("Held")), "{group:#}");
     assert!(text(&group, "/because").ends_with(": stock-taking; nothing was moved"), "{group:#}");
     let said = person.run("promote", &TOGETHER).await?;
-    assert!(said.out.contains("\n  orders   1   not moved\n"), "{said:?}");
+    assert!(said.out.contains("\n  orders   1   not begun\n"), "{said:?}");
     assert_eq!(serves(&person, SECOND, "orders").await?, None);
     Ok(())
 }

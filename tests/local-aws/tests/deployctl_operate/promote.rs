@@ -225,7 +225,10 @@ async fn pattern_promotes_only_the_functions_that_are_ready() -> Result<()> {
     assert_same_code(&person).await?;
     let before = person.aws.snapshot().await?;
     let (exit, told) = person.run_json("promote", &all).await?;
-    assert_eq!((exit, told), (Some(0), json!({"deployments": []})));
+    let has =
+        |function: &str, release: &str| json!({"function": function, "because": format!("prod has {release} already")});
+    let not_ready = json!([has("bills", "7"), has("orders", "1"), has("stock", "7")]);
+    assert_eq!((exit, told), (Some(0), json!({"deployments": [], "not_ready": not_ready})));
     assert_eq!(before.changes_to(&person.aws.snapshot().await?), [""; 0]);
     Ok(())
 }

@@ -79,16 +79,16 @@ async fn dead_letters_are_shown_given_back_and_redriven() -> Result<()> {
     assert!(shown.out.starts_with(&format!("{DEAD}: 2 messages, the oldest sent ")), "{shown:?}");
     assert!(shown.out.contains("and 1 more\nwhy: aws logs tail /aws/lambda/deployer --since "), "{shown:?}");
 
+    let said = person.run("redrive", &[]).await?;
+    assert_eq!(said.exit, Some(2), "nobody is asked without a terminal: {said:?}");
     let (exit, told) = person.run_json("redrive", &["--yes"]).await?;
     assert_eq!((exit, &told["redrive"]["status"]), (Some(0), &json!("COMPLETED")), "{told:#}");
     assert_eq!((&told["redrive"]["moved"], person.aws.dead_letters().await?), (&json!(2), 0));
     person.aws.deliver().await?;
     assert_eq!(person.aws.result("dev/orders/a.zip", &version_id).await?["status"], "succeeded");
 
-    let said = person.run("redrive", &[]).await?;
-    assert_eq!(said.exit, Some(2), "nobody is asked without a terminal: {said:?}");
-    for arguments in [["--yes"], ["--peek"]] {
-        let said = person.run("redrive", &arguments).await?;
+    for arguments in [&["--yes"][..], &["--peek"], &[]] {
+        let said = person.run("redrive", arguments).await?;
         assert!(said.out.starts_with(&format!("{DEAD}: no message lies there\nlatest redrive: ")), "{said:?}");
         assert_eq!((said.exit, said.err.as_str()), (Some(0), ""), "{said:?}");
     }
