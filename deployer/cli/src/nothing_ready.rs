@@ -1,4 +1,4 @@
-//! The text of a promotion by a pattern that promotes nothing: each function that matches has a reason of its own.
+//! The functions that a promotion by a pattern leaves out: each has a reason of its own.
 
 use std::fmt::Write as _;
 
@@ -17,7 +17,17 @@ pub(super) fn text(
     (from, to): (&EnvironmentName, &EnvironmentName),
     not_ready: &[NotReady],
 ) -> String {
-    let mut text = format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n");
+    format!("nothing is ready: of {pattern}, {from} has nothing that {to} has not and may take now\n")
+        + &reasons(not_ready)
+}
+
+/// Writes the functions that are left out beside those that are promoted.
+pub(super) fn beside_others(not_ready: &[NotReady]) -> String {
+    if not_ready.is_empty() { String::new() } else { format!("not ready:\n{}", reasons(not_ready)) }
+}
+
+fn reasons(not_ready: &[NotReady]) -> String {
+    let mut text = String::new();
     let told = not_ready.iter().take(MOST_TOLD);
     let width = told.clone().map(|one| one.function.as_str().len()).max().unwrap_or(0);
     for NotReady { function, because } in told {

@@ -157,7 +157,11 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                 let text = nothing_ready::text(&pattern, (&options.from, &options.to), &each.not_ready);
                 return Ok(Answer::with_text(text, &each, Exit::Done));
             }
-            Ok(follow::Options::answer_of(&each))
+            let mut answer = follow::Options::answer_of(&each);
+            if output == Output::Text {
+                answer.text.push_str(&nothing_ready::beside_others(&each.not_ready));
+            }
+            Ok(answer)
         }
     }
 }

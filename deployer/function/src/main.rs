@@ -8,8 +8,16 @@ use jiff::Timestamp;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
+/// The stack of the thread that answers. Without optimization the futures of a deployment need more than a main thread's 8 MB.
+const STACK: usize = 32 << 20;
+
+fn main() -> Result<(), lambda_runtime::Error> {
+    let answers = std::thread::Builder::new().stack_size(STACK).spawn(answer_invocations)?;
+    answers.join().unwrap_or_else(|_| Err("the thread that answers invocations has panicked".into()))
+}
+
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda_runtime::Error> {
+async fn answer_invocations() -> Result<(), lambda_runtime::Error> {
     deployer_function::logging::init();
     let settings = Settings::read(|name| std::env::var(name).ok());
     let deployer = Arc::new(Deployer::start(settings).await);

@@ -53,7 +53,7 @@ pub(super) async fn submit_each(
             (function, submitted)
         }
     });
-    let (mut each, mut failed) = (History { deployments: vec![], not_ready: vec![] }, None);
+    let (mut each, mut failed) = (History { deployments: vec![], not_ready: vec![] }, vec![]);
     let mut submissions = submissions.buffer_unordered(PROMOTED_AT_ONCE);
     while let Some((function, submitted)) = submissions.next().await {
         match submitted {
@@ -62,20 +62,22 @@ pub(super) async fn submit_each(
                 tracing::info!(%function, "not ready: {because}");
                 each.not_ready.push(NotReady { function, because: because.into() });
             }
+            // A function that cannot be promoted holds up no other.
             Err(error) => {
-                // A function that cannot be promoted holds up no other.
                 tracing::error!(%function, "left out: {error}");
-                failed = Some((function, error));
+                failed.push((function, error));
             }
         }
     }
-    match failed {
-        // Nothing was changed for this one, and the others are promoted.
-        Some((function, CommandError::Invalid(because))) if !each.deployments.is_empty() => {
-            each.not_ready.push(NotReady { function, because: because.into() });
+    let is_promoting = !each.deployments.is_empty();
+    for (function, error) in failed {
+        match error {
+            // Nothing was changed for this one, and the others are promoted.
+            CommandError::Invalid(because) if is_promoting => {
+                each.not_ready.push(NotReady { function, because: because.into() });
+            }
+            error => return Err(error),
         }
-        Some((_, error)) => return Err(error),
-        None => {}
     }
     each.deployments.sort_by(|one, other| one.function.cmp(&other.function));
     each.not_ready.sort_by(|one, other| one.function.cmp(&other.function));

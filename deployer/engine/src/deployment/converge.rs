@@ -75,7 +75,7 @@ struct Convergence<'a> {
 impl Convergence<'_> {
     async fn run(mut self) -> Result<TargetDone, TargetFailed> {
         loop {
-            if let Some(done) = self.plan_and_apply().await? {
+            if let Some(done) = Box::pin(self.plan_and_apply()).await? {
                 return Ok(done);
             }
         }

@@ -45,7 +45,8 @@ impl<'a> PlanExecutor<'a> {
     /// Carries all steps out, and returns the version that the alias serves then.
     pub async fn run(mut self) -> Result<Version, StepError> {
         for step in &self.context.plan.steps {
-            self.run_step(step).await?;
+            // Large futures lie on the heap: without optimization the stack of the main thread does not hold them all.
+            Box::pin(self.run_step(step)).await?;
             tracing::info!(step = step.name(), version = self.version.as_ref().map(Version::as_str), "step done");
         }
         self.version.ok_or_else(|| internal("move alias", "the plan published nothing").into())

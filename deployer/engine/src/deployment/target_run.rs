@@ -34,7 +34,7 @@ impl TargetRun<'_, '_> {
         let Self { target, needs, .. } = self;
         let span = tracing::info_span!("target", account = %target.account, region = %target.region);
         let done = async { Ok::<_, Unfinished>(needs.claim().await?.outcome_of(target).cloned()) };
-        match select(pin!(done), pin!(self.deploy().instrument(span))).await {
+        match select(pin!(done), Box::pin(self.deploy().instrument(span))).await {
             Either::Left((done, deploying)) => match done? {
                 Some(done) => Ok(TargetResult::of(done)),
                 None => self.result(deploying.await).await,

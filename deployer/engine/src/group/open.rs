@@ -1,15 +1,21 @@
 //! The open groups of an environment, and the ends of those that are not decided.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use deployer_core::group::{self, Group, Member};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::record::{DeploymentRecord, EndedWaiting, Ending};
-use futures::future::try_join_all;
+use futures::future::{Either, select, try_join_all};
 use jiff::Timestamp;
 
 use super::Groups;
 use crate::Transient;
 use crate::store::Change;
+
+/// The time for which a rollback waits for the groups that it may end.
+const BEFORE_ROLLBACK: Duration = Duration::from_secs(1);
 
 /// The open groups.
 #[derive(Clone, Copy)]
@@ -71,17 +77,25 @@ impl OpenGroups<'_> {
         ended
     }
 
-    /// Lists the groups that wait, and that a rollback of this function which is asked for now ends. A rollback waits for
-    /// nothing: groups that cannot be read are left to the sweep.
+    /// Lists the groups that wait, and that a rollback of this function which is asked for now ends. Groups that cannot be
+    /// read within a second are left to the sweep: an incident does not wait for them.
     pub(crate) async fn ended_by_rollback(
         self,
         environment: &EnvironmentName,
         function: &FunctionName,
     ) -> Vec<EndedWaiting> {
-        let groups = self.in_environment(environment).await.unwrap_or_else(|error| {
-            tracing::warn!(%environment, "the groups that wait there are left to the sweep: {error}");
-            vec![]
-        });
+        let clock = &self.0.engine.ports.clock;
+        let groups = match select(pin!(self.in_environment(environment)), clock.sleep(BEFORE_ROLLBACK)).await {
+            Either::Left((Ok(groups), _)) => groups,
+            Either::Left((Err(error), _)) => {
+                tracing::warn!(%environment, "the groups that wait there are left to the sweep: {error}");
+                vec![]
+            }
+            Either::Right(_) => {
+                tracing::warn!(%environment, "the groups that wait there are left to the sweep: no answer in time");
+                vec![]
+            }
+        };
         let now = self.0.engine.now();
         let ends = groups.iter().filter(|group| group::waits_before_rollback(group, function, now));
         ends.map(|group| group::as_ended_waiting(group, function)).collect()
