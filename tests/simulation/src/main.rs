@@ -68,9 +68,10 @@ fn play_many(options: &Options) -> ExitCode {
                 return;
             }
             let played = match (options.focus, options.mutant) {
-                (Some(Focus::Rollouts), mutant) => play_as(seed, mutant, Focus::Rollouts),
-                (Some(focus), None) if focus != Focus::of(seed) => continue,
-                (Some(focus), Some(mutant)) => play_as(seed, Some(mutant), focus),
+                (Some(focus), None) if Focus::ALL.contains(&focus) && focus != Focus::of(seed) => continue,
+                (Some(focus), mutant) if mutant.is_some() || !Focus::ALL.contains(&focus) => {
+                    play_as(seed, mutant, focus)
+                }
                 (_, mutant) => play(seed, mutant),
             };
             let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
@@ -91,6 +92,10 @@ fn play_many(options: &Options) -> ExitCode {
     let per_second = schedules as f64 / seconds;
     say!("{schedules} schedules in {seconds:.1} s ({per_second:.0} a second, {threads} threads)");
     say!("{tally}");
+    if schedules == 0 {
+        say!("nothing was played: no seed from {} to {end} has this focus", options.from);
+        return ExitCode::FAILURE;
+    }
     exit_code(failed, options.mutant)
 }
 
