@@ -1,5 +1,6 @@
 //! Rollouts: steps, looks, the way back, and what comes in meanwhile.
 
+mod again;
 mod crashes;
 mod effect;
 mod ends;
@@ -7,6 +8,7 @@ mod freezes;
 mod gone;
 mod groups;
 mod looks;
+mod meanwhile;
 mod settings;
 mod smoke;
 mod way_back;
