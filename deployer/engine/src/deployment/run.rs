@@ -196,17 +196,11 @@ impl Deployment<'_> {
             return Err(self.park(claim, results).await);
         }
         let begins =
-            |artifact: &&VerifiedArtifact| results.has_ready() || self.is_watched_first(claim, &results, artifact);
+            |artifact: &&VerifiedArtifact| results.has_ready() || only_watches(self, claim, &results, artifact);
         if let Some(artifact) = artifact.filter(|_| goes_on).filter(begins) {
             return RolloutOwner { deployment: self, claim }.begin(results, artifact).await;
         }
         Ok((results.ending(claim.stopped()), self.details(artifact)))
-    }
-
-    /// Whether the release is to be watched before it becomes live, although every target serves it already.
-    fn is_watched_first(&self, claim: &Claim, results: &TargetResults, artifact: &VerifiedArtifact) -> bool {
-        let rolls_out = || matches!(rollout_of(self, artifact), Ok(Some(_)));
-        results.are_published() && is_watched_first(&claim.seen().head, artifact) && rolls_out()
     }
 
     /// Ends a deployment that was interrupted.
@@ -242,6 +236,17 @@ impl Deployment<'_> {
             unobserved: false,
         }
     }
+}
+
+/// Whether the release is to be watched before it becomes live, although every target serves it already.
+fn only_watches(
+    deployment: &Deployment<'_>,
+    claim: &Claim,
+    results: &TargetResults,
+    artifact: &VerifiedArtifact,
+) -> bool {
+    let rolls_out = || matches!(rollout_of(deployment, artifact), Ok(Some(_)));
+    results.are_published() && is_watched_first(&claim.seen().head, artifact) && rolls_out()
 }
 
 /// Waits for the claim, and gives the deployment up if it had too many owners.

@@ -97,39 +97,40 @@ pub(super) fn release_before(head: &Head) -> String {
     head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string())
 }
 
-impl RolloutOwner<'_> {
-    /// Looks at the targets that serve the new version, where a move or a test has been open for a while. What is bad
-    /// takes the release back; the claim is ours already.
-    pub(super) async fn look_meanwhile(&self) -> Result<(), Transient> {
-        let (state, deployment) = (rollout_now(self.claim)?, self.deployment);
-        if !is_look_due(&state, deployment.engine.now()) {
-            return Ok(());
-        }
-        let head = self.claim.seen().head;
-        let found = RolloutLook(deployment).look_around(&state, head::alone_since(&head)).await;
-        let view = View { state: &state, found: &found, rejected: None, gone: None, word: None };
-        let old = release_before(&head);
-        let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
-        let judge = |state| view.judge(state, releases, deployment.engine.now());
-        if judge(state.clone()).into_state() == state { Ok(()) } else { self.advance(judge).await }
+/// Looks at the targets that serve the new version, where a move or a test has been open for a while. What is bad
+/// takes the release back; the claim is ours already.
+pub(super) async fn look_meanwhile(owner: RolloutOwner<'_>) -> Result<(), Transient> {
+    let (state, deployment) = (rollout_now(owner.claim)?, owner.deployment);
+    if !is_look_due(&state, deployment.engine.now()) {
+        return Ok(());
     }
+    let head = owner.claim.seen().head;
+    let found = RolloutLook(deployment).look_around(&state, head::alone_since(&head)).await;
+    let view = View { state: &state, found: &found, rejected: None, gone: None, word: None };
+    let old = release_before(&head);
+    let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
+    let judge = |state| view.judge(state, releases, deployment.engine.now());
+    if judge(state.clone()).into_state() == state { Ok(()) } else { owner.advance(judge).await }
+}
 
-    /// Does work that nothing waits for once the release goes back, and looks each minute meanwhile. `None`: it goes back,
-    /// and the work was dropped.
-    pub(super) async fn looking_meanwhile<T>(&self, work: impl Future<Output = T>) -> Result<Option<T>, Transient> {
-        let looks = async {
-            loop {
-                self.deployment.engine.timer().sleep(LOOK_EACH).await;
-                self.look_meanwhile().await?;
-                if rollout_now(self.claim)?.phase == Phase::GoingBack {
-                    return Ok(());
-                }
+/// Does work that nothing waits for once the release goes back, and looks each minute meanwhile. `None`: it goes back,
+/// and the work was dropped.
+pub(super) async fn looking_meanwhile<T>(
+    owner: RolloutOwner<'_>,
+    work: impl Future<Output = T>,
+) -> Result<Option<T>, Transient> {
+    let looks = async {
+        loop {
+            owner.deployment.engine.timer().sleep(LOOK_EACH).await;
+            look_meanwhile(owner).await?;
+            if rollout_now(owner.claim)?.phase == Phase::GoingBack {
+                return Ok(());
             }
-        };
-        match select(pin!(work), pin!(looks)).await {
-            Either::Left((done, _)) => Ok(Some(done)),
-            Either::Right((ended, _)) => ended.map(|()| None),
         }
+    };
+    match select(pin!(work), pin!(looks)).await {
+        Either::Left((done, _)) => Ok(Some(done)),
+        Either::Right((ended, _)) => ended.map(|()| None),
     }
 }
 

@@ -39,7 +39,7 @@ impl RolloutOwner<'_> {
         let began = engine.now();
         let ones = targets.iter().filter_map(|target| state.targets.iter().find(|one| one.target == *target));
         let ones = ones.collect::<Vec<_>>();
-        let moves = self.try_to_move(&ones);
+        let moves = try_to_move(*self, &ones);
         // Those whose aliases are back already wait for no other target.
         let back_already = set_back_meanwhile(*self, state, |target| !targets.contains(target));
         let (moved, set_back) = futures::join!(moves, back_already);
@@ -105,57 +105,61 @@ impl RolloutOwner<'_> {
         }
         Err(left)
     }
+}
 
-    /// Tries to move each of these aliases, and writes down those that have arrived while others have not: whoever looks,
-    /// or takes over, must know what serves the new version.
-    async fn try_to_move<'o>(&self, ones: &[&'o RolloutTarget]) -> Result<Vec<(&'o RolloutTarget, Moved)>, Transient> {
-        let timer = self.deployment.engine.timer();
-        let ends = timer.now().checked_add(TRY).unwrap_or(Timestamp::MAX);
-        let ends = |one: &RolloutTarget| if one.way_back.is_none() { ends } else { Timestamp::MAX };
-        let (count, arrived) = (ones.len(), Mutex::new(Vec::new()));
-        let (over, mut is_over) = oneshot::channel::<()>();
-        let (arrived, ends) = (&arrived, &ends);
-        let moves = async move {
-            let moves = stream::iter(ones.iter().copied()).map(|one| async move {
-                let moved = self.move_alias(one, ends(one)).await;
-                if let Moved::Arrived(at) = moved {
-                    locked(arrived).push((one, at));
-                }
-                (one, moved)
-            });
-            let moved = moves.buffered(TARGETS_AT_ONCE).collect::<Vec<_>>().await;
-            drop(over);
-            moved
-        };
-        let notes = async {
-            let mut noted = 0;
-            loop {
-                if let Either::Right(_) = select(pin!(timer.sleep(WRITTEN_AFTER)), &mut is_over).await {
-                    return Ok(());
-                }
-                let new = take(&mut *locked(arrived));
-                noted += new.len();
-                // The last of them ends the step, and is written with all that is left to be said.
-                if !new.is_empty() && noted < count {
-                    self.note_arrivals(&new).await?;
-                }
+/// Tries to move each of these aliases, and writes down those that have arrived while others have not: whoever looks,
+/// or takes over, must know what serves the new version.
+async fn try_to_move<'o>(
+    owner: RolloutOwner<'_>,
+    ones: &[&'o RolloutTarget],
+) -> Result<Vec<(&'o RolloutTarget, Moved)>, Transient> {
+    let timer = owner.deployment.engine.timer();
+    let ends = timer.now().checked_add(TRY).unwrap_or(Timestamp::MAX);
+    let ends = |one: &RolloutTarget| if one.way_back.is_none() { ends } else { Timestamp::MAX };
+    let (count, arrived) = (ones.len(), Mutex::new(Vec::new()));
+    let (over, mut is_over) = oneshot::channel::<()>();
+    let (arrived, ends) = (&arrived, &ends);
+    let moves = async move {
+        let moves = stream::iter(ones.iter().copied()).map(|one| async move {
+            let moved = owner.move_alias(one, ends(one)).await;
+            if let Moved::Arrived(at) = moved {
+                locked(arrived).push((one, at));
             }
-        };
-        let (moved, noted) = futures::join!(moves, notes);
-        noted.map(|()| moved)
-    }
+            (one, moved)
+        });
+        let moved = moves.buffered(TARGETS_AT_ONCE).collect::<Vec<_>>().await;
+        drop(over);
+        moved
+    };
+    let notes = async {
+        let mut noted = 0;
+        loop {
+            if let Either::Right(_) = select(pin!(timer.sleep(WRITTEN_AFTER)), &mut is_over).await {
+                return Ok(());
+            }
+            let new = take(&mut *locked(arrived));
+            noted += new.len();
+            // The last of them ends the step, and is written with all that is left to be said.
+            if !new.is_empty() && noted < count {
+                note_arrivals(owner, &new).await?;
+            }
+        }
+    };
+    let (moved, noted) = futures::join!(moves, notes);
+    noted.map(|()| moved)
+}
 
-    /// Writes down that these aliases were seen to serve what is meant.
-    async fn note_arrivals(&self, arrived: &[(&RolloutTarget, Timestamp)]) -> Result<(), Transient> {
-        let (at, now) = (self.deployment.at, self.deployment.engine.now());
-        self.advance(|state| {
+/// Writes down that these aliases were seen to serve what is meant.
+async fn note_arrivals(owner: RolloutOwner<'_>, arrived: &[(&RolloutTarget, Timestamp)]) -> Result<(), Transient> {
+    let (at, now) = (owner.deployment.at, owner.deployment.engine.now());
+    owner
+        .advance(|state| {
             let apply = |progress, (one, seen): &(&RolloutTarget, Timestamp)| {
                 apply(at, progress, (*one, &Moved::Arrived(*seen)), now)
             };
             arrived.iter().fold(continues(state), apply)
         })
         .await
-    }
 }
 
 /// Whether a target that goes back is in the configuration no more: whoever took it out has given it up, so that its

@@ -14,6 +14,7 @@ use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
 use super::group::group_word;
+use super::look::look_meanwhile;
 use super::move_alias::Moved;
 use super::moves::apply;
 use super::settings::SettingsOutcome;
@@ -78,7 +79,7 @@ impl RolloutOwner<'_> {
     /// Does the next action, and returns the end of a rollout that has gone back.
     async fn next_step(&self) -> Result<Option<RolloutEnd>, Unfinished> {
         self.heed_stop().await?;
-        self.look_meanwhile().await?;
+        look_meanwhile(*self).await?;
         let state = rollout_now(self.claim)?;
         if let Some(end) = end_of_way_back(&state) {
             self.set_functions_back(&state).await?;

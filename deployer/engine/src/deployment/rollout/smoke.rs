@@ -10,6 +10,7 @@ use futures::stream::{self, StreamExt as _};
 
 use super::super::error::{Unfinished, internal, is_late};
 use super::super::sessions::enter;
+use super::look::looking_meanwhile;
 use super::{RolloutOwner, session_with};
 use crate::port::{RolloutCallErrorKind, SmokeCall, SmokeTester};
 use crate::timer::ANSWER_NEEDS;
@@ -44,7 +45,7 @@ impl RolloutOwner<'_> {
             .map(|one| async move { (one, self.test(one, &state.plan.smoke_tests).await) })
             .buffered(TARGETS_AT_ONCE)
             .collect::<Vec<(&RolloutTarget, Result<(), TestError>)>>();
-        let Some(tested) = self.looking_meanwhile(tests).await? else { return Ok(()) };
+        let Some(tested) = looking_meanwhile(*self, tests).await? else { return Ok(()) };
         let now = self.deployment.engine.now();
         let (mut passed, mut failed, mut is_late) = (vec![], vec![], false);
         for (one, result) in tested {
