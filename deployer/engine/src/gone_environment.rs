@@ -11,11 +11,8 @@ use deployer_core::names::OPEN;
 use futures::stream::{self, StreamExt as _};
 
 use crate::port::LedgerError;
-use crate::store::Versioned;
+use crate::store::{READ_AT_ONCE, Versioned};
 use crate::{CommandError, Engine};
-
-/// The number of heads that are read at once.
-const READ_AT_ONCE: usize = 16;
 
 /// A function whose environment is gone, and its head.
 pub(crate) struct GoneFunction {

@@ -19,6 +19,7 @@ mod door;
 mod drift;
 mod end_request;
 mod ended_deployments;
+mod ended_groups;
 mod enqueue;
 mod finish;
 mod history;
@@ -45,6 +46,7 @@ mod resolve_artifact;
 mod resolved_artifact;
 mod retried_calls;
 mod rollback;
+mod rolled_back;
 mod rollout;
 mod source;
 mod state;
@@ -62,6 +64,7 @@ pub use approve::{ApprovalEffect, DecisionId, approve, decline};
 pub use claim::Claimant;
 pub use door::{Door, Opening, ServedBefore};
 pub use ended_deployments::{ENDED, OUTBOX};
+pub use ended_groups::{EndedGroup, with_ended_groups};
 pub use finish::{DeploymentEnd, Finish, finish, with_side_effects_done};
 pub use hold::{held_by, hold, hold_refusal, release_hold};
 pub use known_by::KnownBy;
@@ -87,6 +90,7 @@ pub(crate) use request::{PROMOTION, request_hash};
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use retried_calls::{RetriedCall, RetriedCalls};
+pub use rolled_back::LeftBy;
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, advance_rollout, alone_since, apply_look,
     begin_rollout, command_rollout, goes_on_where_gone, is_let_in_where_gone, leave_rollout, note_former_settings,

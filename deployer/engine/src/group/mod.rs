@@ -1,6 +1,7 @@
 //! Promotions of several functions together. The group is an object of the ledger, which each invocation that comes by
 //! brings further, step by step, each by compare-and-swap. The group gives each of its deployments its identity.
 
+mod for_rollback;
 mod open;
 mod steps;
 
