@@ -118,15 +118,7 @@ impl Claim {
 
     /// Returns the same claim with its artifact, which is resolved now.
     pub(super) fn with_artifact(&self, resolved: ResolvedArtifact, seen: Versioned, now: Timestamp) -> Self {
-        let active = Active { artifact: Some(resolved), ..self.active.clone() };
-        let warnings = Mutex::new(locked(&self.warnings).clone());
-        Self { warnings, ..Self::new(active, seen, self.basis.clone(), now) }
-    }
-
-    /// Returns the same claim as it stands in the head that was written since, before any work was done under it.
-    pub(super) fn as_in(&self, seen: Versioned, now: Timestamp) -> Self {
-        let active = seen.head.active().filter(|active| active.claim == self.token());
-        Self::new(active.unwrap_or(&self.active).clone(), seen, self.basis.clone(), now)
+        Self::new(Active { artifact: Some(resolved), ..self.active.clone() }, seen, self.basis.clone(), now)
     }
 
     /// Returns the deployment, as it was claimed.
@@ -253,6 +245,12 @@ impl Claim {
     pub(super) fn set_seen(&self, seen: Versioned) {
         *locked(&self.seen) = seen;
     }
+}
+
+/// Returns the same claim as it stands in the head that was written since, before any work was done under it.
+pub(super) fn claim_as_in(claim: &Claim, seen: Versioned, now: Timestamp) -> Claim {
+    let active = seen.head.active().filter(|active| active.claim == claim.token());
+    Claim::new(active.unwrap_or(&claim.active).clone(), seen, claim.basis.clone(), now)
 }
 
 /// Makes a claimant with a token of its own.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::active::Active;
+use super::left_by::LeftBy;
 use super::live_artifact::{Completed, LiveArtifact};
 use super::live_state::{HISTORY, LiveState};
-use super::rolled_back::LeftBy;
 use crate::id::Version;
 use crate::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
 use crate::rollout::went_back;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::rolled_back::LeftBy;
+use super::left_by::LeftBy;
 use crate::artifact::{ArtifactRef, UPLOADED_BY};
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};

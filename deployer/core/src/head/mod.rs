@@ -27,6 +27,7 @@ mod hold;
 mod known_by;
 mod known_requests;
 mod lambda_wait;
+mod left_by;
 mod live_artifact;
 mod live_state;
 mod member;
@@ -70,6 +71,7 @@ pub use hold::{held_by, hold, hold_refusal, release_hold};
 pub use known_by::KnownBy;
 pub use known_requests::REQUESTS;
 pub use lambda_wait::{LambdaTask, LambdaWait};
+pub use left_by::LeftBy;
 pub use live_artifact::{Completed, LiveArtifact, Renamed};
 pub use live_state::{HISTORY, LiveState, LiveTarget};
 pub use member::{Reservation, end_undecided_member, release_place, reserve_place};
@@ -90,7 +92,7 @@ pub(crate) use request::{PROMOTION, request_hash};
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use retried_calls::{RetriedCall, RetriedCalls};
-pub use rolled_back::LeftBy;
+pub use rolled_back::warning_of;
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, advance_rollout, alone_since, apply_look,
     begin_rollout, command_rollout, goes_on_where_gone, is_let_in_where_gone, leave_rollout, note_former_settings,

@@ -10,6 +10,7 @@ use super::end_request::end_request;
 use super::enqueue::enqueue;
 use super::member::claim_member;
 use super::request::Request;
+use super::rolled_back::warning_of;
 use super::source::Source;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
@@ -53,7 +54,7 @@ pub fn accept_promotion(
     if let Source::Promoted(promoting) = &mut request.source
         && let Some(artifact) = &mut promoting.artifact
     {
-        artifact.warning = head.warning_of(artifact, &at.name);
+        artifact.warning = warning_of(head, artifact, &at.name);
     }
     if !goes_in_order(&request, at) {
         displace_waiting(&mut next, &mut request, at, me.now);

@@ -86,6 +86,9 @@ pub struct Rollback {
     /// The rollout that it meant and has taken back, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_back: Option<PlainText>,
+    /// What it could not end in time once it was accepted, and the sweep ends, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_to_sweep: Option<PlainText>,
 }
 
 impl Rollback {

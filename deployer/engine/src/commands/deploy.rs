@@ -12,7 +12,7 @@ use super::known::ensure_known;
 use super::progress::{answer_with_record, record_if_known};
 use super::used_id::ensure_unused_id;
 use crate::gone_environment::at_or_gone;
-use crate::group::Groups;
+use crate::group::{Groups, finish_ended};
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, deployment};
@@ -68,7 +68,7 @@ impl Engine {
         };
         let record = answer_with_record(self, &at, &request, work.instrument(span)).await?;
         if !is_known {
-            Groups::of(self).finish_ended(&record).await;
+            finish_ended(Groups::of(self), &record).await;
         }
         submit_without_queue(self).await;
         Ok(record)

@@ -12,82 +12,75 @@ use deployer_core::head::{self, EndedGroup, Request};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::record::{DeploymentRecord, EndedWaiting};
 use futures::future::{Either, select};
+use jiff::Timestamp;
 
 use super::Groups;
 use super::open::OpenGroups;
 use crate::Transient;
-use crate::claim::SubmitOutcome;
-use crate::mutex::locked;
+use crate::claim::{SubmitOutcome, claim_as_in};
 use crate::store::{Change, Versioned};
 
 /// The time for which a rollback waits for the groups that it may end, and its plan for those that it would end.
 const WAITS_AT_MOST: Duration = Duration::from_secs(1);
 
-impl Groups<'_> {
-    /// Ends the groups for a rollback that was just accepted, and names them in its request. Those that cannot be ended
-    /// within a second are left to the sweep, and the rollback says so: an incident does not wait for them.
-    pub(crate) async fn end_for_rollback(
-        self,
-        (at, request): (&FunctionRef<'_>, &Request),
-        mut outcome: SubmitOutcome,
-    ) -> SubmitOutcome {
-        let seen = match &outcome {
-            SubmitOutcome::Claimed(claim) => Some(claim.seen()),
-            SubmitOutcome::Queued { is_duplicate: false, record, .. } if record.id == request.id => None,
-            _ => return outcome,
-        };
-        // A rollback that has joined another one ends nothing.
-        if seen.as_ref().is_some_and(|seen| !seen.head.queue().is_claimed_or_next(request.id)) {
-            return outcome;
-        }
-        let (ended, unended) = self.open().end_before_rollback(at, request).await;
-        if !ended.is_empty() {
-            let change = async |seen: &mut Versioned| {
-                Ok::<_, Transient>(match head::with_ended_groups(&seen.head, request.id, &ended) {
-                    Some(head) => Change::Write(Box::new(head), ()),
-                    None => Change::Keep(()),
-                })
-            };
-            match self.engine.store().update_head(at, seen, change).await {
-                Ok((seen, ())) => outcome = self.named(request, outcome, seen),
-                Err(error) => {
-                    tracing::warn!(deployment = %request.id, "it does not name the groups that it has ended: {error}")
-                }
-            }
-        }
-        if let Some(left) = group::left_to_sweep(&at.function, unended.as_deref()) {
-            tracing::warn!(deployment = %request.id, "{left}");
-            match &mut outcome {
-                SubmitOutcome::Claimed(claim) if claim.request().id == request.id => {
-                    locked(&claim.warnings).insert(left);
-                }
-                SubmitOutcome::Queued { record, .. } => record.add(&left),
-                _ => {}
-            }
-        }
-        outcome
+/// Ends the groups for a rollback that was just accepted, and names them in its request. Those that cannot be ended within a
+/// second are left to the sweep, and the rollback says so: an incident does not wait for them.
+pub(crate) async fn end_for_rollback(
+    groups: Groups<'_>,
+    (at, request): (&FunctionRef<'_>, &Request),
+    mut outcome: SubmitOutcome,
+) -> SubmitOutcome {
+    let seen = match &outcome {
+        SubmitOutcome::Claimed(claim) => Some(claim.seen()),
+        SubmitOutcome::Queued { is_duplicate: false, record, .. } if record.id == request.id => None,
+        _ => return outcome,
+    };
+    // A rollback that has joined another one ends nothing.
+    if seen.as_ref().is_some_and(|seen| !seen.head.queue().is_claimed_or_next(request.id)) {
+        return outcome;
     }
-
-    /// Returns the outcome of a rollback that names by now what it has ended.
-    fn named(self, request: &Request, outcome: SubmitOutcome, seen: Versioned) -> SubmitOutcome {
-        match outcome {
-            SubmitOutcome::Claimed(claim) => SubmitOutcome::Claimed(Arc::new(claim.as_in(seen, self.engine.now()))),
-            SubmitOutcome::Queued { mut record, behind, is_duplicate } => {
-                if let Some(next) = seen.head.all_pending().iter().find(|next| next.id == request.id) {
-                    record.ended_waiting.clone_from(&next.ended_waiting);
-                }
-                SubmitOutcome::Queued { record, behind, is_duplicate }
-            }
-            other => other,
+    let (ended, unended) = groups.open().end_before_rollback(at, request).await;
+    let left = group::left_to_sweep(&at.function, unended.as_deref());
+    if ended.is_empty() && left.is_none() {
+        return outcome;
+    }
+    let change = async |seen: &mut Versioned| {
+        Ok::<_, Transient>(match head::with_ended_groups(&seen.head, request.id, (&ended, left.as_deref())) {
+            Some(head) => Change::Write(Box::new(head), ()),
+            None => Change::Keep(()),
+        })
+    };
+    match groups.engine.store().update_head(at, seen, change).await {
+        Ok((seen, ())) => outcome = named(outcome, request, seen, groups.engine.now()),
+        Err(error) => {
+            tracing::warn!(deployment = %request.id, "it does not name the groups that it has ended: {error}");
         }
     }
+    if let (SubmitOutcome::Queued { record, .. }, Some(left)) = (&mut outcome, &left) {
+        record.add(left);
+    }
+    outcome
+}
 
-    /// Does what is left to be done for the groups that a rollback has ended: their members' records, and their events.
-    pub(crate) async fn finish_ended(self, rollback: &DeploymentRecord) {
-        for group in rollback.ended_waiting.iter().filter(|named| !named.functions.is_empty()) {
-            if let Err(error) = self.reconcile(&rollback.environment, group.deployment).await {
-                tracing::warn!(group = %group.deployment, "its end is left to the sweep: {error}");
+/// Returns the outcome of a rollback that names by now what it has ended.
+fn named(outcome: SubmitOutcome, request: &Request, seen: Versioned, now: Timestamp) -> SubmitOutcome {
+    match outcome {
+        SubmitOutcome::Claimed(claim) => SubmitOutcome::Claimed(Arc::new(claim_as_in(&claim, seen, now))),
+        SubmitOutcome::Queued { mut record, behind, is_duplicate } => {
+            if let Some(next) = seen.head.all_pending().iter().find(|next| next.id == request.id) {
+                record.ended_waiting.clone_from(&next.ended_waiting);
             }
+            SubmitOutcome::Queued { record, behind, is_duplicate }
+        }
+        other => other,
+    }
+}
+
+/// Does what is left to be done for the groups that a rollback has ended: their members' records, and their events.
+pub(crate) async fn finish_ended(groups: Groups<'_>, rollback: &DeploymentRecord) {
+    for group in rollback.ended_waiting.iter().filter(|named| !named.functions.is_empty()) {
+        if let Err(error) = groups.reconcile(&rollback.environment, group.deployment).await {
+            tracing::warn!(group = %group.deployment, "its end is left to the sweep: {error}");
         }
     }
 }

@@ -14,6 +14,7 @@ use deployer_core::ledger_keys;
 use deployer_core::promotion::{GroupState, PromotionRequest};
 use deployer_core::record::{Ending, Status};
 
+pub(crate) use self::for_rollback::{end_for_rollback, finish_ended};
 use self::steps::{RollbackState, record_undecided};
 use crate::commands::used_id::ensure_unused_by_each;
 use crate::error::CommandError;

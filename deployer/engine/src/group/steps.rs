@@ -56,7 +56,7 @@ impl<'e> Groups<'e> {
         };
         let mut resolved = promoting.artifact.clone();
         if let Some(resolved) = &mut resolved {
-            resolved.warning = seen.head.warning_of(resolved, &at.name);
+            resolved.warning = head::warning_of(&seen.head, resolved, &at.name);
         }
         let request = timed(self.engine, &group.request(member, promoting.clone(), self.engine.token()), &seen);
         if let Some(refusal) = at.refusal(request.cause.kind) {

@@ -2,7 +2,7 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member};
-use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact};
+use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact, warning_of};
 use deployer_core::id::{DeploymentId, EnvironmentName, Release};
 use deployer_core::plan::{PlanReport, PlannedRelease};
 use deployer_core::promotion::{Decision, GroupState, PromotionSpec, SourceEnvironment, Wait, is_same};
@@ -101,7 +101,7 @@ impl Planning<'_> {
         let report = self.with_metadata(report).await;
         let (wait, refusal) = self.decision(request, spec, inputs, undecided).await?;
         let mut report = PlanReport { wait, ..report };
-        let warning = artifact.and_then(|artifact| self.head.warning_of(artifact, &self.at.name));
+        let warning = artifact.and_then(|artifact| warning_of(self.head, artifact, &self.at.name));
         report.warnings.extend(warning.map(|warning| warning.to_string()));
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
