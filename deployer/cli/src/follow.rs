@@ -15,6 +15,7 @@ use super::aws_options::shell_word;
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::remote::{self, Remote, SendError, SendOutcome};
+use super::unended::Unended;
 use super::{records, waiting_text};
 use deployer_core::trigger::{Command, CommandRequest};
 
@@ -198,6 +199,14 @@ impl Options {
     /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
     /// says whether the deployer has accepted the request.
     pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
+        Ok(self.follow_or_tell(command, until).await?)
+    }
+
+    /// Does the same for a command about several deployments.
+    ///
+    /// # Errors
+    /// [`Unended`], with what was known of each when the wait was over.
+    pub async fn follow_or_tell<T: Followed>(&self, command: Command, until: Until) -> Result<T, Unended<T>> {
         let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await?;
         let mut interrupts = Interrupts::listen()?;
@@ -205,14 +214,16 @@ impl Options {
         let (timeout, in_words) = self.timeout();
         let again = same_approval(&request).map(|again| again + &self.remote.repeated());
         let mut state = RequestState { again, ..RequestState::default() };
-        tokio::select! {
-            ended = self.ended((&remote, &request), until, &progress, &mut state) => ended,
+        let mut last = None;
+        let ended = tokio::select! {
+            ended = self.ended((&remote, &request), until, &progress, (&mut state, &mut last)) => ended,
             never = progress.repeat() => match never {},
             () = tokio::time::sleep(timeout) => {
                 Err(CliError::timed_out(format!("not ended after {in_words}; {}", state.describe(&request))))
             }
             () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {}", state.describe(&request)))),
-        }
+        };
+        ended.map_err(|error| Unended { error, last: last.map(Box::new) })
     }
 
     /// Makes an answer from the last state of a followed request.
@@ -226,10 +237,9 @@ impl Options {
         (remote, request): (&Remote, &CommandRequest),
         until: Until,
         progress: &WaitProgress,
-        state: &mut RequestState,
+        (state, last): (&mut RequestState, &mut Option<T>),
     ) -> Result<T, CliError> {
         let mut tries = 0;
-        let mut earlier: Option<T> = None;
         let mut request = Cow::Borrowed(request);
         loop {
             let before = state.maybe_accepted;
@@ -239,7 +249,7 @@ impl Options {
                 None => remote.try_send::<T>(&request).await,
             };
             let sent = sent.map(|mut answer| {
-                earlier.take().into_iter().for_each(|earlier| answer.keep(earlier));
+                last.take().into_iter().for_each(|earlier| answer.keep(earlier));
                 answer
             });
             match sent {
@@ -262,7 +272,7 @@ impl Options {
                         progress.tell(next_step);
                     }
                     state.next_step = next_step;
-                    earlier = Some(answer);
+                    *last = Some(answer);
                 }
                 Err(SendError { outcome, error }) => {
                     state.maybe_accepted = before || matches!(outcome, SendOutcome::Lost | SendOutcome::Broken);
@@ -279,7 +289,7 @@ impl Options {
 
 impl SendOutcome {
     /// Says why no answer came, on one line.
-    fn because(self, error: &CliError) -> String {
+    pub(super) fn because(self, error: &CliError) -> String {
         let first = || sentence(error.message.lines().next().unwrap_or_default());
         match self {
             Self::Throttled => "Lambda throttles the calls of the deployer".to_owned(),
@@ -483,7 +493,7 @@ mod tests {
     fn answer_that_the_id_was_used_proves_nothing_after_a_lost_answer() {
         let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
         for message in [
-            "id \"r\" was another command's before (a Redeploy): give each command an id of its own",
+            "id \"r\" was another command's before (a redeploy): give each command an id of its own",
             "this command was carried out before, and its record is gone",
         ] {
             let used = CliError { error_type: "InvalidCommand".into(), ..CliError::wrong_use(message) };

@@ -15,7 +15,6 @@ use deployer_core::doctor::{self, Check, DoctorReport, QueueLook, Refusal, Refus
 use deployer_core::id::{EnvironmentName, Region};
 use deployer_core::ledger_keys;
 use deployer_core::names::OPEN;
-use deployer_core::text::counted;
 use deployer_core::version::version;
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
@@ -80,7 +79,7 @@ impl<'e> Doctor<'e> {
         let installed = diagnostics.installed().map_or_else(String::new, |installed| format!(", {installed}"));
         let mut checks = vec![Check::ok("deployer").with_finding(format!("build {}{installed}", version()))];
         checks.push(match &self.engine.outdated {
-            None => Check::ok("deployer.json").with_finding(counted(count, "environment")),
+            None => doctor::configuration(count, diagnostics.has_newest_config().await.as_ref()),
             Some(error) => Check::fail(
                 "deployer.json",
                 format!("{error}; the last good one is used until the deployer starts anew"),
