@@ -69,7 +69,7 @@ async fn released_member_that_cannot_be_read_is_live_with_the_first_look_that_ca
     assert!(because.starts_with("all have passed since ") && because.ends_with(says), "{status:#}");
     let (_, lines) = lines::of(async { world.invocation().run(&Trigger::Sweep).await }).await;
     let overdue = |line: &Value| line["message"].as_str().is_some_and(|it| it.starts_with(OVERDUE_LINE));
-    assert!(lines.iter().any(|line| overdue(line)), "{lines:#?}");
+    assert!(lines.iter().any(overdue), "{lines:#?}");
     world.heal();
     world.sweep_minutes(3).await;
     assert_eq!((live(&world), group_of(&world).await["status"].clone()), ([true, true], json!("succeeded")));

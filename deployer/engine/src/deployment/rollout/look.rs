@@ -114,9 +114,8 @@ impl View<'_> {
             return heard(state, word);
         }
         // Others of its group may be live already, so no pause holds it up.
-        let word = self.word.as_ref().filter(|word| is_released(&state, word));
-        if let Some(word) = word {
-            return looked_in_group(state, word, (judgement.verdict, judgement.because.clone().into()), now);
+        if let Some(word) = self.word.as_ref().filter(|word| is_released(&state, word)) {
+            return looked_in_group(state, word, (judgement.verdict, judgement.because.clone()), now);
         }
         // It takes no step, also not the one that is due.
         let state = match &self.gone {
@@ -128,7 +127,7 @@ impl View<'_> {
             ended @ Progress::Ended { .. } => return ended,
         };
         match &self.word {
-            Some(word) => looked_in_group(state, word, (judgement.verdict, judgement.because.clone().into()), now),
+            Some(word) => looked_in_group(state, word, (judgement.verdict, judgement.because.clone()), now),
             None => state.looked(judgement.verdict, judgement.because.clone(), now),
         }
     }
