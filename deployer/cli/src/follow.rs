@@ -1,6 +1,7 @@
 //! Sends a command that deploys and follows it to its end by sending the same request again, which returns its
 //! progress.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -35,6 +36,10 @@ pub(super) trait Followed: DeserializeOwned + Serialize {
     fn text(&self) -> String;
     /// Returns the step by which it goes on, with the command for it, while it waits for somebody or for long.
     fn next_step(&self) -> Option<String> {
+        None
+    }
+    /// Returns the function, where the answer is about that of one function and the request need not name it.
+    fn function(&self) -> Option<&FunctionName> {
         None
     }
     /// Returns the exit code of the end; [`Exit::Done`] before the end.
@@ -238,12 +243,13 @@ impl Options {
     ) -> Result<T, CliError> {
         let mut tries = 0;
         let mut earlier: Option<T> = None;
+        let mut request = Cow::Borrowed(request);
         loop {
             let before = state.maybe_accepted;
             state.maybe_accepted = true;
             let sent = match &state.accepted {
-                Some(_) => remote.look_again::<T>(request).await,
-                None => remote.try_send::<T>(request).await,
+                Some(_) => remote.look_again::<T>(&request).await,
+                None => remote.try_send::<T>(&request).await,
             };
             let sent = sent.map(|mut answer| {
                 earlier.take().into_iter().for_each(|earlier| answer.keep(earlier));
@@ -260,6 +266,11 @@ impl Options {
                         progress.set(what)
                     }
                     (state.accepted, state.failure) = (Some(answer.name()), None);
+                    if let Some(command) =
+                        answer.function().and_then(|function| with_function(&request.command, function))
+                    {
+                        request.to_mut().command = command;
+                    }
                     let next_step = answer.next_step();
                     if let Some(next_step) = next_step.as_ref().filter(|next| state.next_step.as_ref() != Some(next)) {
                         progress.tell(next_step);
@@ -270,7 +281,7 @@ impl Options {
                 Err(SendError { outcome, error }) => {
                     state.maybe_accepted = before || matches!(outcome, SendOutcome::Lost | SendOutcome::Broken);
                     tries += u32::from(matches!(outcome, SendOutcome::Broken | SendOutcome::NotSent));
-                    state.may_retry(outcome, tries, &error, request)?;
+                    state.may_retry(outcome, tries, &error, &request)?;
                     progress.say(format!("{}; asking for the same again", outcome.because(&error)));
                     state.failure = Some(error.message);
                 }
@@ -303,6 +314,14 @@ impl SendOutcome {
             Self::NotSent | Self::Broken | Self::Refused => first(),
         }
     }
+}
+
+/// Adds the function to an approval that names none: the deployer would look for it in the whole environment each time. None:
+/// the command names what it is about.
+pub(super) fn with_function(command: &Command, function: &FunctionName) -> Option<Command> {
+    let Command::Approve { environment, function: None, deployment } = command else { return None };
+    let (environment, function) = (environment.clone(), Some(function.clone()));
+    Some(Command::Approve { environment, function, deployment: *deployment })
 }
 
 fn is_over(answer: &impl Followed, until: Until) -> bool {

@@ -111,7 +111,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
             let began = Instant::now();
             let (record, is_repeated) = match follow.repeated::<DeploymentRecord>(&command).await? {
                 Repeated::Ended(record) => (*record, true),
-                Repeated::New | Repeated::Open => (follow.follow_command(command, until).await?, false),
+                Repeated::New | Repeated::Open(_) => (follow.follow_command(command, until).await?, false),
             };
             if options.wait
                 && let Some(other) = follow.follow_in_place_of(&record, began).await?

@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use deployer_core::group::{Group, Member, Phase};
-use deployer_core::promotion::repeats_one_that_waits;
 use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::text::listed;
 
 use super::answer::{Exit, sentence};
 use super::follow::{Followed, Stage};
+use super::in_favour_of::repeats_another;
 use super::{records, waiting_text};
 use deployer_engine::History;
 
@@ -52,6 +52,9 @@ impl Followed for History {
                 self::release(record),
                 record.id
             );
+            for warning in record.promotion.iter().flat_map(|promotion| &promotion.warnings) {
+                let _always = writeln!(text, "{:function$}   {}", "", records::warning(warning));
+            }
         }
         text + &self.next_step().unwrap_or_default()
     }
@@ -113,6 +116,9 @@ impl Followed for Group {
         for member in &self.functions {
             let line = member_line(member, release);
             let _always = writeln!(text, "  {:function$}   {line}", member.function.as_str());
+            for warning in &member.warnings {
+                let _always = writeln!(text, "  {:function$}   {}", "", records::warning(warning));
+            }
             for one in &member.ended_waiting {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::ended_waiting(one));
             }
@@ -142,11 +148,7 @@ impl Followed for Group {
 /// Returns the exit code of one of several promotions. One whose release waits already has nothing to do: a pattern that is
 /// promoted on a schedule finds it so each time.
 fn exit_of_one(record: &DeploymentRecord) -> Exit {
-    let is_superseded = record.status == Status::Superseded;
-    match is_superseded && record.because.as_deref().is_some_and(repeats_one_that_waits) {
-        true => Exit::Done,
-        false => record.exit(),
-    }
+    if repeats_another(record) { Exit::Done } else { record.exit() }
 }
 
 fn release_of(member: &Member) -> &str {
@@ -204,6 +206,24 @@ mod tests {
         let repeated = history(&format!("deployment {ID} brings release 2 already, and waits"));
         assert_eq!(repeated.exit(), Exit::Done);
         assert_eq!(history("a promotion of release 3, asked for later, was let in before it").exit(), Exit::Refused);
+        // The record says it by fields, whatever its reason.
+        for (repeats, exit) in [(true, Exit::Done), (false, Exit::Refused)] {
+            let mut told = history("deployment 1 brings it already, and waits");
+            let superseded = &mut told.deployments[1];
+            (superseded.in_favour_of, superseded.repeats) = (Some(superseded.id), repeats);
+            assert_eq!(told.exit(), exit);
+        }
+    }
+
+    #[test]
+    fn promotion_of_what_was_rolled_back_warns() {
+        let mut told = history("waits");
+        let promotion = json!({"from": "stage", "warnings": ["release 2 was rolled back there"]});
+        told.deployments[1].promotion = serde_json::from_value(promotion).unwrap();
+        let warning = "   warning: release 2 was rolled back there\n";
+        assert!(plain(&told.text()).ends_with(warning), "{}", told.text());
+        let one = plain(&records::text(&told.deployments[1]));
+        assert!(one.contains(warning.trim_start()), "{one}");
     }
 
     #[test]
@@ -217,6 +237,13 @@ mod tests {
             "asked_at": "2026-11-30T12:00:00Z", "started_at": "2026-11-30T12:00:00Z",
             "finished_at": "2026-11-30T12:00:02Z",
         });
+        let mut warned = group.clone();
+        warned["functions"][1]["warnings"] = json!(["release 2 was rolled back there"]);
+        let warned = plain(&serde_json::from_value::<Group>(warned).unwrap().text());
+        assert!(
+            warned.contains("  carts    2        not begun\n           warning: release 2 was rolled back there\n"),
+            "{warned}"
+        );
         let text = plain(&serde_json::from_value::<Group>(group).unwrap().text());
         assert!(text.starts_with("bills, carts and orders from stage to prod: superseded"), "{text}");
         assert!(

@@ -54,7 +54,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
             return Ok(answer);
         }
         Repeated::New if !yes => recall_preview::confirm(&follow.remote, function, release).await?,
-        Repeated::New | Repeated::Open | Repeated::Ended(_) => {}
+        Repeated::New | Repeated::Open(_) | Repeated::Ended(_) => {}
     }
     let recalled = follow.follow_command::<Recalled>(command, Until::Ended).await?;
     let mut answer = follow::Options::answer_of(&recalled);

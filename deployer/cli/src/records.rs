@@ -42,6 +42,9 @@ pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
     for target in &record.targets {
         let _always = writeln!(text, "  {}", outcome(target));
     }
+    for warning in record.promotion.iter().flat_map(|promotion| &promotion.warnings) {
+        let _always = writeln!(text, "  {}", self::warning(warning));
+    }
     for one in &record.ended_waiting {
         let _always = writeln!(text, "  {}", ended_waiting(one));
     }
@@ -87,6 +90,12 @@ pub(super) fn lines(record: &DeploymentRecord) -> String {
         return format!("{what}: {}{because}\n", status(record.status));
     }
     record.targets.iter().map(|target| format!("{what}: {}\n", outcome(target))).collect()
+}
+
+/// Writes what whoever promotes should know.
+pub(super) fn warning(warning: &str) -> String {
+    let style = colours::ATTENTION;
+    format!("{style}warning{style:#}: {}", sentence(warning))
 }
 
 /// Names a deployment that was ended while it waited, and what it waited for.

@@ -103,7 +103,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
             };
             return Ok(options.with_next_steps(repeated::ended(&*record), &record, left, output).await);
         }
-        (Repeated::Open, _) => ExpectedState::default(),
+        (Repeated::Open(_), _) => ExpectedState::default(),
         (Repeated::New, Some(release)) => ExpectedState {
             live: Some(release.to_string()),
             left: Some(Left { release: release.clone(), deployment: None, sha256: None }),

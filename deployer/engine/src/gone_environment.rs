@@ -11,11 +11,9 @@ use deployer_core::names::{HEADS, OPEN};
 use futures::stream::{self, StreamExt as _};
 
 use crate::port::LedgerError;
-use crate::store::Versioned;
+use crate::store::{READ_AT_ONCE, Versioned};
 use crate::{CommandError, Engine};
 
-/// The number of heads that are read at once.
-const READ_AT_ONCE: usize = 16;
 /// The most heads that are read. Where the heads themselves are listed, an environment that is gone for good may have left
 /// many.
 const READ_AT_MOST: usize = 500;

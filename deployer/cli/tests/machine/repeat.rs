@@ -222,11 +222,55 @@ fn group_that_waits_already_names_the_command_that_approves_the_other() {
         "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z" });
     let status = json!({ "functions": [], "groups": [waiting_group(GROUP)] });
     let promote = ["promote", "-f", "bills,stock", "--from", "dev", "--to", "prod"];
-    let Ran { exit, said, .. } = run(&promote, vec![("promote", group), ("status", status)]);
+    let Ran { exit, said, .. } = run(&promote, vec![("promote", group.clone()), ("status", status.clone())]);
     assert_eq!(exit, Some(3), "{said}");
     let step =
         "\nThe one that waits goes on when somebody approves (ada may not):\n  deployctl approve -e prod --deployment ";
     assert!(said.contains(&format!("{step}{GROUP}\n")), "{said}");
+    // A field says so, whatever the reason.
+    let by_field = merged(group.clone(), json!({ "because": "another one waits", "in_favour_of": GROUP }));
+    let Ran { said, .. } = run(&promote, vec![("promote", by_field), ("status", status.clone())]);
+    assert!(said.contains(&format!("{step}{GROUP}\n")), "{said}");
+    let another = merged(group, json!({ "in_favour_of": "01M8A5XFDRZTNV54H8T47JKK41" }));
+    let Ran { said, .. } = run(&promote, vec![("promote", another), ("status", status)]);
+    assert!(!said.contains("The one that waits"), "{said}");
+}
+
+/// The deployer would look for the function in the whole environment each time.
+#[test]
+fn approval_by_the_id_alone_is_followed_by_its_function() {
+    let open = with(merged(
+        in_progress(),
+        json!({ "cause": cause("promotion"), "decision": "already_given",
+        "promotion": { "from": "dev", "approvals": [{ "by": "bob", "at": "2026-11-30T12:00:00Z" }] } }),
+    ));
+    let ended = merged(open.clone(), json!({ "status": "succeeded", "finished_at": "2026-11-30T12:00:09Z" }));
+    let status = json!({ "functions": [], "groups": [] });
+    let sent = |id: &[&str], looked: Value| {
+        let (answers, rounds) = ((open.clone(), ended.clone()), std::sync::atomic::AtomicU32::new(0));
+        let status = status.clone();
+        let server = server(move |request| {
+            let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+            Some(ok(match name(&command)?.as_str() {
+                "approve?" => &looked,
+                "approve" if rounds.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0 => &answers.0,
+                "approve" => &answers.1,
+                "status" => &status,
+                _ => return None,
+            }))
+        });
+        let approve = ["approve", "-e", "prod", "--deployment", ID, "--yes", "--requested-by", "bob"];
+        let (outcome, out) = person(&server).run_with_output(&[&approve[..], id].concat());
+        assert_eq!(outcome.exit, Some(0), "{out}{}", outcome.err);
+        let approvals = server.requests().into_iter().filter_map(|request| {
+            let command: Value = serde_json::from_str(&request.body).ok()?;
+            (name(&command)? == "approve").then(|| command["function"].as_str().map(str::to_owned))
+        });
+        approvals.collect::<Vec<_>>()
+    };
+    let by_function = || Some("orders".to_owned());
+    assert_eq!(sent(&[], Value::Null), [None, by_function()]);
+    assert_eq!(sent(&["--id", "again"], open.clone()), [by_function(), by_function()]);
 }
 
 #[test]

@@ -73,13 +73,16 @@ impl Group {
         is_same.then(|| Self { wait_unpublished: false, ..self.next() })
     }
 
-    /// Ends the group because a member lost its place before the decision, for example to a hold or a rollback.
+    /// Ends the group because a member lost its place before the decision, for example to a hold or a rollback. One that
+    /// something newer has ended, as a rollback does, is superseded, as it is while it holds no places.
     #[must_use]
     pub fn displaced(&self, member: &Member, because: Option<&str>, code: Option<Code>, now: Timestamp) -> Self {
         let mut group = self.next();
         let because = because.unwrap_or("its place was taken away");
         let because = format!("{}: {because}", member.function);
-        group.end_undecided(Status::Refused, code.unwrap_or(Code::NotPromotable), &because, now);
+        let code = code.unwrap_or(Code::NotPromotable);
+        let status = if code == Code::Superseded { Status::Superseded } else { Status::Refused };
+        group.end_undecided(status, code, &because, now);
         group
     }
 
@@ -219,6 +222,7 @@ fn apply_decisions(before: &Group, decisions: &[CheckedMember], now: Timestamp) 
     // The artifact is that of the time of the request: people approve that one.
     for (member, (_, resolved)) in group.functions.iter_mut().zip(decisions) {
         member.release = resolved.as_ref().map(|resolved| resolved.release.clone()).or(member.release.take());
+        member.warnings = resolved.iter().filter_map(|resolved| resolved.warning.clone()).collect();
         member.resolved.clone_from(resolved);
     }
     let members_with_decisions = || before.functions.iter().zip(decisions);
@@ -228,7 +232,9 @@ fn apply_decisions(before: &Group, decisions: &[CheckedMember], now: Timestamp) 
     });
     if let Some((member, ending)) = ends {
         let (status, code, because) = match ending {
-            Ending::Superseded { because, .. } => (Status::Superseded, Code::Superseded, because.as_str()),
+            Ending::Superseded { because, .. } | Ending::Repeated { because, .. } => {
+                (Status::Superseded, Code::Superseded, because.as_str())
+            }
             Ending::Refused { code, because }
             | Ending::Stopped { code, because, .. }
             | Ending::TakenBack { code, because, .. } => (Status::Refused, *code, because.as_str()),

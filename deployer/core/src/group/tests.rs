@@ -100,6 +100,18 @@ fn denied_member_ends_the_group_and_waiting_member_lets_it_wait() {
     assert!(!again.differs_from(&waits), "nothing new is written");
 }
 
+#[test]
+fn group_that_lost_a_place_to_something_newer_is_superseded() {
+    let group = Group::of(&promotion_request(10), &functions(), second(20));
+    let placing = group.with_checks(&pass(), token(), second(30));
+    for (code, status) in
+        [(Some(Code::Superseded), Status::Superseded), (Some(Code::Held), Status::Refused), (None, Status::Refused)]
+    {
+        let ended = placing.displaced(&placing.functions[0], Some("why"), code, second(40));
+        assert_eq!((ended.status, ended.code), (status, Some(code.unwrap_or(Code::NotPromotable))));
+    }
+}
+
 fn wait_of(_: &Group) -> crate::promotion::Wait {
     crate::promotion::Wait { approvals_wanted: 1, ..crate::promotion::Wait::over(second(99)) }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::left_by::LeftBy;
 use crate::artifact::{ArtifactRef, UPLOADED_BY};
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};
@@ -56,6 +57,9 @@ pub struct LiveArtifact {
     /// its place, or brought it to the targets that lacked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_by: Option<DeploymentId>,
+    /// The rollback by which it was left; absent while it is live or may be gone back to, and where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_by: Option<LeftBy>,
     /// The deployment by which the code got its present release, if the same code was live under another one before.
     /// A deployer that does not know the field keeps it with the entry, and drops it when it renames the code once more,
     /// because the entry has another object version then. It counts only for the release that it names.
@@ -187,6 +191,7 @@ impl LiveArtifact {
             function_name: targets.first().map(|outcome| outcome.function_name.clone()),
             alias: targets.first().map(|outcome| outcome.alias.clone()),
             restored_by: None,
+            left_by: None,
             renamed: None,
         };
         live.record_outcomes(targets);

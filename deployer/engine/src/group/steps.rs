@@ -54,7 +54,10 @@ impl<'e> Groups<'e> {
             Some(_) => promoting,
             None => promoting.resolved_in(inputs.sources.get(&group.from).unwrap_or(&none)),
         };
-        let resolved = promoting.artifact.clone();
+        let mut resolved = promoting.artifact.clone();
+        if let Some(resolved) = &mut resolved {
+            resolved.warning = head::warning_of(&seen.head, resolved, &at.name);
+        }
         let request = timed(self.engine, &group.request(member, promoting.clone(), self.engine.token()), &seen);
         if let Some(refusal) = at.refusal(request.cause.kind) {
             return Ok((Decision::Deny(refusal), resolved));
