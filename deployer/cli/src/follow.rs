@@ -2,6 +2,7 @@
 //! progress.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deployer_core::config::Span;
@@ -9,6 +10,7 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::DeploymentRecord;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::aws_options::shell_word;
@@ -43,6 +45,10 @@ pub(super) trait Followed: DeserializeOwned + Serialize {
     }
     /// Returns the exit code of the end; [`Exit::Done`] before the end.
     fn exit(&self) -> Exit;
+    /// Returns the planned time of its rollout, which the wait lasts longer; of several the longest.
+    fn planned(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Keeps what the answer before this one told, and this one cannot tell again.
     fn keep(&mut self, _earlier: Self) {}
 }
@@ -110,6 +116,11 @@ impl Followed for DeploymentRecord {
     fn exit(&self) -> Exit {
         if self.status.is_ended() { Exit::from(self) } else { Exit::Done }
     }
+
+    fn planned(&self) -> Duration {
+        let seconds = self.rollout.as_ref().and_then(|rollout| rollout.planned_seconds);
+        Duration::from_secs(seconds.unwrap_or_default().into())
+    }
 }
 
 /// A function in an environment.
@@ -131,7 +142,7 @@ pub(super) struct Options {
     /// Do not wait if another deployment has its turn first: print that this one is pending, and exit with 0.
     #[arg(long)]
     no_wait: bool,
-    /// The time to wait [default: 15m].
+    /// The time to wait; the planned time of a rollout comes on top [default: 15m].
     #[arg(long, value_name = "TIME", value_parser = Span::parse, conflicts_with = "no_wait")]
     timeout: Option<Span>,
     /// Repeat an earlier request by the id that was printed when no answer came [default: a new id].
@@ -214,12 +225,13 @@ impl Options {
         let (timeout, in_words) = self.timeout();
         let again = same_approval(&request).map(|again| again + &self.remote.repeated());
         let mut state = RequestState { again, ..RequestState::default() };
-        let mut last = None;
+        let (mut last, planned) = (None, AtomicU64::new(0));
         let ended = tokio::select! {
-            ended = self.ended((&remote, &request), until, &progress, (&mut state, &mut last)) => ended,
+            ended = self.ended((&remote, &request), until, (&progress, &planned), (&mut state, &mut last)) => ended,
             never = progress.repeat() => match never {},
-            () = tokio::time::sleep(timeout) => {
-                Err(CliError::timed_out(format!("not ended after {in_words}; {}", state.describe(&request))))
+            planned = run_out(timeout, &planned) => {
+                let beside = if planned.is_zero() { String::new() } else { format!(" and the planned {}", Span::of_seconds(planned.as_secs())) };
+                Err(CliError::timed_out(format!("not ended after {in_words}{beside}; {}", state.describe(&request))))
             }
             () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {}", state.describe(&request)))),
         };
@@ -236,7 +248,7 @@ impl Options {
         &self,
         (remote, request): (&Remote, &CommandRequest),
         until: Until,
-        progress: &WaitProgress,
+        (progress, planned): (&WaitProgress, &AtomicU64),
         (state, last): (&mut RequestState, &mut Option<T>),
     ) -> Result<T, CliError> {
         let mut tries = 0;
@@ -255,6 +267,7 @@ impl Options {
             match sent {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
+                    planned.fetch_max(answer.planned().as_secs(), Ordering::Relaxed);
                     let what = format!("{}: {}", answer.name(), answer.how());
                     if answer.has_reason() {
                         progress.say(what)
@@ -284,6 +297,19 @@ impl Options {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// Waits for so long, and for the planned time of a rollout that the answers tell of meanwhile. Returns that time.
+async fn run_out(timeout: Duration, planned: &AtomicU64) -> Duration {
+    let began = Instant::now();
+    loop {
+        let more = Duration::from_secs(planned.load(Ordering::Relaxed));
+        let left = timeout.saturating_add(more).saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return more;
+        }
+        tokio::time::sleep(left).await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The text of promotions of several functions: those that match a pattern, and groups.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::record::{DeploymentRecord, Status};
@@ -72,6 +73,10 @@ impl Followed for History {
     fn exit(&self) -> Exit {
         Exit::worst(self.deployments.iter().map(exit_of_one))
     }
+
+    fn planned(&self) -> Duration {
+        self.deployments.iter().map(Followed::planned).max().unwrap_or_default()
+    }
 }
 
 impl Followed for Group {
@@ -138,6 +143,12 @@ impl Followed for Group {
             Status::Refused | Status::Superseded => Exit::Refused,
             Status::Succeeded | Status::Unchanged | Status::Pending | Status::InProgress => Exit::Done,
         }
+    }
+
+    /// Its functions roll out side by side, and wait for the slowest.
+    fn planned(&self) -> Duration {
+        let planned = self.functions.iter().filter_map(|member| member.planned_seconds).max();
+        Duration::from_secs(planned.unwrap_or_default().into())
     }
 }
 

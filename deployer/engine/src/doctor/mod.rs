@@ -111,12 +111,16 @@ impl<'e> Doctor<'e> {
 
     /// Looks for rollouts whose environment deployer.json does not have any more.
     async fn gone_rollouts(self) -> Option<Check> {
-        let found = all_gone(self.engine, None).await.map_err(ledger_refused);
+        let found = all_gone(self.engine, None, None).await;
         let named = |gone: GoneFunction| {
             let active = gone.seen.head.active()?;
             Some((gone.at.name.clone(), gone.at.function.clone(), active.request.id))
         };
-        doctor::gone(&found.map(|found| found.into_iter().filter_map(named).collect()))
+        let rollouts: Vec<_> = found.functions.into_iter().filter_map(named).collect();
+        doctor::gone(&match found.unreadable.into_iter().next() {
+            Some(because) if rollouts.is_empty() => Err(ledger_refused(LedgerError(because))),
+            _ => Ok(rollouts),
+        })
     }
 
     async fn check_ledger_reads(self) -> Vec<UnderPrefix> {
