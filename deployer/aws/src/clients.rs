@@ -64,6 +64,7 @@ impl Clients {
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone()).owned_by(owner)),
             sessions: Arc::new(MaskingSessions::new(self.sessions.clone())),
             rollouts: Some(self.rollouts.clone()),
+            begins_rollouts: true,
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>

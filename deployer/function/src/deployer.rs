@@ -129,7 +129,7 @@ impl Deployer {
             }
         };
         let ports = self.clients.ports(&config, own);
-        let ports = Ports { rollouts: ports.rollouts.filter(|_| settings.carries_rollouts_out), ..ports };
+        let ports = Ports { begins_rollouts: settings.begins_rollouts, ..ports };
         let (region, policy) = (Some(settings.region.clone()), RetryPolicy::default());
         Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, retries: policy })
     }

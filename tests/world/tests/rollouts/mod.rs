@@ -1,5 +1,6 @@
 //! Rollouts: steps, looks, the way back, and what comes in meanwhile.
 
+mod again;
 mod crashes;
 mod effect;
 mod ends;
@@ -10,6 +11,7 @@ mod gone_rollbacks;
 mod groups;
 mod groups_released;
 mod looks;
+mod meanwhile;
 mod settings;
 mod smoke;
 mod way_back;
