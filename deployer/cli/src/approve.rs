@@ -63,7 +63,10 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     if let Some(named) = &named {
         match follow.repeated::<Decided>(named).await? {
             Repeated::Ended(decided) => return Ok(repeated::ended(&*decided)),
-            Repeated::Open => return follow_approval(options, named.clone(), &[], output).await,
+            Repeated::Open(function) => {
+                let by_function = function.and_then(|function| follow::with_function(named, &function));
+                return follow_approval(options, by_function.unwrap_or_else(|| named.clone()), &[], output).await;
+            }
             Repeated::New => {}
         }
     }
@@ -77,7 +80,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     if named.is_some_and(|named| named != promotion.approval()) {
         match follow.repeated::<Decided>(&promotion.approval()).await? {
             Repeated::Ended(decided) => return Ok(repeated::ended(&*decided)),
-            Repeated::Open => has_decided = true,
+            Repeated::Open(_) => has_decided = true,
             Repeated::New => {}
         }
     }
@@ -189,7 +192,7 @@ async fn ended_before(remote: &remote::Options, promotion: &Promotion) -> Vec<En
     let Some(function) = &promotion.function else { return Vec::new() };
     let look = async {
         let remote = remote.remote().await.ok()?;
-        let records = newest_records::of(&remote, &promotion.environment, function).await?;
+        let records = newest_records::of(&remote, &promotion.environment, function).await.ok()?;
         records.into_iter().find(|record| record.id == promotion.deployment)
     };
     let before = tokio::time::timeout(LOOK, look).await.ok().flatten();

@@ -2,6 +2,7 @@
 //! changed anything. The first answer tells; what comes later tells of the same command that it was given before.
 
 use deployer_core::decision::{Decided, DecidedAbout};
+use deployer_core::id::FunctionName;
 use deployer_core::record::Status;
 
 use super::answer::{Answer, Exit};
@@ -51,6 +52,13 @@ impl Followed for Decided {
             _ if self.is_too_late() => None,
             DecidedAbout::Record(record) => record.next_step(),
             DecidedAbout::Group(group) => group.next_step(),
+        }
+    }
+
+    fn function(&self) -> Option<&FunctionName> {
+        match &self.about {
+            DecidedAbout::Record(record) => Some(&record.function),
+            DecidedAbout::Group(_) => None,
         }
     }
 

@@ -1,6 +1,8 @@
 //! Sends a command that deploys and follows it to its end by sending the same request again, which returns its
 //! progress.
 
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deployer_core::config::Span;
@@ -8,12 +10,14 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::DeploymentRecord;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::time::Instant;
 
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::aws_options::shell_word;
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::remote::{self, Remote, SendError, SendOutcome};
+use super::unended::Unended;
 use super::{records, waiting_text};
 use deployer_core::trigger::{Command, CommandRequest};
 
@@ -35,8 +39,16 @@ pub(super) trait Followed: DeserializeOwned + Serialize {
     fn next_step(&self) -> Option<String> {
         None
     }
+    /// Returns the function, where the answer is about that of one function and the request need not name it.
+    fn function(&self) -> Option<&FunctionName> {
+        None
+    }
     /// Returns the exit code of the end; [`Exit::Done`] before the end.
     fn exit(&self) -> Exit;
+    /// Returns the planned time of its rollout, which the wait lasts longer; of several the longest.
+    fn planned(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Keeps what the answer before this one told, and this one cannot tell again.
     fn keep(&mut self, _earlier: Self) {}
 }
@@ -104,6 +116,11 @@ impl Followed for DeploymentRecord {
     fn exit(&self) -> Exit {
         if self.status.is_ended() { Exit::from(self) } else { Exit::Done }
     }
+
+    fn planned(&self) -> Duration {
+        let seconds = self.rollout.as_ref().and_then(|rollout| rollout.planned_seconds);
+        Duration::from_secs(seconds.unwrap_or_default().into())
+    }
 }
 
 /// A function in an environment.
@@ -125,7 +142,7 @@ pub(super) struct Options {
     /// Do not wait if another deployment has its turn first: print that this one is pending, and exit with 0.
     #[arg(long)]
     no_wait: bool,
-    /// The time to wait [default: 15m].
+    /// The time to wait; the planned time of a rollout comes on top [default: 15m].
     #[arg(long, value_name = "TIME", value_parser = Span::parse, conflicts_with = "no_wait")]
     timeout: Option<Span>,
     /// Repeat an earlier request by the id that was printed when no answer came [default: a new id].
@@ -193,6 +210,14 @@ impl Options {
     /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
     /// says whether the deployer has accepted the request.
     pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
+        Ok(self.follow_or_tell(command, until).await?)
+    }
+
+    /// Does the same for a command about several deployments.
+    ///
+    /// # Errors
+    /// [`Unended`], with what was known of each when the wait was over.
+    pub async fn follow_or_tell<T: Followed>(&self, command: Command, until: Until) -> Result<T, Unended<T>> {
         let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await?;
         let mut interrupts = Interrupts::listen()?;
@@ -200,14 +225,17 @@ impl Options {
         let (timeout, in_words) = self.timeout();
         let again = same_approval(&request).map(|again| again + &self.remote.repeated());
         let mut state = RequestState { again, ..RequestState::default() };
-        tokio::select! {
-            ended = self.ended((&remote, &request), until, &progress, &mut state) => ended,
+        let (mut last, planned) = (None, AtomicU64::new(0));
+        let ended = tokio::select! {
+            ended = self.ended((&remote, &request), until, (&progress, &planned), (&mut state, &mut last)) => ended,
             never = progress.repeat() => match never {},
-            () = tokio::time::sleep(timeout) => {
-                Err(CliError::timed_out(format!("not ended after {in_words}; {}", state.describe(&request))))
+            planned = run_out(timeout, &planned) => {
+                let beside = if planned.is_zero() { String::new() } else { format!(" and the planned {}", Span::of_seconds(planned.as_secs())) };
+                Err(CliError::timed_out(format!("not ended after {in_words}{beside}; {}", state.describe(&request))))
             }
             () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {}", state.describe(&request)))),
-        }
+        };
+        ended.map_err(|error| Unended { error, last: last.map(Box::new) })
     }
 
     /// Makes an answer from the last state of a followed request.
@@ -220,25 +248,26 @@ impl Options {
         &self,
         (remote, request): (&Remote, &CommandRequest),
         until: Until,
-        progress: &WaitProgress,
-        state: &mut RequestState,
+        (progress, planned): (&WaitProgress, &AtomicU64),
+        (state, last): (&mut RequestState, &mut Option<T>),
     ) -> Result<T, CliError> {
         let mut tries = 0;
-        let mut earlier: Option<T> = None;
+        let mut request = Cow::Borrowed(request);
         loop {
             let before = state.maybe_accepted;
             state.maybe_accepted = true;
             let sent = match &state.accepted {
-                Some(_) => remote.look_again::<T>(request).await,
-                None => remote.try_send::<T>(request).await,
+                Some(_) => remote.look_again::<T>(&request).await,
+                None => remote.try_send::<T>(&request).await,
             };
             let sent = sent.map(|mut answer| {
-                earlier.take().into_iter().for_each(|earlier| answer.keep(earlier));
+                last.take().into_iter().for_each(|earlier| answer.keep(earlier));
                 answer
             });
             match sent {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
+                    planned.fetch_max(answer.planned().as_secs(), Ordering::Relaxed);
                     let what = format!("{}: {}", answer.name(), answer.how());
                     if answer.has_reason() {
                         progress.say(what)
@@ -246,17 +275,22 @@ impl Options {
                         progress.set(what)
                     }
                     (state.accepted, state.failure) = (Some(answer.name()), None);
+                    if let Some(command) =
+                        answer.function().and_then(|function| with_function(&request.command, function))
+                    {
+                        request.to_mut().command = command;
+                    }
                     let next_step = answer.next_step();
                     if let Some(next_step) = next_step.as_ref().filter(|next| state.next_step.as_ref() != Some(next)) {
                         progress.tell(next_step);
                     }
                     state.next_step = next_step;
-                    earlier = Some(answer);
+                    *last = Some(answer);
                 }
                 Err(SendError { outcome, error }) => {
                     state.maybe_accepted = before || matches!(outcome, SendOutcome::Lost | SendOutcome::Broken);
                     tries += u32::from(matches!(outcome, SendOutcome::Broken | SendOutcome::NotSent));
-                    state.may_retry(outcome, tries, &error, request)?;
+                    state.may_retry(outcome, tries, &error, &request)?;
                     progress.say(format!("{}; asking for the same again", outcome.because(&error)));
                     state.failure = Some(error.message);
                 }
@@ -266,9 +300,22 @@ impl Options {
     }
 }
 
+/// Waits for so long, and for the planned time of a rollout that the answers tell of meanwhile. Returns that time.
+async fn run_out(timeout: Duration, planned: &AtomicU64) -> Duration {
+    let began = Instant::now();
+    loop {
+        let more = Duration::from_secs(planned.load(Ordering::Relaxed));
+        let left = timeout.saturating_add(more).saturating_sub(began.elapsed());
+        if left.is_zero() {
+            return more;
+        }
+        tokio::time::sleep(left).await;
+    }
+}
+
 impl SendOutcome {
     /// Says why no answer came, on one line.
-    fn because(self, error: &CliError) -> String {
+    pub(super) fn because(self, error: &CliError) -> String {
         let first = || sentence(error.message.lines().next().unwrap_or_default());
         match self {
             Self::Throttled => "Lambda throttles the calls of the deployer".to_owned(),
@@ -276,6 +323,14 @@ impl SendOutcome {
             Self::NotSent | Self::Broken | Self::Refused => first(),
         }
     }
+}
+
+/// Adds the function to an approval that names none: the deployer would look for it in the whole environment each time. None:
+/// the command names what it is about.
+pub(super) fn with_function(command: &Command, function: &FunctionName) -> Option<Command> {
+    let Command::Approve { environment, function: None, deployment } = command else { return None };
+    let (environment, function) = (environment.clone(), Some(function.clone()));
+    Some(Command::Approve { environment, function, deployment: *deployment })
 }
 
 fn is_over(answer: &impl Followed, until: Until) -> bool {
@@ -464,7 +519,7 @@ mod tests {
     fn answer_that_the_id_was_used_proves_nothing_after_a_lost_answer() {
         let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
         for message in [
-            "id \"r\" was another command's before (a Redeploy): give each command an id of its own",
+            "id \"r\" was another command's before (a redeploy): give each command an id of its own",
             "this command was carried out before, and its record is gone",
         ] {
             let used = CliError { error_type: "InvalidCommand".into(), ..CliError::wrong_use(message) };

@@ -1,14 +1,15 @@
 //! The text of promotions of several functions: those that match a pattern, and groups.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use deployer_core::group::{Group, Member, Phase};
-use deployer_core::promotion::repeats_one_that_waits;
 use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::text::listed;
 
 use super::answer::{Exit, sentence};
 use super::follow::{Followed, Stage};
+use super::in_favour_of::repeats_another;
 use super::{records, waiting_text};
 use deployer_engine::History;
 
@@ -51,6 +52,13 @@ impl Followed for History {
                 self::release(record),
                 record.id
             );
+            for warning in record.promotion.iter().flat_map(|promotion| &promotion.warnings) {
+                let _always = writeln!(text, "{:function$}   {}", "", records::warning(warning));
+            }
+        }
+        let denied = || self.deployments.iter().filter(|record| records::is_denied(record));
+        if let Some(first) = denied().next() {
+            text.push_str(&records::after_denial(&first.environment, denied().filter_map(records::again)));
         }
         text + &self.next_step().unwrap_or_default()
     }
@@ -64,6 +72,10 @@ impl Followed for History {
 
     fn exit(&self) -> Exit {
         Exit::worst(self.deployments.iter().map(exit_of_one))
+    }
+
+    fn planned(&self) -> Duration {
+        self.deployments.iter().map(Followed::planned).max().unwrap_or_default()
     }
 }
 
@@ -108,9 +120,15 @@ impl Followed for Group {
         for member in &self.functions {
             let line = member_line(member, release);
             let _always = writeln!(text, "  {:function$}   {line}", member.function.as_str());
+            for warning in &member.warnings {
+                let _always = writeln!(text, "  {:function$}   {}", "", records::warning(warning));
+            }
             for one in &member.ended_waiting {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::ended_waiting(one));
             }
+        }
+        if is_denied(self) {
+            text.push_str(&records::after_denial(environment, [again(self)]));
         }
         text + &self.next_step().unwrap_or_default()
     }
@@ -126,16 +144,33 @@ impl Followed for Group {
             Status::Succeeded | Status::Unchanged | Status::Pending | Status::InProgress => Exit::Done,
         }
     }
+
+    /// Its functions roll out side by side, and wait for the slowest.
+    fn planned(&self) -> Duration {
+        let planned = self.functions.iter().filter_map(|member| member.planned_seconds).max();
+        Duration::from_secs(planned.unwrap_or_default().into())
+    }
 }
 
 /// Returns the exit code of one of several promotions. One whose release waits already has nothing to do: a pattern that is
 /// promoted on a schedule finds it so each time.
 fn exit_of_one(record: &DeploymentRecord) -> Exit {
-    let is_superseded = record.status == Status::Superseded;
-    match is_superseded && record.because.as_deref().is_some_and(repeats_one_that_waits) {
-        true => Exit::Done,
-        false => record.exit(),
-    }
+    if repeats_another(record) { Exit::Done } else { record.exit() }
+}
+
+/// Whether a target has denied the deployer something, as the reasons of the functions have it.
+fn is_denied(group: &Group) -> bool {
+    let is_denial = |because: &str| because.contains(": AccessDenied: ");
+    let reasons = group.functions.iter().filter_map(|member| member.because.as_deref());
+    group.exit() == Exit::Failed && reasons.chain(group.because.as_deref()).any(is_denial)
+}
+
+/// Writes the command that asks for the same group again.
+fn again(group: &Group) -> String {
+    let Group { environment, from, release, .. } = group;
+    let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+    let release = release.as_ref().map_or(String::new(), |release| format!(" -r {release}"));
+    format!("deployctl promote -f {} --from {from} --to {environment}{release}", functions.join(","))
 }
 
 fn release_of(member: &Member) -> &str {
@@ -193,6 +228,24 @@ mod tests {
         let repeated = history(&format!("deployment {ID} brings release 2 already, and waits"));
         assert_eq!(repeated.exit(), Exit::Done);
         assert_eq!(history("a promotion of release 3, asked for later, was let in before it").exit(), Exit::Refused);
+        // The record says it by fields, whatever its reason.
+        for (repeats, exit) in [(true, Exit::Done), (false, Exit::Refused)] {
+            let mut told = history("deployment 1 brings it already, and waits");
+            let superseded = &mut told.deployments[1];
+            (superseded.in_favour_of, superseded.repeats) = (Some(superseded.id), repeats);
+            assert_eq!(told.exit(), exit);
+        }
+    }
+
+    #[test]
+    fn promotion_of_what_was_rolled_back_warns() {
+        let mut told = history("waits");
+        let promotion = json!({"from": "stage", "warnings": ["release 2 was rolled back there"]});
+        told.deployments[1].promotion = serde_json::from_value(promotion).unwrap();
+        let warning = "   warning: release 2 was rolled back there\n";
+        assert!(plain(&told.text()).ends_with(warning), "{}", told.text());
+        let one = plain(&records::text(&told.deployments[1]));
+        assert!(one.contains(warning.trim_start()), "{one}");
     }
 
     #[test]
@@ -206,6 +259,13 @@ mod tests {
             "asked_at": "2026-11-30T12:00:00Z", "started_at": "2026-11-30T12:00:00Z",
             "finished_at": "2026-11-30T12:00:02Z",
         });
+        let mut warned = group.clone();
+        warned["functions"][1]["warnings"] = json!(["release 2 was rolled back there"]);
+        let warned = plain(&serde_json::from_value::<Group>(warned).unwrap().text());
+        assert!(
+            warned.contains("  carts    2        not begun\n           warning: release 2 was rolled back there\n"),
+            "{warned}"
+        );
         let text = plain(&serde_json::from_value::<Group>(group).unwrap().text());
         assert!(text.starts_with("bills, carts and orders from stage to prod: superseded"), "{text}");
         assert!(
@@ -214,5 +274,27 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn denied_group_names_the_doctor_and_the_command_that_asks_again() {
+        let member = |function: &str, because: &str| json!({"function": function, "release": "2", "deployment": ID, "status": "failed", "because": because});
+        let group = |because: &str| {
+            let group = json!({
+                "schema": 1, "revision": 1, "id": ID, "environment": "prod", "from": "stage", "status": "rolled_back",
+                "code": "TargetFailed", "because": "bills failed", "phase": "ended",
+                "cause": {"kind": "promotion", "requested_by": "ada", "event_id": "g"},
+                "functions": [member("bills", because), member("carts", "withdrawn")],
+                "asked_at": "2026-11-30T12:00:00Z", "started_at": "2026-11-30T12:00:00Z",
+                "finished_at": "2026-11-30T12:00:02Z",
+            });
+            plain(&serde_json::from_value::<Group>(group).unwrap().text())
+        };
+        let denied = group("1 of 1 target failed: 111111111111/eu-west-1: update alias: AccessDenied: no");
+        let way_on = "  which permission is missing:\n    deployctl doctor -e prod\n  once that is mended:\n    \
+                      deployctl promote -f bills,carts --from stage --to prod\n";
+        assert!(denied.ends_with(way_on), "{denied}");
+        let failed = group("1 of 1 target failed: 111111111111/eu-west-1: publish: CodeTooLarge: no");
+        assert!(!failed.contains("deployctl"), "{failed}");
     }
 }

@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use deployer_core::id::FunctionName;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::{Command, CommandRequest};
 
@@ -20,7 +21,8 @@ pub(super) enum Repeated<T> {
     /// There is none, as far as the deployer could be asked.
     New,
     /// It is under way, is next or waits: the same request again is answered with its progress.
-    Open,
+    /// Tells the function that it is about, where it is about one.
+    Open(Option<FunctionName>),
     /// It has ended.
     Ended(Box<T>),
 }
@@ -42,7 +44,7 @@ impl follow::Options {
     pub async fn run_command(&self, command: Command) -> Result<Answer, CliError> {
         match self.repeated::<DeploymentRecord>(&command).await? {
             Repeated::Ended(record) => Ok(ended(&*record)),
-            Repeated::New | Repeated::Open => {
+            Repeated::New | Repeated::Open(_) => {
                 let record = self.follow_command::<DeploymentRecord>(command, Until::WaitingOrEnded).await?;
                 Ok(Self::answer_of(&record))
             }
@@ -61,7 +63,7 @@ impl follow::Options {
         let look = async { self.remote.remote().await?.send::<Option<T>>(&request).await };
         match tokio::time::timeout(LOOK, look).await {
             Ok(Ok(Some(earlier))) if earlier.stage() == Stage::Ended => Ok(Repeated::Ended(Box::new(earlier))),
-            Ok(Ok(Some(_))) => Ok(Repeated::Open),
+            Ok(Ok(Some(open))) => Ok(Repeated::Open(open.function().cloned())),
             Ok(Err(error)) if remote::is_of_used_id(&error) || remote::is_of_deployments_id(&error) => Err(error),
             Ok(Ok(None) | Err(_)) | Err(_) => Ok(Repeated::New),
         }

@@ -5,7 +5,7 @@ use deployer_core::record::{DeploymentRecord, EndedWaiting};
 use deployer_core::status::{FunctionStatus, StatusReport};
 
 use super::follow::Followed as _;
-use super::in_favour_of::is_in_favour_of;
+use super::in_favour_of::{is_group_in_favour_of, is_in_favour_of};
 use super::records;
 
 /// Describes a promotion to the person who asks for it, and how a waiting one goes on.
@@ -39,8 +39,7 @@ pub(super) fn instead(superseded: &DeploymentRecord, report: &StatusReport) -> S
 
 /// Writes the step by which the group goes on that waits in the place of another one; nothing if none waits.
 pub(super) fn group_instead(superseded: &Group, report: &StatusReport) -> String {
-    let because = superseded.because.as_deref().unwrap_or_default();
-    let Some(one) = report.groups.iter().find(|one| because.contains(&one.id.to_string())) else {
+    let Some(one) = report.groups.iter().find(|one| is_group_in_favour_of(superseded, one.id)) else {
         return String::new();
     };
     let arguments = format!("-e {} --deployment {}", one.environment, one.id);

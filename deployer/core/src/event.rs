@@ -132,6 +132,10 @@ pub struct DeploymentEvent {
     /// The promotion that has the place of this one, which has ended as superseded; absent where none has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_favour_of: Option<DeploymentId>,
+    /// Whether that promotion waited already and brings the same, so that nothing was left to be done; absent where it does
+    /// not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
     /// The promotions that waited or were next, and whose place this deployment has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
@@ -187,6 +191,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             targets,
             promotion,
             in_favour_of,
+            repeats,
             ended_waiting,
             rollout,
             started_at,
@@ -211,6 +216,7 @@ impl From<DeploymentRecord> for DeploymentEvent {
             promotion,
             approvals_wanted,
             in_favour_of,
+            repeats,
             ended_waiting,
             rollout,
             started_at,

@@ -244,6 +244,7 @@ impl<'a> FunctionRef<'a> {
             targets: self.environment.targets.iter().map(outcome).collect(),
             promotion: request.promotion_spec().map(PromotionSpec::recorded),
             in_favour_of: None,
+            repeats: false,
             ended_waiting: request.ended_waiting.clone(),
             rollout: None,
             started_at: request.accepted_at,

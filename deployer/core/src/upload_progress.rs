@@ -71,6 +71,18 @@ impl UploadProgress {
         (!deployments.is_empty()).then_some(Self { schema: SCHEMA, at: now, deployments })
     }
 
+    /// Returns where a sweep at this time begins, among so many functions. The beginnings of the sweeps that follow one
+    /// another lie apart by the golden ratio, so that the functions which each of them reaches cover all of them soon,
+    /// however few it reaches.
+    #[must_use]
+    pub fn first_of(functions: usize, now: Timestamp) -> usize {
+        const GOLDEN_RATIO: u64 = 0x9E37_79B9_7F4A_7C15;
+        let minute = now.as_second().div_euclid(60).unsigned_abs();
+        let part = u128::from(minute.wrapping_mul(GOLDEN_RATIO));
+        let functions = u128::try_from(functions).unwrap_or_default();
+        usize::try_from((part * functions) >> 64).unwrap_or_default()
+    }
+
     /// Finds an upload by its S3 version id; none where the object is too old to say anything. Clocks differ: one of the
     /// future is not old.
     #[must_use]
@@ -106,6 +118,20 @@ mod tests {
     const PROGRESS: &str = r#"{"schema": 1, "format": 1, "at": "2026-11-30T12:00:00Z", "deployments": [
         {"id": "01M8A5K79RQBSV76AT3ARZPEW6", "release": "1.4.2", "version_id": "v2", "status": "in_progress",
          "because": "tries again"}]}"#;
+
+    #[test]
+    fn sweeps_that_follow_one_another_reach_every_function_soon() {
+        for (functions, reached, sweeps) in [(1, 1, 1), (60, 16, 10), (1_000, 100, 30), (5_000, 100, 150)] {
+            let mut is_reached = vec![false; functions];
+            for sweep in 0..sweeps {
+                let now = Timestamp::from_second(1_800_000_000 + 60 * sweep).unwrap();
+                let first = UploadProgress::first_of(functions, now);
+                (0..reached).for_each(|next| is_reached[(first + next) % functions] = true);
+            }
+            assert!(is_reached.iter().all(|reached| *reached), "{reached} of {functions} in {sweeps} sweeps");
+        }
+        assert_eq!(UploadProgress::first_of(0, Timestamp::UNIX_EPOCH), 0);
+    }
 
     #[test]
     fn upload_is_found_by_its_version_id_for_three_minutes() {

@@ -247,6 +247,12 @@ impl Claim {
     }
 }
 
+/// Returns the same claim as it stands in the head that was written since, before any work was done under it.
+pub(super) fn claim_as_in(claim: &Claim, seen: Versioned, now: Timestamp) -> Claim {
+    let active = seen.head.active().filter(|active| active.claim == claim.token());
+    Claim::new(active.unwrap_or(&claim.active).clone(), seen, claim.basis.clone(), now)
+}
+
 /// Makes a claimant with a token of its own.
 pub(super) fn claimant(engine: &Engine) -> Claimant {
     let now = engine.now();

@@ -7,11 +7,12 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, OutboxEntry, Request, ResolvedArtifact, SideEffect, Wakeup};
 use deployer_core::id::{DeploymentId, Token};
 use deployer_core::ledger_keys;
-use deployer_core::record::DeploymentRecord;
+use deployer_core::record::{CauseKind, DeploymentRecord};
 use deployer_core::stored_request::StoredRequest;
 use futures::future::join_all;
 
 use super::commit::log_outcome;
+use super::deployment::verify::read_metadata;
 use super::function_handles::Outbox;
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
@@ -96,6 +97,7 @@ impl Outbox<'_> {
 
     /// Carries out the side effects of one deployment's end. Each is idempotent, or happens at least once.
     pub(crate) async fn run_side_effects(self, entry: &OutboxEntry, expected: Option<ETag>) -> SideEffectsReport {
+        let entry = &self.with_metadata(entry).await;
         let OutboxEntry { record, todo, .. } = entry;
         if todo.contains(&SideEffect::Record)
             && let Err(error) = self.write_record_and_result(entry, expected).await
@@ -127,11 +129,25 @@ impl Outbox<'_> {
         SideEffectsReport { done: done.collect(), unwritten: None, unrequested: promotions.err() }
     }
 
-    pub(crate) async fn write_record_and_result(
-        self,
-        entry: &OutboxEntry,
-        expected: Option<ETag>,
-    ) -> Result<(), LedgerError> {
+    /// Adds what the uploader has said of an upload that has ended before anybody has read it. Where that cannot be read, the
+    /// record goes without.
+    async fn with_metadata(self, entry: &OutboxEntry) -> OutboxEntry {
+        let mut entry = entry.clone();
+        let is_told = [SideEffect::Record, SideEffect::Ended].iter().any(|effect| entry.todo.contains(effect));
+        let record = &mut entry.record;
+        if let (CauseKind::Upload, Some(artifact)) = (record.cause.kind, &mut record.artifact)
+            && artifact.size.is_none()
+            && is_told
+        {
+            match read_metadata(self.engine, &artifact.reference()).await {
+                Ok(metadata) => artifact.metadata = metadata,
+                Err(error) => tracing::warn!(deployment = %record.id, "nobody tells who has uploaded it: {error}"),
+            }
+        }
+        entry
+    }
+
+    async fn write_record_and_result(self, entry: &OutboxEntry, expected: Option<ETag>) -> Result<(), LedgerError> {
         let OutboxEntry { record, as_read, .. } = entry;
         futures::try_join!(
             self.engine.store().write_record_as(record, as_read, expected),

@@ -17,6 +17,9 @@ use std::time::Duration;
 use super::{CommandError, Engine, Ports, RetryPolicy, Transient};
 use crate::port::{ETag, LedgerError, Precondition, Reading, Written};
 
+/// The number of the ledger's objects that a command reads at once.
+pub(super) const READ_AT_ONCE: usize = 16;
+
 /// A head, and the state in which it was read; no state if the function has no head yet.
 #[derive(Debug, Clone)]
 pub(super) struct Versioned {

@@ -12,6 +12,7 @@ use super::commit::Finished;
 use super::deployment::Deployment;
 use super::deployment::error::Unfinished;
 use super::function_handles::Reconciler;
+use super::group::{Groups, end_for_rollback};
 use super::reconcile::{Ordinal, ReconcileFrom};
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
@@ -53,7 +54,12 @@ impl Reconciler<'_> {
                     (None, Source::Newest { release }) => self.newest(release).await?.err(),
                     (refusal, _) => refusal,
                 };
-                self.accept(request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?
+                let outcome =
+                    self.accept(request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?;
+                match request.rollback() {
+                    Some(_) => end_for_rollback(Groups::of(self.engine), (self.at, request), outcome).await,
+                    None => outcome,
+                }
             }
         };
         self.handle_outcome(request, outcome).await

@@ -211,6 +211,9 @@ enum Reads {
 /// A run of `made.tftest.hcl` with every variable that all resources take.
 const BOUNDED: &str = "with_boundary_path_and_tags";
 
+/// The file of the module tooling's tests that takes as long as all others.
+const BESIDE: &str = "environments.tftest.hcl";
+
 /// Writes each content of `deployer.json` that is applied into the folder `configurations`. Terraform tells a state
 /// with all schemas of the provider, 13 MB for each run.
 const CONFIGURATIONS: &str = r#"
@@ -275,7 +278,7 @@ fn played(module: &str, reads: Reads) -> Result<Vec<Played>> {
             played.resources = states::states(&said).iter().flat_map(|(_, state)| state.resources().to_vec()).collect();
             fs::remove_file(&bounded).doing(format!("removing {}", bounded.display()))?;
         }
-        played.passed += passed(&terraform, &folder)?;
+        played.passed += passed_in_two(&terraform, &folder)?;
         if reads == Reads::ResourcesAndConfigurations {
             let files = fs::read_dir(&configurations).doing("listing configurations")?;
             let content = |file: std::io::Result<fs::DirEntry>| read(&file.doing("listing configurations")?.path());
@@ -305,22 +308,46 @@ fn move_apart(module: &Path, run: &str) -> Result<PathBuf> {
 
 /// Runs the tests of a folder and returns the number of passed runs.
 pub(super) fn passed(terraform: &Terraform, folder: &Path) -> Result<usize> {
-    let said = terraform.run(folder, &["test"])?;
+    passed_of(terraform, folder, &[])
+}
+
+/// Runs the tests of a folder, those of [`BESIDE`] in a process of their own: Terraform takes one after another.
+fn passed_in_two(terraform: &Terraform, folder: &Path) -> Result<usize> {
+    let filter = |file: &str| format!("-filter=tests/{file}");
+    let files = test_files(folder)?;
+    let (beside, others): (Vec<_>, Vec<_>) = files.iter().partition(|file| file.as_str() == BESIDE);
+    if beside.is_empty() {
+        return passed(terraform, folder);
+    }
+    let others: Vec<String> = others.into_iter().map(|file| filter(file)).collect();
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| passed_of(terraform, folder, &[filter(BESIDE)]));
+        let others = passed_of(terraform, folder, &others)?;
+        Ok(others + beside.join().map_err(|_| Error::Unexpected(format!("the tests of {BESIDE} panic")))??)
+    })
+}
+
+fn passed_of(terraform: &Terraform, folder: &Path, filters: &[String]) -> Result<usize> {
+    let arguments: Vec<&str> = std::iter::once("test").chain(filters.iter().map(String::as_str)).collect();
+    let said = terraform.run(folder, &arguments)?;
     let number = said.split_once("Success! ").and_then(|(_, rest)| rest.split(' ').next()?.parse().ok());
     number.ok_or_else(|| Error::Unexpected(format!("no run has passed:\n{said}")))
 }
 
 /// Returns the number of runs in the tests of a folder.
 fn runs(folder: &Path) -> Result<usize> {
-    let tests = fs::read_dir(folder.join("tests")).doing(format!("reading the tests of {}", folder.display()))?;
-    tests
-        .map(|file| {
-            Ok(read(&file.doing("reading a module's tests")?.path())?
-                .lines()
-                .filter(|line| line.starts_with("run "))
-                .count())
-        })
-        .sum()
+    let number = |file: &String| {
+        let text = read(&folder.join("tests").join(file))?;
+        Ok(text.lines().filter(|line| line.starts_with("run ")).count())
+    };
+    test_files(folder)?.iter().map(number).sum()
+}
+
+/// Returns the names of the files with a folder's tests.
+fn test_files(folder: &Path) -> Result<Vec<String>> {
+    let doing = || format!("reading the tests of {}", folder.display());
+    let files = fs::read_dir(folder.join("tests")).doing(doing())?;
+    files.map(|file| Ok(file.doing(doing())?.file_name().to_string_lossy().into_owned())).collect()
 }
 
 /// Moves the runs that expect refused variables out of a module's tests, into a folder beside it that has the module's

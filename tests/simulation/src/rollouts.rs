@@ -123,7 +123,7 @@ pub(super) fn add(random: &mut Random, scenario: &mut Scenario) {
         let (call, times) = (random.count(1, last), random.one_of(&[1, 2, 20]));
         scenario.faults.push(Fault { op, call, times, kind });
     }
-    scenario.taken_out = TakenOut::draw(scenario).filter(|_| !scenario.odds.groups);
+    scenario.taken_out = TakenOut::draw(scenario);
 }
 
 fn commands(random: &mut Random, scenario: &Scenario) -> Vec<PlannedCommand> {

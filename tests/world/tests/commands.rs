@@ -349,7 +349,7 @@ async fn two_rollbacks_at_once_go_one_step_back() {
     world.latency(|_| Duration::from_millis(20));
     let order = |id: &str| command("rollback", &json!({ "id": id }));
     let second = async {
-        world.pass(Duration::from_millis(70)).await;
+        world.pass(Duration::from_millis(50)).await;
         world.command_record(order("2")).await
     };
     let (one, two) = tokio::join!(world.command_record(order("1")), second);

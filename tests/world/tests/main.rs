@@ -40,6 +40,7 @@ mod status;
 mod targets;
 mod throttled_log;
 mod transient;
+mod unread_uploads;
 mod upload_progress;
 mod waiting;
 mod waits;

@@ -167,3 +167,25 @@ async fn slow_progress_keeps_no_sweep_from_waking_what_nobody_works_on() {
     world.latency(|_| Duration::ZERO);
     assert_eq!(world.until_ended(&upload).await.status, Status::Succeeded);
 }
+
+/// Each sweep reads 16 of 60 objects in time.
+#[tokio::test(start_paused = true)]
+async fn progress_of_each_of_many_uploads_is_written_though_no_sweep_reaches_all() {
+    let world = two_open().await;
+    let key = |function: usize| format!("results/dev/f{function:02}/progress.json");
+    world.aws(|aws| {
+        let head = aws.ledger.get("heads/dev/orders.json").unwrap().to_vec();
+        let marker = serde_json::from_slice::<Value>(&head).unwrap()["active"]["request"]["marker"].clone();
+        for function in 0..60 {
+            aws.ledger.put(&format!("heads/dev/f{function:02}.json"), head.clone());
+            aws.ledger.put(&format!("open/dev/f{function:02}/{}", marker.as_str().unwrap()), b"x".to_vec());
+        }
+    });
+    let reads = |call: &world::Call| call.op == Op::ReadLedger && call.what.ends_with("/progress.json");
+    world.latency(move |call| Duration::from_secs(if reads(call) { 2 } else { 0 }));
+    for _ in 0..15 {
+        sweep_after(&world, 60).await;
+    }
+    let missing: Vec<String> = (0..60).map(key).filter(|key| world.aws(|aws| aws.ledger.get(key).is_none())).collect();
+    assert_eq!(missing, Vec::<String>::new());
+}

@@ -20,12 +20,12 @@ mod steps;
 mod undecided;
 mod used_id;
 
-pub use rollouts::{MemberRollout, has_new_word, with_rollouts, word_of};
+pub use rollouts::{MemberRead, MemberRollout, has_new_word, overdue_sentence, word_of};
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{
-    as_ended_waiting, ended_by_rollback, ending_of_members, refused_for, replaced_by, superseded_as_later,
-    superseded_as_repeated, waits_before_rollback,
+    as_ended_group, as_ended_waiting, ended_by_rollback, ending_of_members, left_to_sweep, refused_for, replaced_by,
+    superseded_as_later, superseded_as_repeated, waits_before_rollback,
 };
 pub use used_id::{used_as_group, used_by_decision, used_by_member};
 
@@ -53,6 +53,10 @@ pub struct Group {
     pub code: Option<Code>,
     /// The reason in one sentence.
     pub because: Option<PlainText>,
+    /// The group that has the place of this one, which has ended as superseded, or that brings the same already; absent where
+    /// none has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_favour_of: Option<DeploymentId>,
     /// The kind of request, and the person who asked.
     pub cause: Cause,
     /// The approvals that it has.
@@ -138,6 +142,12 @@ pub struct Member {
     /// How far its rollout is, or was at its end; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<MemberRollout>,
+    /// The planned time of its rollout, in seconds; absent where none has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_seconds: Option<u32>,
+    /// The time from which on its rollout has passed, and waits for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_at: Option<Timestamp>,
     /// Whether its deployment has reached any target.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
@@ -146,6 +156,10 @@ pub struct Member {
     /// The id of the deployment that rolled it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<DeploymentId>,
+    /// What whoever asks for the group and approves it should know of this function, such as that the release was rolled
+    /// back there; absent where there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<PlainText>,
     /// The promotions that waited or were next, and whose place its deployment has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
@@ -167,6 +181,7 @@ impl Group {
             status: Status::Pending,
             code: Some(Code::Waiting),
             because: None,
+            in_favour_of: None,
             cause,
             approvals: vec![],
             declined_by: None,
@@ -195,9 +210,12 @@ impl Group {
                 resolved: None,
                 status: None,
                 rollout: None,
+                planned_seconds: None,
+                passed_at: None,
                 reached: false,
                 because: None,
                 rollback: None,
+                warnings: vec![],
                 ended_waiting: vec![],
             }
         };

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Group, Member, Phase};
+use crate::head::EndedGroup;
 use crate::id::{DeploymentId, FunctionName};
 use crate::promotion::{GroupState, waits_already};
 use crate::record::{Code, EndedWaiting, Ending, Status};
@@ -34,6 +35,7 @@ pub fn superseded_as_repeated(group: &Group, waits: &Group, now: Timestamp) -> O
         let brings = format_args!("group {} brings the same releases of the same functions", waits.id);
         let because = waits_already(brings);
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
+        group.in_favour_of = Some(waits.id);
         group
     })
 }
@@ -58,6 +60,7 @@ pub fn replaced_by(group: &Group, newer: &Group, now: Timestamp) -> Option<Group
         let mut group = group.next();
         let because = format!("group {}, asked for later, has taken its place while it waited", newer.id);
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
+        group.in_favour_of = Some(newer.id);
         group
     })
 }
@@ -77,6 +80,28 @@ pub fn ended_by_rollback(
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
         group
     })
+}
+
+/// Describes a group that a rollback of this function has ended, as it was before. None: it does not have the function.
+#[must_use]
+pub fn as_ended_group(group: &Group, function: &FunctionName) -> Option<EndedGroup> {
+    let member = group.functions.iter().find(|member| member.function == *function)?;
+    Some(EndedGroup { group: as_ended_waiting(group, function), member: member.deployment })
+}
+
+/// Says that a rollback of this function leaves it to the sweep to end these groups, or those that it could not read.
+#[must_use]
+pub fn left_to_sweep(function: &FunctionName, unended: Option<&[DeploymentId]>) -> Option<String> {
+    match unended {
+        Some([]) => None,
+        Some(groups) => {
+            let groups: Vec<String> = groups.iter().map(|id| format!("group {id}")).collect();
+            Some(format!("{} could not be ended in time: the next sweep does it", groups.join(" and ")))
+        }
+        None => Some(format!(
+            "the groups that wait here could not be read in time: the next sweep ends those that {function} is a member of"
+        )),
+    }
 }
 
 /// Whether a group waits that a rollback of this function in its environment, asked for at this time, ends.

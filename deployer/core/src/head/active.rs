@@ -10,6 +10,7 @@ use super::lambda_wait::LambdaWait;
 use super::request::Request;
 use super::resolved_artifact::ResolvedArtifact;
 use super::retried_calls::{RetriedCall, RetriedCalls};
+use super::source::FrozenPlace;
 use crate::alias_traffic::Awaited;
 use crate::config::{DeployRole, Target};
 use crate::id::{AliasName, DeploymentId, FunctionName, Token};
@@ -121,6 +122,12 @@ impl Active {
     #[must_use]
     pub fn retried_calls(&self) -> &[RetriedCall] {
         self.retried.as_ref().map_or(&[], |retried| retried.by(self.claim))
+    }
+
+    /// Returns what it was claimed for, and the role that it keeps; none where it keeps none.
+    #[must_use]
+    pub fn frozen_place(&self) -> Option<FrozenPlace> {
+        Some(FrozenPlace { claimed_for: self.claimed_for.clone()?, role: self.role.clone()? })
     }
 
     /// Whether its owner's lease holds.

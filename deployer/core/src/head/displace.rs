@@ -58,11 +58,7 @@ pub(super) fn end_waiting(head: &mut Head, rollback: &mut Request, at: &Function
     for waiting in std::mem::take(&mut head.queue.waiting) {
         let because = format!("{rollback} has ended what waited to come here");
         let record = waiting.record(at).ended(Ending::Superseded { because, in_favour_of: None }, now);
-        // The rollback may name the group that it is a member of.
-        let group = waiting.request.group();
-        if !rollback.ended_waiting.iter().any(|named| Some(named.deployment) == group) {
-            rollback.ended_waiting.push(EndedWaiting::of(&record));
-        }
+        rollback.ended_waiting.push(EndedWaiting::of(&record));
         end_request(head, &waiting.request, record);
     }
 }

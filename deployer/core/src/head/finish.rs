@@ -140,6 +140,9 @@ fn final_record(head: &Head, active: &Active, end: &DeploymentEnd) -> Deployment
         }
         record.add(sentence);
     }
+    if let Some(sentence) = active.request.rollback().and_then(|rollback| rollback.left_to_sweep.as_ref()) {
+        record.add(sentence);
+    }
     let found = [describe_drift(&head.live_state, &record), still_open(&end.doors, record.finished_at)];
     found.iter().flatten().for_each(|found| record.add(found));
     record

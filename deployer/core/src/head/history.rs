@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::active::Active;
+use super::left_by::LeftBy;
 use super::live_artifact::{Completed, LiveArtifact};
 use super::live_state::{HISTORY, LiveState};
 use crate::id::Version;
@@ -22,7 +23,8 @@ impl LiveState {
         let rollout = active.rollout.as_ref().filter(|rollout| rollout.abort.is_some());
         let is_taken_back = rollout.is_some_and(went_back) || record.status == Status::RolledBack;
         if (active.stop.is_some() || is_taken_back) && !is_live {
-            self.leave(live.clone());
+            let left_by = active.stop.map(|deployment| LeftBy { deployment, at: live.since, by: None });
+            self.leave(LiveArtifact { left_by, ..live.clone() });
         }
         // A rollout that goes back never becomes live, also where a target could not follow.
         if rollout.is_some() {
@@ -76,8 +78,9 @@ impl LiveState {
         let is_it = |earlier: &LiveArtifact| earlier.is_same_as(&live.artifact, live.sha256);
         let Some(at) = self.history.iter().position(is_it).filter(|at| *at > 0) else { return };
         let newer: Vec<LiveArtifact> = self.history.drain(..=at).take(at).collect();
+        let left_by = Some(LeftBy { deployment: live.deployment, at: live.since, by: live.by.clone() });
         for left in newer.into_iter().rev() {
-            self.leave(left);
+            self.leave(LiveArtifact { left_by: left_by.clone(), ..left });
         }
     }
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::left_by::LeftBy;
 use crate::artifact::{ArtifactRef, UPLOADED_BY};
 use crate::config::Target;
 use crate::id::{AliasName, DeploymentId, FunctionName, Release, Sha256, Version};
@@ -56,6 +57,9 @@ pub struct LiveArtifact {
     /// its place, or brought it to the targets that lacked it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restored_by: Option<DeploymentId>,
+    /// The rollback by which it was left; absent while it is live or may be gone back to, and where nobody knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_by: Option<LeftBy>,
     /// The deployment by which the code got its present release, if the same code was live under another one before.
     /// A deployer that does not know the field keeps it with the entry, and drops it when it renames the code once more,
     /// because the entry has another object version then. It counts only for the release that it names.
@@ -75,6 +79,9 @@ pub struct Renamed {
     /// The person who asked for it, or uploaded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Person>,
+    /// The release as which the code became live; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Release>,
 }
 
 /// An artifact that an upload, a deploy or a promotion brought has become complete for the first time.
@@ -129,6 +136,7 @@ impl LiveArtifact {
             deployment: self.deployment,
             since: self.since,
             by: self.by.clone(),
+            first: None,
         };
         self.renamed().cloned().unwrap_or_else(by_its_deployment)
     }
@@ -187,6 +195,7 @@ impl LiveArtifact {
             function_name: targets.first().map(|outcome| outcome.function_name.clone()),
             alias: targets.first().map(|outcome| outcome.alias.clone()),
             restored_by: None,
+            left_by: None,
             renamed: None,
         };
         live.record_outcomes(targets);
@@ -223,7 +232,11 @@ impl LiveArtifact {
     pub(super) fn renew(&mut self, by: Self, outcomes: &[TargetOutcome]) {
         let Self { release, deployment, by, since, artifact, sha256, size, function_name, alias, .. } = by;
         if self.release != release {
-            self.renamed = Some(Renamed { release: release.clone(), deployment, since, by });
+            let first = match self.renamed.take() {
+                Some(renamed) => renamed.first,
+                None => Some(self.release.clone()),
+            };
+            self.renamed = Some(Renamed { release: release.clone(), deployment, since, by, first });
         }
         if self.function_name.is_some() && self.function_name != function_name {
             self.versions.clear();

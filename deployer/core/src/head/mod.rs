@@ -19,6 +19,7 @@ mod door;
 mod drift;
 mod end_request;
 mod ended_deployments;
+mod ended_groups;
 mod enqueue;
 mod finish;
 mod history;
@@ -26,6 +27,7 @@ mod hold;
 mod known_by;
 mod known_requests;
 mod lambda_wait;
+mod left_by;
 mod live_artifact;
 mod live_state;
 mod member;
@@ -45,6 +47,7 @@ mod resolve_artifact;
 mod resolved_artifact;
 mod retried_calls;
 mod rollback;
+mod rolled_back;
 mod rollout;
 mod source;
 mod state;
@@ -62,11 +65,13 @@ pub use approve::{ApprovalEffect, DecisionId, approve, decline};
 pub use claim::Claimant;
 pub use door::{Door, Opening, ServedBefore};
 pub use ended_deployments::{ENDED, OUTBOX};
+pub use ended_groups::{EndedGroup, with_ended_groups};
 pub use finish::{DeploymentEnd, Finish, finish, with_side_effects_done};
 pub use hold::{held_by, hold, hold_refusal, release_hold};
 pub use known_by::KnownBy;
 pub use known_requests::REQUESTS;
 pub use lambda_wait::{LambdaTask, LambdaWait};
+pub use left_by::LeftBy;
 pub use live_artifact::{Completed, LiveArtifact, Renamed};
 pub use live_state::{HISTORY, LiveState, LiveTarget};
 pub use member::{Reservation, end_undecided_member, release_place, reserve_place};
@@ -87,12 +92,13 @@ pub(crate) use request::{PROMOTION, request_hash};
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use retried_calls::{RetriedCall, RetriedCalls};
+pub use rolled_back::warning_of;
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, advance_rollout, alone_since, apply_look,
     begin_rollout, command_rollout, goes_on_where_gone, is_let_in_where_gone, leave_rollout, note_former_settings,
-    reject_rollout, rollout_ending, rollout_sentence, with_pause_announced,
+    place_where_gone, reject_rollout, rollout_ending, rollout_sentence, with_pause_announced,
 };
-pub use source::{Rollback, Source};
+pub use source::{FrozenPlace, Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};
 pub use transition_result::{Next, Transition};
 pub use used_id::{CommandKind, FormerCommand, UsedId, used_id};

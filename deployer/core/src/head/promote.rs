@@ -10,6 +10,7 @@ use super::end_request::end_request;
 use super::enqueue::enqueue;
 use super::member::claim_member;
 use super::request::Request;
+use super::rolled_back::warning_of;
 use super::source::Source;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
@@ -49,6 +50,11 @@ pub fn accept_promotion(
     if let Some(ending) = promotion_refusal(head, &request, decision, at) {
         end_request(&mut next, &request, at.record(&request, Status::InProgress).ended(ending, me.now));
         return Transition::to(next, Next::Finished(request.id));
+    }
+    if let Source::Promoted(promoting) = &mut request.source
+        && let Some(artifact) = &mut promoting.artifact
+    {
+        artifact.warning = warning_of(head, artifact, &at.name);
     }
     if !goes_in_order(&request, at) {
         displace_waiting(&mut next, &mut request, at, me.now);
@@ -169,7 +175,7 @@ pub fn promotion_refusal(head: &Head, request: &Request, decision: &Decision, at
     if let (Some(Waiting { request: first, .. }), Decision::Wait(_)) = (same, decision) {
         let release = request.source.release().map_or(String::new(), ToString::to_string);
         let because = waits_already(format_args!("deployment {} brings release {release}", first.id));
-        return Some(Ending::Superseded { because, in_favour_of: Some(first.id) });
+        return Some(Ending::Repeated { because, waits: first.id });
     }
     let in_order = goes_in_order(request, at);
     let newer = waiting.iter().find(|other| {

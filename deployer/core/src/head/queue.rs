@@ -40,6 +40,12 @@ impl Queue {
         self.active.iter().map(|active| &active.request).chain(&self.pending)
     }
 
+    /// Whether a deployment is active or next.
+    #[must_use]
+    pub fn is_claimed_or_next(&self, id: DeploymentId) -> bool {
+        self.claimed_and_next().any(|open| open.id == id)
+    }
+
     /// The active deployment, if it is under this claim.
     pub(super) fn claimed(&self, claim: Token) -> Option<&Active> {
         self.active.as_ref().filter(|active| active.claim == claim)

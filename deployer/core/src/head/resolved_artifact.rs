@@ -33,6 +33,9 @@ pub struct ResolvedArtifact {
     /// The reason for which it is this artifact, where that is not obvious: the record says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<PlainText>,
+    /// What whoever promotes it should know; none where there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<PlainText>,
 }
 
 impl ResolvedArtifact {
@@ -40,7 +43,16 @@ impl ResolvedArtifact {
     #[must_use]
     pub fn of(release: Release, artifact: ArtifactRef) -> Self {
         let versions = BTreeMap::new();
-        Self { release, artifact, sha256: None, size: None, versions, function_name: None, because: None }
+        Self {
+            release,
+            artifact,
+            sha256: None,
+            size: None,
+            versions,
+            function_name: None,
+            because: None,
+            warning: None,
+        }
     }
 
     /// Returns the artifact as a record shows it.
@@ -53,7 +65,7 @@ impl ResolvedArtifact {
     pub(super) fn for_restore(live: &LiveArtifact) -> Self {
         let LiveArtifact { release, artifact, sha256, size, versions, mut former, function_name, .. } = live.clone();
         former.extend(versions);
-        Self { release, artifact, sha256, size, versions: former, function_name, because: None }
+        Self { release, artifact, sha256, size, versions: former, function_name, because: None, warning: None }
     }
 
     /// Finds the version of this function that has served it in a target.

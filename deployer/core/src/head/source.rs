@@ -2,8 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::active::ClaimedFor;
 use super::resolved_artifact::ResolvedArtifact;
 use crate::artifact::ArtifactRef;
+use crate::config::DeployRole;
 use crate::id::{DeploymentId, Release};
 use crate::promotion::PromotionSpec;
 use crate::text::PlainText;
@@ -86,6 +88,22 @@ pub struct Rollback {
     /// The rollout that it meant and has taken back, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_back: Option<PlainText>,
+    /// Where that rollout was, and the role by which the deployer enters its targets: the rollback goes by them where its
+    /// environment is gone from the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_plan: Option<Box<FrozenPlace>>,
+    /// What it could not end in time once it was accepted, and the sweep ends, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left_to_sweep: Option<PlainText>,
+}
+
+/// What a deployment was claimed for, and the role by which the deployer enters its targets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrozenPlace {
+    /// The targets, the alias and the function's name.
+    pub claimed_for: ClaimedFor,
+    /// The role.
+    pub role: DeployRole,
 }
 
 impl Rollback {

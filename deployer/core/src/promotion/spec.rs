@@ -55,6 +55,7 @@ impl PromotionSpec {
             freeze_begins: None,
             freeze_override: self.freeze_override.clone(),
             declined_by: None,
+            warnings: self.artifact.iter().filter_map(|artifact| artifact.warning.clone()).collect(),
             group: self.group,
         }
     }

@@ -55,6 +55,10 @@ pub struct DeploymentRecord {
     /// The promotion that has the place of this one, which has ended as superseded; absent where none has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_favour_of: Option<DeploymentId>,
+    /// Whether that promotion waited already and brings the same, so that nothing was left to be done; absent where it does
+    /// not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
     /// The promotions that waited or were next, and whose place this deployment has taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
@@ -83,6 +87,10 @@ impl DeploymentRecord {
             Ending::Superseded { because, in_favour_of } => {
                 self.end_untried(Status::Superseded, Code::Superseded, because);
                 self.in_favour_of = in_favour_of;
+            }
+            Ending::Repeated { because, waits } => {
+                self.end_untried(Status::Superseded, Code::Superseded, because);
+                (self.in_favour_of, self.repeats) = (Some(waits), true);
             }
             Ending::OnlyStopped { because } => {
                 self.end_untried(Status::Succeeded, Code::Superseded, because);
@@ -230,6 +238,7 @@ mod tests {
             targets,
             promotion: None,
             in_favour_of: None,
+            repeats: false,
             ended_waiting: vec![],
             rollout: None,
             started_at: "2026-11-01T10:00:00Z".parse().unwrap(),

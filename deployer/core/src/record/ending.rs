@@ -21,6 +21,13 @@ pub enum Ending {
         /// The promotion that has its place, where one has.
         in_favour_of: Option<DeploymentId>,
     },
+    /// A promotion that waited already brings the same, so nothing was left to be done.
+    Repeated {
+        /// The reason in one sentence.
+        because: String,
+        /// The promotion that waits.
+        waits: DeploymentId,
+    },
     /// Every target was tried, with these outcomes.
     Tried(Vec<TargetOutcome>),
     /// A rollback only had to stop a deployment, because nothing was live before that one.

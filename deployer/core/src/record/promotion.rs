@@ -85,6 +85,10 @@ pub struct RecordedPromotion {
     /// The person who has declined it, as they say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declined_by: Option<Person>,
+    /// What whoever asks for it and approves it should know, such as that the release was rolled back there; absent where
+    /// there is nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<PlainText>,
     /// The id of the group that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group: Option<DeploymentId>,

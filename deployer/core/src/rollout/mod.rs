@@ -56,7 +56,7 @@ pub use state::{
     WayBack, awaits_look,
 };
 pub use step_verdict::{StepCounts, StepVerdict, VersionCounts, judged};
-pub use together::{GroupWord, heard, wait_for_group, waits_for_sentence};
+pub use together::{GroupWord, heard, is_released, looked_in_group, wait_for_group, waits_for_sentence};
 
 #[cfg(test)]
 mod tests;

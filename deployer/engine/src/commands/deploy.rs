@@ -4,7 +4,7 @@
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{CommandKind, KnownBy, Request, Source, goes_on_where_gone, is_let_in_where_gone};
 use deployer_core::id::{EnvironmentName, FunctionName};
-use deployer_core::record::{Cause, CauseKind, DeploymentRecord};
+use deployer_core::record::{Cause, DeploymentRecord};
 use tracing::Instrument as _;
 
 use super::caller::Caller;
@@ -12,7 +12,7 @@ use super::known::ensure_known;
 use super::progress::{answer_with_record, record_if_known};
 use super::used_id::ensure_unused_id;
 use crate::gone_environment::at_or_gone;
-use crate::group::Groups;
+use crate::group::{Groups, finish_ended};
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, deployment};
@@ -54,9 +54,6 @@ impl Engine {
                 ensure_known_to_deploy(self, &at, &request.source).await?;
             }
             request.cause = request.cause.by(&giver.identity().await?);
-            if kind == CauseKind::Rollback {
-                request.ended_waiting = Groups::of(self).open().ended_by_rollback(environment, function).await;
-            }
         }
         let span = deployment::span(&at, &request, request.source.release());
         let work = async {
@@ -70,7 +67,9 @@ impl Engine {
             }
         };
         let record = answer_with_record(self, &at, &request, work.instrument(span)).await?;
-        Groups::of(self).open().end_for_rollback(&record).await;
+        if !is_known {
+            finish_ended(Groups::of(self), &record).await;
+        }
         submit_without_queue(self).await;
         Ok(record)
     }

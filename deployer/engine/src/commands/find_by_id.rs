@@ -7,10 +7,8 @@ use deployer_core::ledger_keys;
 use futures::stream::{self, StreamExt as _};
 
 use crate::group::Groups;
+use crate::store::READ_AT_ONCE;
 use crate::{Engine, Transient};
-
-/// The number of heads or records that are read at once.
-const READ_AT_ONCE: usize = 16;
 
 /// The subject of an id.
 pub(super) enum FoundById {
@@ -35,7 +33,9 @@ pub(super) async fn find_by_id(
         let group = Groups::of(engine).find(environment, id).await?;
         return Ok(group.map(|group| FoundById::Group(Box::new(group))));
     }
-    if let Some((group, member)) = Groups::of(engine).open().with_member(environment, id).await? {
+    // A group that cannot be read matters only where nothing else knows the id.
+    let in_group = Groups::of(engine).open().with_member(environment, id).await;
+    if let Ok(Some((group, member))) = in_group {
         return Ok(Some(FoundById::Member(Box::new(group), member.function)));
     }
     let keys = engine.store().keys(&ledger_keys::heads_in(environment)).await?;
@@ -54,7 +54,10 @@ pub(super) async fn find_by_id(
         Ok(Some(function)) => Some(function),
         unknown => match first(&functions, &has_record).await? {
             Some(function) => Some(function),
-            None => unknown?,
+            None => {
+                in_group?;
+                unknown?
+            }
         },
     };
     Ok(found.map(FoundById::Deployment))

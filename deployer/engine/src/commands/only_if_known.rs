@@ -22,10 +22,8 @@ use super::progress::{record_by_head, record_if_known};
 use super::promote::{PromotionOutcome, known_request};
 use super::used_id::{ensure_no_member, ensure_unused_by_each, ensure_unused_id, group_of_request};
 use crate::group::{Groups, opened_before};
+use crate::store::READ_AT_ONCE;
 use crate::{CommandError, Engine, Transient};
-
-/// The number of heads or records that are read at once.
-const READ_AT_ONCE: usize = 16;
 
 /// Answers with what became of the command of the caller's id; null where it is not known.
 ///
@@ -186,11 +184,12 @@ async fn approved_of(
         return Ok(None);
     };
     // A member has the approvals of its group, which is decided about as a whole while it is open.
-    if record.promotion.as_ref().is_some_and(|promotion| promotion.group.is_some())
-        && let Some((group, member)) = Groups::of(engine).open().with_member(environment, record.id).await?
+    if let Some(id) = record.promotion.as_ref().and_then(|promotion| promotion.group)
+        && let Some(group) = Groups::of(engine).find(environment, id).await?
+        && group.finished_at.is_none()
     {
         let decision = ApprovalDecision::Approve;
-        return Err(CommandError::Invalid(decided_as_a_whole(&group, &member.function, record.id, &decision)));
+        return Err(CommandError::Invalid(decided_as_a_whole(&group, function, record.id, &decision)));
     }
     Ok(Some(Decided::one(record, DecisionEffect::AlreadyGiven)))
 }

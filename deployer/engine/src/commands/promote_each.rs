@@ -216,6 +216,7 @@ fn reason(ending: &Ending) -> &str {
     match ending {
         Ending::Refused { because, .. }
         | Ending::Superseded { because, .. }
+        | Ending::Repeated { because, .. }
         | Ending::OnlyStopped { because }
         | Ending::Stopped { because, .. }
         | Ending::TakenBack { because, .. } => because,

@@ -203,6 +203,14 @@ fn smoke_tests(
     Ok(own)
 }
 
+/// Reads what the uploader has said of an artifact, and not the artifact.
+pub(crate) async fn read_metadata(
+    engine: &Engine,
+    artifact: &ArtifactRef,
+) -> Result<BTreeMap<String, PlainText>, ReadError> {
+    Ok(kept(engine.ports.artifacts.tail(artifact, 1).await?.metadata))
+}
+
 fn kept(metadata: BTreeMap<String, String>) -> BTreeMap<String, PlainText> {
     let is_kept = |(name, _): &(String, String)| KEPT_METADATA.contains(&name.as_str());
     let made_plain = |(name, value): (String, String)| {

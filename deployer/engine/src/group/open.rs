@@ -1,25 +1,20 @@
 //! The open groups of an environment, and the ends of those that are not decided.
 
-use std::pin::pin;
-use std::time::Duration;
-
 use deployer_core::group::{self, Group, Member};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
-use deployer_core::record::{DeploymentRecord, EndedWaiting, Ending};
-use futures::future::{Either, select, try_join_all};
+use deployer_core::record::{EndedWaiting, Ending};
+use futures::future::join_all;
 use jiff::Timestamp;
 
 use super::Groups;
 use crate::Transient;
+use crate::port::LedgerError;
 use crate::store::Change;
-
-/// The time for which a rollback waits for the groups that it may end.
-const BEFORE_ROLLBACK: Duration = Duration::from_secs(1);
 
 /// The open groups.
 #[derive(Clone, Copy)]
-pub(crate) struct OpenGroups<'e>(Groups<'e>);
+pub(crate) struct OpenGroups<'e>(pub(super) Groups<'e>);
 
 impl<'e> Groups<'e> {
     pub(crate) fn open(self) -> OpenGroups<'e> {
@@ -28,26 +23,50 @@ impl<'e> Groups<'e> {
 }
 
 impl OpenGroups<'_> {
-    /// Reads the open groups of an environment.
-    pub(crate) async fn in_environment(self, environment: &EnvironmentName) -> Result<Vec<Group>, Transient> {
+    /// Reads the open groups of an environment, each by itself: one that cannot be read hides no other.
+    async fn read_each(
+        self,
+        environment: &EnvironmentName,
+    ) -> Result<impl Iterator<Item = Result<Group, Transient>>, Transient> {
         let keys = self.0.engine.store().keys(&ledger_keys::open_groups()).await?;
         let is_here = |key: &&String| ledger_keys::parse_open_group(key).is_some_and(|(name, _)| name == *environment);
-        let reads = keys.iter().filter(is_here).map(|key| self.0.read(key));
-        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
+        let reads = join_all(keys.iter().filter(is_here).map(|key| self.0.read(key))).await;
+        Ok(reads.into_iter().filter_map(Result::transpose))
+    }
+
+    /// Reads the open groups of an environment, without those that cannot be read.
+    pub(crate) async fn in_environment(self, environment: &EnvironmentName) -> Result<Vec<Group>, Transient> {
+        let left_out = |error: &Transient| tracing::error!(%environment, "an open group is left out: {error}");
+        Ok(self.read_each(environment).await?.filter_map(|read| read.inspect_err(left_out).ok()).collect())
     }
 
     /// Finds the open group in this environment that has this deployment, and the member that it is of.
+    ///
+    /// # Errors
+    /// [`Transient`]: the groups cannot be listed, or one that cannot be read may be the one.
     pub(crate) async fn with_member(
         self,
         environment: &EnvironmentName,
         deployment: DeploymentId,
     ) -> Result<Option<(Group, Member)>, Transient> {
-        for group in self.in_environment(environment).await? {
-            if let Some(member) = group.functions.iter().find(|member| member.deployment == deployment).cloned() {
-                return Ok(Some((group, member)));
+        let mut unread = None;
+        for read in self.read_each(environment).await? {
+            match read {
+                Ok(group) => {
+                    let member = group.functions.iter().find(|member| member.deployment == deployment).cloned();
+                    if let Some(member) = member {
+                        return Ok(Some((group, member)));
+                    }
+                }
+                Err(error) => unread = Some(error),
             }
         }
-        Ok(None)
+        let may_have = |error| {
+            Transient::from(LedgerError(format!(
+                "a group that cannot be read may have deployment {deployment}: {error}"
+            )))
+        };
+        unread.map_or(Ok(None), |error| Err(may_have(error)))
     }
 
     /// Ends the groups that are not decided and have a member that a hold or a reject refuses, and names them. Those that
@@ -75,42 +94,6 @@ impl OpenGroups<'_> {
             }
         }
         ended
-    }
-
-    /// Lists the groups that wait, and that a rollback of this function which is asked for now ends. Groups that cannot be
-    /// read within a second are left to the sweep: an incident does not wait for them.
-    pub(crate) async fn ended_by_rollback(
-        self,
-        environment: &EnvironmentName,
-        function: &FunctionName,
-    ) -> Vec<EndedWaiting> {
-        let clock = &self.0.engine.ports.clock;
-        let groups = match select(pin!(self.in_environment(environment)), clock.sleep(BEFORE_ROLLBACK)).await {
-            Either::Left((Ok(groups), _)) => groups,
-            Either::Left((Err(error), _)) => {
-                tracing::warn!(%environment, "the groups that wait there are left to the sweep: {error}");
-                vec![]
-            }
-            Either::Right(_) => {
-                tracing::warn!(%environment, "the groups that wait there are left to the sweep: no answer in time");
-                vec![]
-            }
-        };
-        let now = self.0.engine.now();
-        let ends = groups.iter().filter(|group| group::waits_before_rollback(group, function, now));
-        ends.map(|group| group::as_ended_waiting(group, function)).collect()
-    }
-
-    /// Ends the groups that a rollback names. Those that cannot be ended are left to the sweep.
-    pub(crate) async fn end_for_rollback(self, rollback: &DeploymentRecord) {
-        let DeploymentRecord { environment, function, id, .. } = rollback;
-        for named in rollback.ended_waiting.iter().filter(|named| !named.functions.is_empty()) {
-            let asked = (*id, rollback.started_at);
-            let end = |open: &Group| group::ended_by_rollback(open, function, asked, self.0.engine.now());
-            if let Err(error) = self.end_undecided(environment, named.deployment, end).await {
-                tracing::warn!(%environment, group = %named.deployment, "left to the sweep: {error}");
-            }
-        }
     }
 
     /// Ends a group that is about to wait and repeats another one.
@@ -160,23 +143,40 @@ impl OpenGroups<'_> {
         id: DeploymentId,
         end: impl Fn(&Group) -> Option<Group>,
     ) -> Result<Option<Group>, Transient> {
-        // If the reply to the write is lost, the next try finds the group ended.
-        let mut before = None;
-        let change = async |open: Option<&Group>| {
-            Ok::<_, Transient>(match open.and_then(|open| Some((open, end(open)?))) {
-                Some((open, ended)) => {
-                    before = Some(open.clone());
-                    Change::Write(ended.clone(), Some(ended))
-                }
-                None => Change::Keep(open.filter(|open| open.finished_at.is_some() && before.is_some()).cloned()),
-            })
-        };
-        let open = ledger_keys::open_group(environment, id);
-        let Some(ended) = self.0.engine.store().update(&open, change).await? else { return Ok(None) };
+        let Some((before, ended)) = self.write_end(environment, id, end).await? else { return Ok(None) };
         // The sweep does what is left of it.
         if let Err(error) = self.0.end_group(&ended).await {
             tracing::warn!(group = %id, "its end is left to the sweep: {error}");
         }
-        Ok(before)
+        Ok(Some(before))
+    }
+
+    /// Writes the end of an open group by this transition, and returns it as it was before and as it has ended. What follows
+    /// from the end is still to be done. None: the transition does not apply.
+    pub(super) async fn write_end(
+        self,
+        environment: &EnvironmentName,
+        id: DeploymentId,
+        end: impl Fn(&Group) -> Option<Group>,
+    ) -> Result<Option<(Group, Group)>, Transient> {
+        // If the reply to the write is lost, the next try finds the group ended, and by this reason.
+        let mut written: Option<(Group, Group)> = None;
+        let change = async |open: Option<&Group>| {
+            Ok::<_, Transient>(match open.and_then(|open| Some((open, end(open)?))) {
+                Some((open, ended)) => {
+                    written = Some((open.clone(), ended.clone()));
+                    Change::Write(ended, ())
+                }
+                None => {
+                    let is_written = |(_, ended): &(Group, Group)| {
+                        open.is_some_and(|open| open.finished_at.is_some() && open.because == ended.because)
+                    };
+                    written = written.take().filter(is_written);
+                    Change::Keep(())
+                }
+            })
+        };
+        self.0.engine.store().update(&ledger_keys::open_group(environment, id), change).await?;
+        Ok(written)
     }
 }

@@ -17,7 +17,7 @@ use crate::port::{ETag, LedgerError};
 
 /// The time within which the objects of before are read.
 const READ_WITHIN: Duration = Duration::from_secs(3);
-/// The time within which the new ones are written. The next sweep begins with what is left.
+/// The time within which the new ones are written.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(5);
 
 /// The object of a function as the last sweep has left it.
@@ -29,13 +29,16 @@ struct Found<'e> {
     written_at: Option<Timestamp>,
 }
 
-/// Writes the objects of these functions, whose uploads were open when the sweep looked at them, the oldest first. A sweep
+/// Writes the objects of these functions, whose uploads were open when the sweep looked at them, the oldest first. Each sweep
+/// begins to read at another function, so that those which one does not reach in time are reached by the next ones. A sweep
 /// does this last, and a failure harms nothing else.
-pub(super) async fn write_upload_progress(engine: &Engine, functions: Vec<(EnvironmentName, FunctionName)>) {
+pub(super) async fn write_upload_progress(engine: &Engine, mut functions: Vec<(EnvironmentName, FunctionName)>) {
     if functions.is_empty() {
         return;
     }
     let all = functions.len();
+    functions.sort_unstable();
+    functions.rotate_left(UploadProgress::first_of(all, engine.now()));
     let reads = stream::iter(&functions).map(|(name, function)| read(engine, name, function));
     let reads = reads.buffer_unordered(SWEPT_AT_ONCE).take_until(engine.ports.clock.sleep(READ_WITHIN));
     let reads: Vec<Option<Found<'_>>> = reads.collect().await;

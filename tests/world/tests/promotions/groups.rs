@@ -221,7 +221,7 @@ async fn group_waits_for_its_approval_as_a_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn group_after_a_crash_ends_alike() {
-    group_ends_alike_after_each(4).await;
+    group_ends_alike_after_each(7).await;
 }
 
 #[tokio::test(start_paused = true)]

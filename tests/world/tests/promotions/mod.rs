@@ -18,9 +18,11 @@ mod recalls;
 mod repeated_decisions;
 mod replays;
 mod rolled_back;
+mod rolled_back_groups;
 mod rules;
 mod soaks;
 mod undecided_groups;
+mod unreadable_groups;
 mod used_ids;
 mod waiting_groups;
 

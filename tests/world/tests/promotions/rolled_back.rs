@@ -38,9 +38,59 @@ async fn plan_of_a_promotion_warns_of_a_release_that_was_rolled_back_there() {
         let [warning] = &plan["warnings"].as_array().unwrap()[..] else { panic!("{plan:#}") };
         let warning = warning.as_str().unwrap();
         assert!(warning.starts_with("release 1.2.0 was live in prod before, since "), "{warning}");
-        assert!(warning.ends_with(", and was rolled back there: this promotion brings it again"), "{warning}");
+        assert!(
+            warning.contains(", and was rolled back there at ")
+                && warning.ends_with("): this promotion brings it again"),
+            "{warning}"
+        );
     }
     // Another release was never here.
     deploy_all(&world, &["1.3.0"]).await;
     assert_eq!(world.command(plan).await.get("warnings"), None);
+}
+
+/// Whoever asks and approves need not look at a plan for it.
+#[tokio::test(start_paused = true)]
+async fn answers_of_a_promotion_warn_of_a_release_that_was_rolled_back_there_and_name_by_whom() {
+    let world = by_hand(&json!({"approval": {"required": 1}}));
+    for (number, release) in ["1.1.0", "1.2.0"].into_iter().enumerate() {
+        deploy_all(&world, &[release]).await;
+        promoted(&world, &format!("p{number}")).await;
+    }
+    let back = world.command_record(in_prod("rollback", &json!({}))).await;
+    world.pass(Duration::from_secs(2)).await;
+    let said = format!(
+        ", and was rolled back there at {:.0} by bob (deployment {}): this promotion brings it again",
+        back.finished_at.unwrap(),
+        back.id
+    );
+    let is_warned = |answer: &Value| {
+        let warnings = &answer["warnings"];
+        let [warning] = &warnings.as_array().unwrap_or_else(|| panic!("{answer:#}"))[..] else { panic!("{answer:#}") };
+        assert!(warning.as_str().unwrap().ends_with(&said), "{warning}");
+    };
+    // The group of this and another function says it too.
+    let together = json!({"command": "promote", "functions": ["orders", "workers"], "from": "dev", "to": "prod",
+        "requested_by": "ann", "id": "g"});
+    world.record("dev/workers/7.zip", world::zips::code("7")).await;
+    let group = world.command(together).await;
+    is_warned(&group["functions"][0]);
+    assert_eq!(group["functions"][1].get("warnings"), None, "{group:#}");
+    let decline = in_prod("decline", &json!({"function": null, "deployment": group["id"]}));
+    is_warned(&world.command(decline).await["functions"][0]);
+    world.pass(Duration::from_secs(2)).await;
+    // So do those of a single one, from the request to the end, and its record.
+    let every = world.command(with(promote(), &json!({"function": "*", "id": "p9"}))).await;
+    let asked = every["deployments"].as_array().unwrap().iter().find(|one| one["function"] == "orders").unwrap();
+    is_warned(&asked["promotion"]);
+    let approved = world.command(in_prod("approve", &json!({"deployment": asked["id"]}))).await;
+    assert_eq!(approved["status"], json!("succeeded"), "{approved:#}");
+    is_warned(&approved["promotion"]);
+    let history = world.command(in_prod("history", &json!({}))).await;
+    is_warned(&history["deployments"][0]["promotion"]);
+    // Live again, it is no more what was rolled back.
+    world.pass(Duration::from_secs(2)).await;
+    deploy_all(&world, &["1.3.0"]).await;
+    let next = world.command(with(promote(), &json!({"id": "p10"}))).await;
+    assert_eq!(next["promotion"].get("warnings"), None, "{next:#}");
 }

@@ -63,6 +63,20 @@ fn rollback_names_the_waiting_promotions_that_it_ends() {
     let Next::Work(active) = then else { panic!("{then:?}") };
     names_one(&active.request.ended_waiting, &one);
     assert_eq!(head.waiting(), []);
+    // The groups that it has ended are known later, and each stands in place of its member.
+    let group = EndedWaiting { deployment: upload("9", 60).id, ..active.request.ended_waiting[0].clone() };
+    let with_group =
+        |head: &Head, member| with_ended_groups(head, back.id, (&[EndedGroup { group: group.clone(), member }], None));
+    let names =
+        |head: &Head| head.active().unwrap().request.ended_waiting.iter().map(|one| one.deployment).collect::<Vec<_>>();
+    assert_eq!(names(&with_group(&head, back.id).unwrap()), [one.id, group.deployment]);
+    let named = with_group(&head, one.id).unwrap();
+    assert_eq!((names(&named), with_group(&named, one.id)), (vec![group.deployment], None));
+    assert_eq!(with_group(&Head::default(), one.id), None, "it is not open");
+    // What it could not end stands in its record.
+    let left = with_ended_groups(&head, back.id, (&[], Some("the sweep does it"))).unwrap();
+    assert_eq!(with_ended_groups(&left, back.id, (&[], Some("the sweep does it"))), None);
+    assert_eq!(left.active().unwrap().request.rollback().unwrap().left_to_sweep.as_deref(), Some("the sweep does it"));
 }
 
 #[test]

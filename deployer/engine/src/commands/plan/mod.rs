@@ -218,7 +218,7 @@ impl Planning<'_> {
 fn refused(ending: Ending) -> RefusedPlan {
     match ending {
         Ending::Refused { code, because } => RefusedPlan { code, because },
-        Ending::Superseded { because, .. } | Ending::OnlyStopped { because } => {
+        Ending::Superseded { because, .. } | Ending::Repeated { because, .. } | Ending::OnlyStopped { because } => {
             RefusedPlan { code: Code::Superseded, because }
         }
         Ending::Stopped { code, because, .. } | Ending::TakenBack { code, because, .. } => {

@@ -2,7 +2,7 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member};
-use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact};
+use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact, warning_of};
 use deployer_core::id::{DeploymentId, EnvironmentName, Release};
 use deployer_core::plan::{PlanReport, PlannedRelease};
 use deployer_core::promotion::{Decision, GroupState, PromotionSpec, SourceEnvironment, Wait, is_same};
@@ -101,7 +101,8 @@ impl Planning<'_> {
         let report = self.with_metadata(report).await;
         let (wait, refusal) = self.decision(request, spec, inputs, undecided).await?;
         let mut report = PlanReport { wait, ..report };
-        report.warnings.extend(artifact.and_then(|artifact| rolled_back(self, artifact)));
+        let warning = artifact.and_then(|artifact| warning_of(self.head, artifact, &self.at.name));
+        report.warnings.extend(warning.map(|warning| warning.to_string()));
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
             Ok(verified) => verified,
@@ -153,17 +154,6 @@ impl Planning<'_> {
             Decision::Allow => for_group(Wait::over(self.engine.now())),
         })
     }
-}
-
-/// Warns of a promotion that brings again what was rolled back here.
-fn rolled_back(planning: Planning<'_>, artifact: &ResolvedArtifact) -> Option<String> {
-    let mut left = planning.head.left().iter().filter(|left| left.was_live());
-    let left = left.find(|left| is_same(left, artifact))?;
-    let (release, environment, since) = (&left.release, &planning.at.name, left.since);
-    Some(format!(
-        "release {release} was live in {environment} before, since {since:.0}, and was rolled back there: this promotion \
-         brings it again"
-    ))
 }
 
 fn resolved_in(spec: PromotionSpec, sources: &Sources) -> PromotionSpec {

@@ -8,11 +8,10 @@ use deployer_core::text::PlainText;
 use futures::stream::{self, StreamExt as _};
 
 use super::Planning;
+use crate::store::READ_AT_ONCE;
 
 /// The number of releases between the live one and the planned one that a plan lists.
 const BETWEEN: usize = 20;
-/// The number of records that are read at once.
-const READ_AT_ONCE: usize = 16;
 
 impl Planning<'_> {
     /// Adds the metadata of the uploads. A record that cannot be read hides nothing else.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::head::{ResolvedArtifact, Rollback, plan_rollback};
-use deployer_core::id::{Release, Sha256, Version};
+use deployer_core::id::{DeploymentId, Release, Sha256, Version};
 use deployer_core::observed::{Condition, ObservedCode};
 use deployer_core::plan::{Plan, PlanReport, PlannedRelease, plan_restore, version_changes};
 use deployer_core::record::TargetError;
@@ -37,15 +37,21 @@ impl Planning<'_> {
         let brings = entry.map(PlannedRelease::of).or_else(|| artifact.map(PlannedRelease::resolved));
         let between = artifact.map(|artifact| self.head.between_live_and(artifact, self.rejects)).unwrap_or_default();
         let ends_groups = match planned.joins {
-            None => Groups::of(self.engine).open().ended_by_rollback(&self.at.name, &self.at.function).await,
+            None => Groups::of(self.engine).open().waiting_before_rollback(&self.at.name, &self.at.function).await,
             Some(_) => vec![],
         };
+        // The member of a group that ends goes with its group.
+        let ends_alone = |id: &DeploymentId| {
+            let waiting = self.head.waiting().iter().find(|waiting| waiting.request.id == *id);
+            let group = waiting.and_then(|waiting| waiting.request.group());
+            !ends_groups.iter().any(|ends| Some(ends.deployment) == group)
+        };
         let report = PlanReport {
+            ends: planned.ends.iter().copied().filter(ends_alone).collect(),
             brings,
             between: between.into_iter().map(PlannedRelease::passed).collect(),
             stops: planned.stops,
             joins: planned.joins,
-            ends: planned.ends.clone(),
             ends_groups,
             because: planned.because.clone(),
             ..self.report(artifact.map(|artifact| artifact.release.clone()))

@@ -10,7 +10,7 @@ use deployer_core::record::{DeploymentRecord, Ending};
 use deployer_core::rollout::guard::{Judgement, Releases, judge};
 use deployer_core::rollout::{
     Abort, AbortReason, Gone, GroupWord, Phase, Progress, RolloutEnd, RolloutState, awaits_look, heard, is_look_due,
-    judged, pause_where_gone,
+    is_released, judged, looked_in_group, pause_where_gone,
 };
 use futures::future::{Either, select};
 use jiff::Timestamp;
@@ -167,6 +167,10 @@ impl View<'_> {
         if let Some(word @ GroupWord::GoBack(_)) = &self.word {
             return heard(state, word);
         }
+        // Others of its group may be live already, so no pause holds it up.
+        if let Some(word) = self.word.as_ref().filter(|word| is_released(&state, word)) {
+            return looked_in_group(state, word, (judgement.verdict, judgement.because.clone()), now);
+        }
         // It takes no step, also not the one that is due.
         let state = match &self.gone {
             Some(gone) => pause_where_gone(state, gone, now).into_state(),
@@ -176,9 +180,9 @@ impl View<'_> {
             Progress::Continues(state) => *state,
             ended @ Progress::Ended { .. } => return ended,
         };
-        match (state.looked(judgement.verdict, judgement.because.clone(), now), &self.word) {
-            (Progress::Continues(state), Some(word)) => heard(*state, word),
-            (progress, _) => progress,
+        match &self.word {
+            Some(word) => looked_in_group(state, word, (judgement.verdict, judgement.because.clone()), now),
+            None => state.looked(judgement.verdict, judgement.because.clone(), now),
         }
     }
 }
