@@ -36,9 +36,20 @@ fn group_of(record: &DeploymentRecord) -> Option<DeploymentId> {
     record.promotion.as_ref()?.group
 }
 
+/// Makes a group of the same functions and releases, without what is said of the one that has ended only.
+fn other_than(superseded: &Group) -> Group {
+    let mut group = superseded.clone();
+    (group.in_favour_of, group.declined_by) = (None, None);
+    for member in &mut group.functions {
+        member.warnings.clear();
+        member.ended_waiting.clear();
+    }
+    group
+}
+
 /// Makes the group of its status: it has the functions of the one that has ended.
 fn as_open(superseded: &Group, open: &GroupStatus) -> Group {
-    let mut group = superseded.clone();
+    let mut group = other_than(superseded);
     (group.id, group.status, group.phase) = (open.id, open.status, open.phase);
     (group.code, group.because) = (None, open.because.clone());
     (group.approvals, group.approvals_wanted) = (open.approvals.clone(), open.approvals_wanted);
@@ -60,7 +71,7 @@ fn as_recorded(superseded: &Group, records: &[DeploymentRecord]) -> Option<Group
     let has_ended = records.len() == superseded.functions.len() && status.is_ended();
     let of_that = || records.iter().find(|record| record.status == status);
     let began = records.iter().map(|record| record.started_at).min()?;
-    let mut group = superseded.clone();
+    let mut group = other_than(superseded);
     group.id = group_of(first)?;
     (group.status, group.phase) = if has_ended { (status, Phase::Ended) } else { (Status::InProgress, Phase::Moving) };
     group.code = of_that().and_then(|record| record.code);

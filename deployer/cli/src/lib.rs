@@ -68,6 +68,7 @@ mod redrive;
 mod reject;
 mod remote;
 mod repeated;
+mod repeating_command;
 mod rollback;
 mod rollout;
 mod sdk_config;

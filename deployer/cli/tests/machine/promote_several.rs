@@ -106,7 +106,7 @@ fn superseded_group() -> Value {
         format!("group {GROUP} brings the same releases of the same functions already, and waits; nothing was moved");
     json!({ "schema": 1, "revision": 1, "id": "0000000000F0M57FDAT7ZC1HD9", "environment": "prod", "from": "dev",
         "status": "superseded", "code": "Superseded", "because": because, "phase": "ended", "cause": cause("promotion"),
-        "functions": [member("bills"), member("orders")], "asked_at": "2026-11-30T12:00:00Z",
+        "in_favour_of": GROUP, "functions": [member("bills"), member("orders")], "asked_at": "2026-11-30T12:00:00Z",
         "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z" })
 }
 
@@ -155,6 +155,17 @@ fn group_that_waits_on_is_told_when_the_time_is_over() {
     assert_eq!(exit, Some(4), "{said}");
     assert!(said.starts_with("bills and orders from dev to prod: pending, group "), "{said}");
     assert!(said.contains(&format!("error: not ended after 1s; group {GROUP} goes on\n")), "{said}");
+    let server = server(move |request| {
+        let answers = answers();
+        let (_, answer) = answers.iter().find(|(named, _)| sent(request).as_deref() == Some(*named))?;
+        Some(ok(answer))
+    });
+    let (_, out) = person(&server).run_with_output(&[&TOGETHER[..], &WAIT, &["--output", "json"]].concat());
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&answer["id"], answer.get("in_favour_of"), &answer["errorType"]),
+        (&json!(GROUP), None, &json!("TimedOut"))
+    );
 }
 
 #[test]
