@@ -6,14 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::door::{Door, ServedBefore};
+use super::frozen_place::{ClaimedFor, FrozenPlace};
 use super::lambda_wait::LambdaWait;
 use super::request::Request;
 use super::resolved_artifact::ResolvedArtifact;
 use super::retried_calls::{RetriedCall, RetriedCalls};
-use super::source::FrozenPlace;
 use crate::alias_traffic::Awaited;
 use crate::config::{DeployRole, Target};
-use crate::id::{AliasName, DeploymentId, FunctionName, Token};
+use crate::id::{DeploymentId, Token};
 use crate::managed_keys::ManagedKeys;
 use crate::record::{RecordedArtifact, TargetOutcome};
 use crate::rollout::RolloutState;
@@ -146,15 +146,4 @@ impl Active {
         let until = self.next_look_at.into_iter().chain(due).fold(self.lease_until, Timestamp::max);
         (self.request.id, self.claim, until)
     }
-}
-
-/// The targets, the alias and the function's name that a deployment is claimed for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClaimedFor {
-    /// The targets.
-    pub targets: Vec<Target>,
-    /// The alias that moves.
-    pub alias: AliasName,
-    /// The function's name in the targets.
-    pub function_name: FunctionName,
 }

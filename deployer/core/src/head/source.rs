@@ -2,10 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::active::ClaimedFor;
+use super::frozen_place::FrozenPlace;
 use super::resolved_artifact::ResolvedArtifact;
 use crate::artifact::ArtifactRef;
-use crate::config::DeployRole;
 use crate::id::{DeploymentId, Release};
 use crate::promotion::PromotionSpec;
 use crate::text::PlainText;
@@ -95,15 +94,6 @@ pub struct Rollback {
     /// What it could not end in time once it was accepted, and the sweep ends, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_to_sweep: Option<PlainText>,
-}
-
-/// What a deployment was claimed for, and the role by which the deployer enters its targets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FrozenPlace {
-    /// The targets, the alias and the function's name.
-    pub claimed_for: ClaimedFor,
-    /// The role.
-    pub role: DeployRole,
 }
 
 impl Rollback {

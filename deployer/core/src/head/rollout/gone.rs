@@ -1,8 +1,8 @@
 //! The configuration does not have the environment of the active deployment any more.
 
 use crate::head::active::Active;
+use crate::head::frozen_place::FrozenPlace;
 use crate::head::request::Request;
-use crate::head::source::FrozenPlace;
 use crate::head::state::Head;
 
 /// Whether the active deployment goes on although the configuration does not have its environment any more: its
