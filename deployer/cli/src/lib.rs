@@ -67,6 +67,7 @@ mod remote;
 mod repeated;
 mod rollback;
 mod rollout;
+mod run_out;
 mod sdk_config;
 mod send_error;
 mod source_zip;
