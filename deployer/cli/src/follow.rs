@@ -10,13 +10,13 @@ use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::record::DeploymentRecord;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::time::Instant;
 
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::remote::{self, Remote, SendError, SendOutcome};
 use super::repeating_command::{history, same_approval};
+use super::run_out::{is_over, run_out};
 use super::unended::Unended;
 use super::{records, waiting_text};
 use deployer_core::trigger::{Command, CommandRequest};
@@ -229,9 +229,8 @@ impl Options {
         let ended = tokio::select! {
             ended = self.ended((&remote, &request), until, (&progress, &planned), (&mut state, &mut last)) => ended,
             never = progress.repeat() => match never {},
-            planned = run_out(timeout, &planned) => {
-                let beside = if planned.is_zero() { String::new() } else { format!(" and the planned {}", Span::of_seconds(planned.as_secs())) };
-                Err(CliError::timed_out(format!("not ended after {in_words}{beside}; {}", state.describe(&request))))
+            waited = run_out((timeout, in_words), &planned) => {
+                Err(CliError::timed_out(format!("not ended after {waited}; {}", state.describe(&request))))
             }
             () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {}", state.describe(&request)))),
         };
@@ -300,19 +299,6 @@ impl Options {
     }
 }
 
-/// Waits for so long, and for the planned time of a rollout that the answers tell of meanwhile. Returns that time.
-async fn run_out(timeout: Duration, planned: &AtomicU64) -> Duration {
-    let began = Instant::now();
-    loop {
-        let more = Duration::from_secs(planned.load(Ordering::Relaxed));
-        let left = timeout.saturating_add(more).saturating_sub(began.elapsed());
-        if left.is_zero() {
-            return more;
-        }
-        tokio::time::sleep(left).await;
-    }
-}
-
 impl SendOutcome {
     /// Says why no answer came, on one line.
     pub(super) fn because(self, error: &CliError) -> String {
@@ -331,14 +317,6 @@ pub(super) fn with_function(command: &Command, function: &FunctionName) -> Optio
     let Command::Approve { environment, function: None, deployment } = command else { return None };
     let (environment, function) = (environment.clone(), Some(function.clone()));
     Some(Command::Approve { environment, function, deployment: *deployment })
-}
-
-fn is_over(answer: &impl Followed, until: Until) -> bool {
-    match answer.stage() {
-        Stage::Ended => true,
-        Stage::Waiting => until == Until::WaitingOrEnded,
-        Stage::Running => false,
-    }
 }
 
 impl RequestState {

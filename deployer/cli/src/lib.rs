@@ -71,6 +71,7 @@ mod repeated;
 mod repeating_command;
 mod rollback;
 mod rollout;
+mod run_out;
 mod sdk_config;
 mod send_error;
 mod source_zip;

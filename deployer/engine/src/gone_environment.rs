@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use deployer_core::function_ref::{FunctionRef, gone_function};
-use deployer_core::head::{Head, NextAction, goes_on_where_gone};
+use deployer_core::head::{Head, NextAction, goes_on_where_gone, place_where_gone};
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::names::{HEADS, OPEN};
@@ -31,7 +31,7 @@ pub(crate) async fn read_gone(
     function: &FunctionName,
 ) -> Result<GoneFunction, LedgerError> {
     let seen = engine.store().head(&gone_function(name, function, None)).await?;
-    Ok(GoneFunction { at: gone_function(name, function, Some(&seen.head)), seen })
+    Ok(GoneFunction { at: gone_function(name, function, place_where_gone(&seen.head)), seen })
 }
 
 /// Finds a function whose environment is gone, and whose rollout goes on. None: there is nothing to do there.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::FunctionRef;
 use crate::config::{DeployRole, Environment, Target};
-use crate::head::{self, Active, ClaimedFor, FrozenPlace, Head, place_where_gone};
+use crate::head::{self, Active, ClaimedFor, FrozenPlace};
 use crate::id::{EnvironmentName, FunctionName};
 use crate::record::{CauseKind, Ending, TargetError, TargetErrorCode};
 use crate::rollout::{Gone, PauseReason, RolloutState};
@@ -13,7 +13,11 @@ use crate::rollout::{Gone, PauseReason, RolloutState};
 /// the role that the head keeps for it; where it keeps none, nothing but the names is known, which is enough to read the
 /// ledger.
 #[must_use]
-pub fn gone_function(name: &EnvironmentName, function: &FunctionName, head: Option<&Head>) -> FunctionRef<'static> {
+pub fn gone_function(
+    name: &EnvironmentName,
+    function: &FunctionName,
+    place: Option<FrozenPlace>,
+) -> FunctionRef<'static> {
     // No version is deleted by the default of an environment that may have had another number.
     let environment = Environment { keep_versions: u32::MAX, ..Environment::unknown() };
     let gone = FunctionRef {
@@ -26,7 +30,7 @@ pub fn gone_function(name: &EnvironmentName, function: &FunctionName, head: Opti
         is_gone: true,
         configured: None,
     };
-    match head.and_then(place_where_gone) {
+    match place {
         Some(place) => at_place(gone, place),
         None => gone,
     }

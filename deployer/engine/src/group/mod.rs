@@ -161,7 +161,7 @@ impl<'e> Groups<'e> {
     /// Does the group's next step. Returns the group after it, and the rollbacks to be begun once the group is written.
     async fn next(self, group: &Group) -> Result<(Group, RollbackState<'e>), Transient> {
         let next = match group.phase {
-            Phase::Checking | Phase::Placing if self.is_gone(group) => group.abandoned(self.engine.now()),
+            Phase::Checking | Phase::Placing if is_gone(self.engine, group) => group.abandoned(self.engine.now()),
             Phase::Checking if group.place_token.is_some() => {
                 self.release_places(group).await?;
                 group.without_places()
@@ -186,7 +186,7 @@ impl<'e> Groups<'e> {
                     tracing::error!(group = %group.id, environment = %group.environment, "{OVERDUE_LINE}: {late}");
                 }
                 // What waits where the environment is gone stays as it is.
-                if !self.is_gone(group) {
+                if !is_gone(self.engine, group) {
                     unread = self.withdraw(&next).await.err().or(unread);
                 }
                 return Ok((next, RollbackState { unread, ..RollbackState::default() }));
@@ -238,11 +238,6 @@ impl<'e> Groups<'e> {
         self.engine.at(&group.environment, &member.function).map_err(|error| Transient::Unseen(error.to_string()))
     }
 
-    /// Whether deployer.json does not have the environment of a group any more.
-    fn is_gone(self, group: &Group) -> bool {
-        !self.engine.config.environments.contains_key(&group.environment)
-    }
-
     pub(super) async fn end_group(self, group: &Group) -> Result<Group, Transient> {
         let is_undecided = group.decided_at.is_none();
         if is_undecided {
@@ -250,7 +245,7 @@ impl<'e> Groups<'e> {
         }
         let key = ledger_keys::ended_group(&group.environment, group.id);
         self.engine.store().create(&key, group).await?;
-        if is_undecided && !self.is_gone(group) {
+        if is_undecided && !is_gone(self.engine, group) {
             record_undecided(self, group).await?;
         }
         let is_refused = matches!(group.status, Status::Refused | Status::Superseded);
@@ -282,6 +277,11 @@ impl<'e> Groups<'e> {
     pub(super) async fn read(self, key: &str) -> Result<Option<Group>, Transient> {
         Ok(self.engine.store().object(key).await?.map(|(group, _)| group))
     }
+}
+
+/// Whether deployer.json does not have the environment of a group any more.
+fn is_gone(engine: &Engine, group: &Group) -> bool {
+    !engine.config.environments.contains_key(&group.environment)
 }
 
 /// Looks for the group that this request has opened before. Where there is none, no other command of its functions has had

@@ -187,7 +187,7 @@ impl<'e> Groups<'e> {
     /// Sends a tick to each member of a group that is decided; without a queue it works on the members itself.
     pub(super) async fn dispatch_members(self, group: &Group) {
         let sent = group.functions.iter().map(|member| async move {
-            let at = self.function_or_gone(group, member);
+            let at = function_or_gone(self, group, member);
             match self.engine.ports.queue.is_some() {
                 true => {
                     let wakeup = Wakeup { id: member.deployment, claim: None };
@@ -209,7 +209,7 @@ impl<'e> Groups<'e> {
     /// other, and stays as it was.
     pub(super) async fn read_members(self, group: &Group) -> (Vec<Option<MemberRead>>, Option<Transient>) {
         let reads = group.functions.iter().map(|member| async move {
-            let at = self.function_or_gone(group, member);
+            let at = function_or_gone(self, group, member);
             let (head, known) = head_and_record(self.engine, &at, &self.request_of(group, member)).await?;
             if known.is_none() && !at.is_gone() {
                 // The head was lost, or written back to an earlier state.
@@ -221,13 +221,6 @@ impl<'e> Groups<'e> {
         let keep = |read: Result<MemberRead, Transient>| read.map_err(|error| unread = Some(error)).ok();
         let members = join_all(reads).await.into_iter().map(keep).collect();
         (members, unread)
-    }
-
-    /// Finds a member's function in deployer.json, or as the ledger knows it where deployer.json does not have the
-    /// environment any more.
-    fn function_or_gone(self, group: &Group, member: &Member) -> FunctionRef<'e> {
-        let found = self.function_ref(group, member);
-        found.unwrap_or_else(|_| gone_function(&group.environment, &member.function, None))
     }
 
     /// Reads the records of the rollbacks of the members that had moved, and collects the rollbacks that no head knows. A member
@@ -284,6 +277,13 @@ impl<'e> Groups<'e> {
         }
         failed.map_or(Ok(()), Err)
     }
+}
+
+/// Finds a member's function in deployer.json, or as the ledger knows it where deployer.json does not have the environment
+/// any more.
+fn function_or_gone<'e>(groups: Groups<'e>, group: &Group, member: &Member) -> FunctionRef<'e> {
+    let found = groups.function_ref(group, member);
+    found.unwrap_or_else(|_| gone_function(&group.environment, &member.function, None))
 }
 
 /// Records in the history of each member that its group has ended undecided. A member whose head cannot be written holds

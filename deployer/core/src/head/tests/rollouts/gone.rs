@@ -11,7 +11,7 @@ fn read_again(head: &Head) -> Head {
 }
 
 fn gone(head: &Head) -> FunctionRef<'static> {
-    gone_function(&at().name, &at().function, Some(head))
+    gone_function(&at().name, &at().function, place_where_gone(head))
 }
 
 fn role() -> DeployRole {
