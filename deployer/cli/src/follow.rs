@@ -16,7 +16,7 @@ use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::remote::{self, Remote, SendError, SendOutcome};
 use super::repeating_command::{history, same_approval};
-use super::run_out::{is_over, run_out};
+use super::run_out::run_out;
 use super::unended::Unended;
 use super::{records, waiting_text};
 use deployer_core::trigger::{Command, CommandRequest};
@@ -296,6 +296,15 @@ impl Options {
             }
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+/// Whether nothing more is waited for.
+fn is_over(answer: &impl Followed, until: Until) -> bool {
+    match answer.stage() {
+        Stage::Ended => true,
+        Stage::Waiting => until == Until::WaitingOrEnded,
+        Stage::Running => false,
     }
 }
 

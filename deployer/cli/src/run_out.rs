@@ -1,12 +1,10 @@
-//! The end of a wait: what is waited for is there, or the time is over, to which the planned time of a rollout is added.
+//! The time of a wait, to which the planned time of a rollout is added.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deployer_core::config::Span;
 use tokio::time::Instant;
-
-use super::follow::{Followed, Stage, Until};
 
 /// Waits for so long, and for the planned seconds of a rollout that the answers tell of meanwhile. Returns the words for
 /// both.
@@ -22,14 +20,5 @@ pub(super) async fn run_out((timeout, in_words): (Duration, String), planned: &A
         } else {
             return format!("{in_words} and the planned {}", Span::of_seconds(more.as_secs()));
         }
-    }
-}
-
-/// Whether nothing more is waited for.
-pub(super) fn is_over(answer: &impl Followed, until: Until) -> bool {
-    match answer.stage() {
-        Stage::Ended => true,
-        Stage::Waiting => until == Until::WaitingOrEnded,
-        Stage::Running => false,
     }
 }
