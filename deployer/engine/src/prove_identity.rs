@@ -79,6 +79,11 @@ impl<'e> Giver<'e> {
         matches!(self.given, Identity::Unchecked(_))
     }
 
+    /// Whether the rules of the environment go by principals, and not by names.
+    pub fn counts_by_principal(&self) -> bool {
+        self.demand == ProofDemand::Wanted
+    }
+
     /// Returns the identity, for which STS is asked the first time. A failure stays one as well.
     ///
     /// # Errors

@@ -166,7 +166,7 @@ impl PromotionPolicy<'_> {
                 Code::NotLive,
                 match named {
                     Some(release) => format!("release {release} is not among the last that {from} has or had live"),
-                    None => format!("nothing is live in {from}: deploy a release there first"),
+                    None => format!("nothing is live in {from}: bring a release there first"),
                 },
             );
         };

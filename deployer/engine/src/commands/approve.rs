@@ -299,9 +299,10 @@ async fn late_effect(
     if is_given { DecisionEffect::AlreadyGiven } else { DecisionEffect::TooLate }
 }
 
-/// Whether the same principal has approved before, under whatever name. Where AWS does not say who it is, it has not.
+/// Whether the same principal has approved before, under whatever name; only where principals count, for else people are
+/// their names, and a team may share a role. Where AWS does not say who it is, it has not.
 async fn is_proven_before(giver: &Giver<'_>, approvals: &[Approved]) -> bool {
-    if approvals.iter().all(|one| one.principal.is_none()) {
+    if !giver.counts_by_principal() || approvals.iter().all(|one| one.principal.is_none()) {
         return false;
     }
     let principal = giver.identity().await.ok().and_then(|identity| identity.principal());

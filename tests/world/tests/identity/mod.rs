@@ -281,6 +281,22 @@ async fn same_principal_under_another_name_has_approved_already() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn people_who_share_a_role_are_their_names_where_no_proof_is_demanded() {
+    let world = with_people(&json!({"approval": {"required": 1}}));
+    deploy_all(&world, &["1.1.0"]).await;
+    let record = world.command_record(world.signed("ann", promote("p1"))).await;
+    let decision = async |by: &str, id: &str| {
+        let mut command = approve(by, id);
+        command["deployment"] = json!(record.id);
+        world.command(world.signed("carl", command)).await["decision"].clone()
+    };
+    assert_eq!(decision("carl", "a1").await, json!("recorded"));
+    assert_eq!(world.newest_in("prod").await.status, Status::Succeeded);
+    assert_eq!(decision("dora", "a2").await, json!("too_late"));
+    assert_eq!(decision("carl", "a3").await, json!("already_given"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn requester_cannot_approve_by_another_role() {
     let (world, _) = waiting(1).await;
     world.add_key("ann2", &BOB.replace("/bob", "/Ann"));

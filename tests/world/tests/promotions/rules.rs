@@ -44,7 +44,7 @@ async fn release_not_live_in_the_source_is_refused() {
     let world = by_hand(&json!({}));
     make_known(&world).await;
     let nothing = refused(&world, &promote()).await;
-    assert_eq!(nothing, (Some(Code::NotLive), "nothing is live in dev: deploy a release there first".into()));
+    assert_eq!(nothing, (Some(Code::NotLive), "nothing is live in dev: bring a release there first".into()));
     deploy_all(&world, &["1.1.0"]).await;
     let unknown = refused(&world, &with(promote(), &json!({"release": "9.9.9"}))).await;
     assert_eq!(unknown, (Some(Code::NotLive), "release 9.9.9 is not among the last that dev has or had live".into()));
