@@ -8,6 +8,7 @@ mod checks;
 mod formats;
 mod gone;
 mod missing;
+mod rollouts;
 mod statement;
 
 use jiff::Timestamp;
@@ -23,6 +24,7 @@ pub use checks::{
 pub use formats::formats;
 pub use gone::gone;
 pub use missing::MissingInPolicy;
+pub use rollouts::{alarms, rollouts};
 pub use statement::{Chain, probe_policy};
 
 use crate::config::Target;

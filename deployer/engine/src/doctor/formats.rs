@@ -4,7 +4,7 @@ use deployer_core::artifact::ArtifactRef;
 use deployer_core::doctor::{self, Check, Refused};
 use deployer_core::format;
 use deployer_core::head::{Head, LiveArtifact};
-use deployer_core::id::EnvironmentName;
+use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::names::{ASKED, REJECTS};
 use futures::FutureExt as _;
@@ -82,4 +82,10 @@ impl<'e> Doctor<'e> {
 pub(super) async fn newest_live(heads: Heads<'_>) -> Result<Option<ArtifactRef>, Refused> {
     let live = heads.await?.into_iter().filter_map(|head| head.live);
     Ok(live.max_by_key(|live| live.since).map(|live| live.artifact))
+}
+
+/// Lists the functions with these heads of which something is live.
+pub(super) fn functions_of(heads: &[HeadLook]) -> Vec<FunctionName> {
+    let live = heads.iter().filter(|head| head.live.is_some());
+    live.filter_map(|head| Some(ledger_keys::parse_head(&head.key)?.1)).collect()
 }

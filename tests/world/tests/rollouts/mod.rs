@@ -7,6 +7,8 @@ mod freezes;
 mod gone;
 mod groups;
 mod looks;
+mod planned;
+mod rejected;
 mod settings;
 mod smoke;
 mod way_back;

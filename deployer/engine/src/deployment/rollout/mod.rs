@@ -16,15 +16,19 @@ mod show;
 mod smoke;
 mod state_now;
 
-pub(super) use ready::{ensure_not_left, ensure_shiftable, ready};
+pub(crate) use evidence::{firing_alarms, look_session};
+pub(super) use ready::ready;
+pub(crate) use ready::{ensure_not_left, ensure_shiftable};
 pub(crate) use show::{Shown, show_rollout};
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::config::rollout::Rollout;
-use deployer_core::record::{Ending, TargetError, TargetErrorCode};
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::record::{CauseKind, Ending, TargetError, TargetErrorCode};
 
 use super::Deployment;
+use crate::Engine;
 use crate::claim::Claim;
 use crate::port::{LedgerError, SessionRequest};
 use crate::store::Persistence;
@@ -63,16 +67,27 @@ pub(super) fn rollout_of(
 /// moves without the rollout that the environment asks for.
 pub(super) fn refusal_without_ports(deployment: &Deployment<'_>) -> Option<Ending> {
     let Deployment { engine, at, request, .. } = deployment;
-    let rolls_out = request.cause.kind.rolls_out() && at.environment.rollout.is_some();
-    let missing = match (&engine.ports.rollouts, &engine.ports.queue) {
-        _ if !rolls_out => return None,
-        (Some(_), Some(_)) => return None,
-        (None, _) => "carries none out unless its variable DEPLOYER_PREVIEW is \"rollouts\"",
-        (_, None) => "has no queue to wait with",
-    };
+    error_without_ports(engine, at, request.cause.kind).map(|error| at.all_failed(&error))
+}
+
+/// Returns the error of each target of a deployment that is to roll out where the deployer carries no rollouts out; none
+/// where it does, or the deployment does not roll out.
+pub(crate) fn error_without_ports(engine: &Engine, at: &FunctionRef<'_>, kind: CauseKind) -> Option<TargetError> {
+    if !kind.rolls_out() || at.environment.rollout.is_none() {
+        return None;
+    }
+    let missing = missing_port(engine)?;
     let name = &at.name;
-    let message = format!("environment {name} asks for a rollout, and this deployer {missing}: nothing was deployed");
-    Some(at.all_failed(&refused(message)))
+    Some(refused(format!("environment {name} asks for a rollout, and this deployer {missing}: nothing was deployed")))
+}
+
+/// Says why this deployer carries no rollouts out; none where it does.
+pub(crate) fn missing_port(engine: &Engine) -> Option<&'static str> {
+    match (&engine.ports.rollouts, &engine.ports.queue) {
+        (Some(_), Some(_)) => None,
+        (None, _) => Some("carries none out unless its variable DEPLOYER_PREVIEW is \"rollouts\""),
+        (_, None) => Some("has no queue to wait with"),
+    }
 }
 
 fn refused(because: String) -> TargetError {

@@ -20,7 +20,7 @@ use crate::port::Qualifier;
 pub(super) const BEGIN_ROLLOUT: &str = "begin rollout";
 
 /// Refuses a target whose alias no rollout can start from, before anything is written.
-pub(in crate::deployment) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> Result<(), TargetError> {
+pub(crate) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> Result<(), TargetError> {
     let Some(alias) = alias else { return Ok(()) };
     let name = &alias.name;
     let (code, message) = match (&alias.version, Traffic::of(alias)) {
@@ -46,7 +46,7 @@ pub(in crate::deployment) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> 
 
 /// Refuses a target that serves a release which was taken back, or rolled back, and did not leave it: the rollout would
 /// compare with that release and go back to it. It refuses before anything is written.
-pub(in crate::deployment) fn ensure_not_left(head: &Head, observed: &Observed) -> Result<(), TargetError> {
+pub(crate) fn ensure_not_left(head: &Head, observed: &Observed) -> Result<(), TargetError> {
     let serving = observed.serving.as_ref().filter(|_| observed.alias.is_some());
     let Some(code) = serving.and_then(|serving| serving.sha256) else { return Ok(()) };
     let has_code = |artifact: &&LiveArtifact| artifact.sha256 == Some(code);
