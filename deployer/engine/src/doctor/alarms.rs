@@ -6,7 +6,7 @@ use deployer_core::doctor::{self, Check};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::id::{DeploymentId, FunctionName, RequestHash};
 
-use super::formats::{Heads, functions_of};
+use super::heads::{Heads, functions_of};
 use super::walker::Walker;
 use crate::deployment::rollout::look_session;
 

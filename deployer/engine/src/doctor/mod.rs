@@ -6,6 +6,7 @@
 
 mod alarms;
 mod formats;
+mod heads;
 mod walker;
 
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
 use jiff::Timestamp;
 
-use self::formats::{Heads, newest_live};
+use self::heads::{Heads, newest_live};
 use self::walker::Walker;
 use crate::Engine;
 use crate::deployment::rollout::missing_port;

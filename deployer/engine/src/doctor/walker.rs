@@ -12,7 +12,7 @@ use deployer_core::id::{DeploymentId, EnvironmentName, Region, RequestHash};
 use deployer_core::record::TargetErrorCode;
 use deployer_core::session_policy::session_name;
 
-use super::formats::Heads;
+use super::heads::Heads;
 use crate::Engine;
 use crate::port::{EnterError, Probe, ReadError, SelfDiagnostics, SessionRequest};
 

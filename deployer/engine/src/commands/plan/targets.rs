@@ -13,6 +13,7 @@ use deployer_core::record::TargetError;
 use futures::stream::{self, StreamExt as _};
 
 use super::Planning;
+use super::rollout::check_rollout;
 use crate::TARGETS_AT_ONCE;
 use crate::deployment::function_reader::FunctionReader;
 use crate::deployment::rollout::{ensure_not_left, ensure_shiftable};
@@ -47,7 +48,7 @@ impl Planning<'_> {
         });
         let mut targets = targets.await;
         if let Some(rollout) = &rollout {
-            self.check_rollout(&mut targets, rollout).await;
+            check_rollout(self, &mut targets, rollout).await;
         }
         let mut report = report.with_targets(targets, refused);
         if report.refused.is_none() && !report.unchanged {
