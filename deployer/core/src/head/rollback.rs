@@ -147,7 +147,8 @@ pub(super) fn note_taken_back(queue: &mut Queue, undone: &Active, live: Option<&
     let sentence = PlainText::of(format_args!("{release} taken back {}{is_live}", how_far(state)));
     for request in queue.pending.iter_mut().filter(|pending| pending.undoes() == Some(undone.request.id)) {
         if let Some(rollback) = request.rollback().cloned() {
-            *request = request.with_rollback(Rollback { took_back: Some(sentence.clone()), ..rollback });
+            let by_plan = undone.frozen_place().map(Box::new);
+            *request = request.with_rollback(Rollback { took_back: Some(sentence.clone()), by_plan, ..rollback });
         }
     }
 }

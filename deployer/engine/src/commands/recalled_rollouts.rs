@@ -42,6 +42,7 @@ async fn recalled_in(
     Ok(record.map(|record| RecalledFrom {
         environment: at.name.clone(),
         left: Some(left),
+        came_with: None,
         deployment: Some(record),
         because: None,
         taken_back: true,

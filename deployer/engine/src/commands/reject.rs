@@ -247,11 +247,11 @@ async fn code_of(
         found.extend(results.into_iter().map(|record| record.and_then(|record| record.artifact?.sha256)));
         Ok::<_, Transient>(found)
     });
-    let gone = all_gone(engine, Some(function)).await.unwrap_or_else(|error| {
-        tracing::error!("what rolls out where no environment is any more cannot be read: {error}");
-        vec![]
-    });
-    let in_gone = gone.iter().flat_map(|gone| known_to(&gone.seen.head, release));
+    let gone = all_gone(engine, None, Some(function)).await;
+    for because in &gone.unreadable {
+        tracing::error!("what rolls out where no environment is any more cannot be read: {because}");
+    }
+    let in_gone = gone.functions.iter().flat_map(|gone| known_to(&gone.seen.head, release));
     let found: Vec<Option<Sha256>> = try_join_all(reads).await?.into_iter().flatten().chain(in_gone).collect();
     let code: BTreeSet<String> = found.iter().flatten().map(ToString::to_string).collect();
     let code = code.iter().filter_map(|text| Sha256::parse(text).ok()).collect();

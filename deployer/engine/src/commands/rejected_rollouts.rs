@@ -48,13 +48,13 @@ pub(super) async fn abort_rejected<'e>(engine: &'e Engine, function: &FunctionNa
 /// Lists a function in every environment, also in those that deployer.json does not have any more and in which a rollout
 /// goes on.
 pub(super) async fn everywhere<'e>(engine: &'e Engine, function: &FunctionName) -> Vec<FunctionRef<'e>> {
-    let gone = all_gone(engine, Some(function)).await.unwrap_or_else(|error| {
-        tracing::warn!(%function, "what rolls out where no environment is any more is left to the next look: {error}");
-        vec![]
-    });
+    let gone = all_gone(engine, None, Some(function)).await;
+    for because in &gone.unreadable {
+        tracing::warn!(%function, "what rolls out where no environment is any more is left to the next look: {because}");
+    }
     let names = engine.config.environments.keys();
     let configured = names.filter_map(|name| FunctionRef::find(&engine.config, name, function).ok());
-    configured.chain(gone.into_iter().map(|gone| gone.at)).collect()
+    configured.chain(gone.functions.into_iter().map(|gone| gone.at)).collect()
 }
 
 async fn abort_in<'e>(engine: &'e Engine, at: FunctionRef<'e>, rejects: &Rejects) -> Option<Aborted<'e>> {

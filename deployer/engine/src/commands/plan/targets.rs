@@ -16,7 +16,7 @@ use super::Planning;
 use super::rollout::check_rollout;
 use crate::TARGETS_AT_ONCE;
 use crate::deployment::function_reader::FunctionReader;
-use crate::deployment::rollout::{ensure_not_left, ensure_shiftable};
+use crate::deployment::rollout::{ensure_shiftable, to_replace};
 use crate::port::Account;
 use crate::resolve_artifact::open_reading_session;
 
@@ -42,7 +42,7 @@ impl Planning<'_> {
             let plan = self.converged_from(&observed, target, artifact).await?;
             if rollout.is_some() && plan.up_to_the_version().is_some() {
                 ensure_shiftable(observed.alias.as_ref())?;
-                ensure_not_left(self.head, &observed)?;
+                to_replace(self.head, (self.at, target), &observed)?;
             }
             Ok(plan)
         });

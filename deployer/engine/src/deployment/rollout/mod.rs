@@ -1,5 +1,5 @@
 //! The rollout of a deployment: its targets publish (`ready`), it begins once all have (`begin`), and its owner does
-//! what its state asks for (`run`): smoke tests (`smoke`), moves of aliases (`move_alias`), and what is set on the function
+//! what its state asks for (`run`): smoke tests (`smoke`), moves of aliases (`moves`, `move_alias`), and what is set on the function
 //! when the release is about to become live (`settings`). A member of a group waits for the others (`group`). Between moves nobody holds the claim, and the sweep sends for
 //! a look (`look`).
 
@@ -9,6 +9,7 @@ mod evidence;
 mod group;
 mod look;
 mod move_alias;
+mod moves;
 mod ready;
 mod run;
 mod settings;
@@ -17,8 +18,8 @@ mod smoke;
 mod state_now;
 
 pub(crate) use evidence::{firing_alarms, look_session};
-pub(super) use ready::ready;
-pub(crate) use ready::{ensure_not_left, ensure_shiftable};
+pub(crate) use ready::{ensure_shiftable, to_replace};
+pub(super) use ready::{is_watched_first, ready};
 pub(crate) use show::{Shown, show_rollout};
 
 use deployer_core::artifact::VerifiedArtifact;
@@ -83,9 +84,10 @@ pub(crate) fn error_without_ports(engine: &Engine, at: &FunctionRef<'_>, kind: C
 
 /// Says why this deployer carries no rollouts out; none where it does.
 pub(crate) fn missing_port(engine: &Engine) -> Option<&'static str> {
-    match (&engine.ports.rollouts, &engine.ports.queue) {
-        (Some(_), Some(_)) => None,
-        (None, _) => Some("carries none out unless its variable DEPLOYER_PREVIEW is \"rollouts\""),
+    let may_begin = engine.ports.begins_rollouts && engine.ports.rollouts.is_some();
+    match (may_begin, &engine.ports.queue) {
+        (true, Some(_)) => None,
+        (false, _) => Some("begins none unless its variable DEPLOYER_PREVIEW is \"rollouts\""),
         (_, None) => Some("has no queue to wait with"),
     }
 }
