@@ -99,6 +99,10 @@ pub(super) fn text(deployments: &[DeploymentRecord], now: Timestamp, columns: Op
             let recall = format!("{}recall of {release}: {}", " ".repeat(INDENT), one_line(reason));
             text.extend(wrapped(&recall, most, INDENT).into_iter().map(|line| line + "\n"));
         }
+        for exception in exceptions(record) {
+            let exception = format!("{}{exception}", " ".repeat(INDENT));
+            text.extend(wrapped(&exception, most, INDENT).into_iter().map(|line| line + "\n"));
+        }
         if let Some(group) = record.promotion.as_ref().and_then(|promotion| promotion.group) {
             let group = format!("{}in group {group}", " ".repeat(INDENT));
             text.extend(wrapped(&group, most, INDENT).into_iter().map(|line| line + "\n"));
@@ -117,6 +121,14 @@ pub(super) fn text(deployments: &[DeploymentRecord], now: Timestamp, columns: Op
         }
     }
     text
+}
+
+/// Says why the rollout is skipped and the freeze overridden. The person stands in the line above.
+fn exceptions(record: &DeploymentRecord) -> impl Iterator<Item = String> {
+    let skipped = record.cause.skip_rollout.as_ref().map(|because| format!("skips the rollout: {}", one_line(because)));
+    let freeze = record.promotion.as_ref().and_then(|promotion| promotion.freeze_override.as_ref());
+    let overridden = freeze.map(|because| format!("overrides the freeze: {}", one_line(because)));
+    skipped.into_iter().chain(overridden)
 }
 
 /// Returns the columns that the widest text needs.
@@ -221,6 +233,16 @@ mod tests {
         assert!(whole.contains("4f5c2e19d3b7a6c8e0f1a2b3c4d5e6f708192a3b") && !whole.contains('…'), "{whole}");
         let unnamed: Vec<_> = deployments().into_iter().skip(2).take(1).collect();
         assert!(!text(&unnamed, now, Some(120)).contains("BY"), "no column without texts");
+    }
+
+    #[test]
+    fn history_says_why_a_rollout_was_skipped_and_a_freeze_overridden() {
+        let mut record = serde_json::to_value(&deployments()[0]).unwrap();
+        record["cause"]["skip_rollout"] = json!("INC-10");
+        record["promotion"] = json!({"from": "dev", "freeze_override": "INC-9"});
+        let text =
+            plain(&text(&[serde_json::from_value(record).unwrap()], "2026-11-25T20:31:00Z".parse().unwrap(), None));
+        assert!(text.ends_with("\n    skips the rollout: INC-10\n    overrides the freeze: INC-9\n"), "{text}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use anstyle::Style;
 use deployer_core::id::Sha256;
 use deployer_core::plan::{PlanReport, PlannedChange, PlannedRelease, PlannedStep, RefusedPlan, TargetPlan};
 use deployer_core::promotion::Wait;
-use deployer_core::record::{Code, Status};
+use deployer_core::record::{Code, Exception, Status};
 use deployer_core::text::PlainText;
 use jiff::Timestamp;
 
@@ -88,6 +88,8 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
     let groups = ends_groups.iter().map(|one| ends::group(one.deployment, &one.functions, one.from.as_ref()));
     let ended = ends.iter().map(|id| format!("promotion {id}")).chain(groups);
     lines.extend(ended.map(|name| (ENDS, ends::by_rollback(&name))));
+    lines.extend(report.meets.iter().map(|met| ("meets", sentence(&met.to_string()))));
+    lines.extend(exceptions(report.rollout_skipped.as_ref(), report.freeze_overridden.as_ref()));
     lines.extend(rollout.iter().map(|rollout| ("rollout", sentence(&rollout.to_string()))));
     match (question, &report.refused) {
         // The conditions are judged before what the source serves is compared.
@@ -99,6 +101,16 @@ fn releases(question: Question, report: &PlanReport, now: Timestamp) -> Vec<(&'s
         (Question::Approval, None) => lines.push(("then", sentence(&once_approved(wait.as_ref(), now)))),
     }
     lines
+}
+
+/// Says by whom the rollout is skipped and the freeze overridden, and why, with the label of each.
+pub(super) fn exceptions(
+    skipped: Option<&Exception>,
+    overridden: Option<&Exception>,
+) -> impl Iterator<Item = (&'static str, String)> {
+    let skipped = skipped.map(|one| ("rollout", format!("skipped {}", sentence(&one.to_string()))));
+    let overridden = overridden.map(|one| ("freeze", format!("overridden {}", sentence(&one.to_string()))));
+    skipped.into_iter().chain(overridden)
 }
 
 /// Describes the promotion after the approval; without a wait, all conditions are met already.
@@ -260,6 +272,28 @@ mod tests {
                  111111111111/eu-west-1:\n"
             )
         );
+    }
+
+    #[test]
+    fn plan_before_an_approval_names_who_skips_the_rollout_and_overrides_the_freeze() {
+        let mut report = serde_json::to_value(report()).unwrap();
+        report["rollout_skipped"] = json!({"by": "ada", "because": "INC-10"});
+        report["freeze_overridden"] = json!({"by": "ada", "because": "INC-9"});
+        report["rollout"] = json!({
+            "waves": [1], "steps": [], "watch": "10m", "length": "10m", "longest": "20m", "smoke_tests": 1,
+        });
+        report["meets"] = json!({"deployment": "01JD3Z9V7Q0000000000000000", "release": "1.4.1", "replaces": false});
+        let report: PlanReport = serde_json::from_value(report).unwrap();
+        let now = "2026-11-30T12:00:00Z".parse().unwrap();
+        let before = anstream::adapter::strip_str(&before_approval(&report, now, None)).to_string();
+        let told = "  meets    the rollout of 1.4.1 under way (deployment 01JD3Z9V7Q0000000000000000) ends first: it waits \
+                    for that\n  \
+                      rollout  skipped by ada: INC-10\n  \
+                      freeze   overridden by ada: INC-9\n  \
+                      rollout  smoke test, all traffic at once, watched for 10m; 10m in all, and up to 20m where too few \
+                    invocations lengthen each step once\n";
+        assert!(before.contains(told), "{before}");
+        assert!(plain(&report).contains(told), "{before}");
     }
 
     #[test]

@@ -90,12 +90,14 @@ impl Followed for Recalled {
     fn text(&self) -> String {
         let Self { function, release, environments, ended_waiting, replaced_reject } = self;
         let mut text = format!("release {release} of {function} is rejected, and ");
-        text.push_str(match (environments.is_empty(), environments.iter().any(stays_live)) {
-            (true, _) => "is live nowhere\n",
+        let (rolled_out, live): (Vec<_>, Vec<_>) = environments.iter().partition(|one| one.taken_back);
+        text.push_str(match (live.is_empty(), environments.iter().any(stays_live)) {
+            (true, _) if rolled_out.is_empty() => "is live nowhere\n",
+            (true, _) => "was live nowhere\n",
             (false, true) => "was live here, the newest first; where it had no predecessor, it still is:\n",
             (false, false) => "was live here, the newest first:\n",
         });
-        for one in environments {
+        for one in live {
             let RecalledFrom { environment, left, deployment, because, .. } = one;
             match deployment {
                 Some(record) => {
@@ -110,6 +112,9 @@ impl Followed for Recalled {
                     let _always = writeln!(text, "{environment}/{function}: {failed}, not begun: {because}");
                 }
             }
+        }
+        for (one, record) in rolled_out.into_iter().filter_map(|one| Some((one, one.deployment.as_ref()?))) {
+            text.push_str(&records::text_about(&taken_back(one, release), record));
         }
         if let Some(Reject { reason, requested_by, since, .. }) = replaced_reject {
             text.push_str(&hold::replaced("rejected", (requested_by.as_ref(), *since, reason)));
@@ -158,7 +163,16 @@ fn has_begun(one: &RecalledFrom) -> bool {
 fn has_failed(one: &RecalledFrom) -> bool {
     // With this code another release has gone live there first, so that the bad one is gone.
     let is_gone = |record: &DeploymentRecord| record.code == Some(Code::NotLive);
-    one.deployment.as_ref().is_none_or(|record| record.exit() != Exit::Done && !is_gone(record))
+    let is_back = |record: &DeploymentRecord| one.taken_back && record.status != Status::Failed;
+    one.deployment.as_ref().is_none_or(|record| record.exit() != Exit::Done && !is_gone(record) && !is_back(record))
+}
+
+/// Says that the release was rolling out in an environment, and what is live there.
+fn taken_back(one: &RecalledFrom, recalled: &Release) -> String {
+    let left = one.left.as_ref().unwrap_or(recalled);
+    let same = if left == recalled { "" } else { " (the same code)" };
+    let live = one.live.as_ref().map_or("nothing is live".to_owned(), |live| format!("{live} is live"));
+    format!("{left}{same} was rolling out in {} and is taken back; {live}", one.environment)
 }
 
 /// Whether the release stays live there, because nothing that a rollback may go back to was live before it.
@@ -230,6 +244,25 @@ mod tests {
              ended: promotion 01JD3Z9V7Q0000000000000001 of 2 from dev to stage, which waited for an approval\n"
         );
         assert!(text.starts_with(&expected), "{text}");
+    }
+
+    #[test]
+    fn recall_of_what_rolls_out_says_that_it_is_taken_back_and_succeeds() {
+        let mut one = one("dev", Some("2"), "rolled_back", Some("2"));
+        (one["taken_back"], one["live"]) = (json!(true), json!("1"));
+        one["deployment"]["code"] = json!("Rejected");
+        one["deployment"]["because"] = json!("release 2 was rejected; 2 was taken back at 10 %");
+        let recalled = |one: &Value| -> Recalled {
+            serde_json::from_value(json!({"function": "orders", "release": "2", "environments": [one]})).unwrap()
+        };
+        let text = plain(&recalled(&one).text());
+        let told = "release 2 of orders is rejected, and was live nowhere\n\
+                    2 was rolling out in dev and is taken back; 1 is live: rolled back after 2 s, deployment \
+                    01JD3Z9V7Q0000000000000000\n  Rejected: release 2 was rejected; 2 was taken back at 10 %\n";
+        assert!(text.starts_with(told), "{text}");
+        assert_eq!(recalled(&one).exit(), Exit::Done);
+        one["deployment"]["status"] = json!("failed");
+        assert_eq!(recalled(&one).exit(), Exit::Failed, "a target did not go back");
     }
 
     #[test]

@@ -190,7 +190,9 @@ fn open(status: &FunctionStatus, release: &Release) -> Vec<String> {
     let mut open = open_deployments::of(status);
     open.retain(|open| is_older || open.release.as_ref() == Some(release));
     let bringing = if is_older { format!(": if it brings {release}, it") } else { String::new() };
+    let rolls_out = |id| status.rollout.as_ref().is_some_and(|rollout| rollout.deployment == id);
     let is_refused = |OpenDeployment { deployment, status, .. }| match (status, is_older) {
+        _ if rolls_out(deployment) => format!("deployment {deployment}, which rolls it out, is taken back"),
         (Status::Pending, false) => format!("deployment {deployment}, which is next, is refused"),
         (Status::Pending, true) => format!("deployment {deployment} is next{bringing} is refused"),
         (_, false) => {

@@ -2,7 +2,7 @@
 
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release};
-use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::status::{FunctionStatus, StatusReport, TakenBack};
 
 use super::answer::{Answer, CliError, one_line};
 use super::aws_options::shell_word;
@@ -76,6 +76,7 @@ fn rejected(args: &ReleaseArgs, report: &StatusReport, options: &str) -> String 
     if let Some(Reject { reason, requested_by, since, .. }) = &report.replaced_reject {
         text.push_str(&hold::replaced("rejected", (requested_by.as_ref(), *since, reason)));
     }
+    text.extend(report.taken_back.iter().map(|one| taken_back(one, report, release)));
     text.extend(report.ended_waiting.iter().map(|one| format!("{}\n", records::ended_waiting(one))));
     let place = |status: &&FunctionStatus| report.environments.iter().position(|name| *name == status.environment);
     let mut functions: Vec<&FunctionStatus> = report.functions.iter().collect();
@@ -90,6 +91,16 @@ fn rejected(args: &ReleaseArgs, report: &StatusReport, options: &str) -> String 
         ));
     }
     text + &format!("To end the reject:\n  deployctl unreject -f {function} -r {release}{options}\n")
+}
+
+/// Says that the release was rolling out in an environment, and what is live there.
+fn taken_back(one: &TakenBack, report: &StatusReport, rejected: &Release) -> String {
+    let TakenBack { environment, deployment, release } = one;
+    let same = if release == rejected { "" } else { " (the same code)" };
+    let status = report.functions.iter().find(|status| status.environment == *environment);
+    let live = status.and_then(|status| status.live.as_ref());
+    let live = live.map_or(String::new(), |live| format!("; {} is live", live.release));
+    format!("{release}{same} was rolling out in {environment} and is taken back{live} (deployment {deployment})\n")
 }
 
 /// Names an environment where the release is live, or the same code under another name, or on some targets only.
@@ -182,6 +193,16 @@ mod tests {
         unknown["rejects"][0]["sha256"] = json!([]);
         let unknown = rejected(&args(), &report(&[unknown], &json!([])), "");
         assert!(unknown.contains("until the reject ends under this name; its code is not known\n"), "{unknown}");
+    }
+
+    #[test]
+    fn reject_of_what_rolls_out_says_that_it_is_taken_back() {
+        let mut report = report(&[status("dev", "1", b"good", &["2"])], &json!([]));
+        let taken = json!([{"environment": "dev", "deployment": "01JD3Z9V7Q0000000000000002", "release": "2"}]);
+        report.taken_back = serde_json::from_value(taken).unwrap();
+        let text = rejected(&args(), &report, "");
+        let told = "\n2 was rolling out in dev and is taken back; 1 is live (deployment 01JD3Z9V7Q0000000000000002)\n";
+        assert!(text.contains(told), "{text}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod door;
 mod open;
 mod rollback;
 mod rollout;
+mod taken_back;
 mod ways;
 
 use std::collections::BTreeSet;
@@ -22,7 +23,7 @@ use crate::head::{self, Head, LiveArtifact, Renamed, Rollback, Waiting};
 use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
-use crate::record::{Approved, EndedWaiting};
+use crate::record::{Approved, EndedWaiting, Exception};
 use crate::rejects::Rejects;
 use crate::text::{Person, PlainText, counted};
 pub use behind::{Behind, SourceHistory};
@@ -31,6 +32,7 @@ pub use door::DoorStatus;
 pub use open::OpenDeployment;
 pub use rollback::{PassedRelease, RollbackStatus};
 pub use rollout::{PausedRollout, RolloutStatus, RolloutTargetLook, RolloutTargetStatus, RolloutVerdict};
+pub use taken_back::TakenBack;
 pub use ways::ReleaseWays;
 
 /// The state of functions and groups.
@@ -54,6 +56,9 @@ pub struct StatusReport {
     /// The deployments that waited, and that this very call of the command has ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ended_waiting: Vec<EndedWaiting>,
+    /// The rollouts that this very call of `reject` takes back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taken_back: Vec<TakenBack>,
     /// After `unreject`: another rejected release with the same code, which keeps this one refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still_rejected_as: Option<Release>,
@@ -147,6 +152,12 @@ pub struct WaitingStatus {
     /// Whether the release is rejected, so that the next sweep ends the promotion.
     #[serde(default, skip_serializing_if = "is_false")]
     pub rejected: bool,
+    /// The exception by which it skips the steps and waves of the environment's rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout_skipped: Option<Exception>,
+    /// The exception by which it overrides a freeze.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_overridden: Option<Exception>,
 }
 
 /// A last deployment that failed.
@@ -369,6 +380,8 @@ fn waiting(waiting: &Waiting, rejects: &Rejects) -> Option<WaitingStatus> {
             .artifact
             .as_ref()
             .is_some_and(|artifact| rejects.find(&artifact.release, artifact.sha256).is_some()),
+        rollout_skipped: request.cause.rollout_skipped(),
+        freeze_overridden: Exception::of(promoting.freeze_override.as_ref(), request.cause.requested_by.as_ref()),
     })
 }
 

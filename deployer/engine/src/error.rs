@@ -65,6 +65,9 @@ pub enum Transient {
     /// An object or a target that a promotion depends on could not be read.
     #[error("{0}")]
     Unseen(String),
+    /// An environment that a promotion comes from rolls something out, which ends by itself.
+    #[error("{0}")]
+    SourceRollsOut(String),
     /// STS could not be asked who gives a request, and the answer decides something.
     #[error("the proof of identity could not be checked, so nothing was done: {0}; try again")]
     Identity(String),

@@ -402,3 +402,28 @@ async fn every_prefix_of_the_ledger_is_checked_for_reads_and_writes() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn rollouts_that_the_deployer_does_not_carry_out_fail_where_they_are_asked_for() {
+    let mut world = healthy_world().await;
+    world.decorate_ports = Some(Box::new(|ports| deployer_engine::Ports { rollouts: None, ..ports }));
+    assert_eq!(failed(&world.examine(None).await.unwrap()), [""; 0]);
+    world.set_rollout("dev", Some(&json!({})));
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["rollouts"]);
+    let because = of_tooling(&report, "rollouts").because.clone().unwrap();
+    assert!(because.contains("DEPLOYER_PREVIEW") && because.starts_with("dev asks for a rollout"), "{because}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn alarm_that_a_function_lacks_fails_until_it_is_made() {
+    let world = healthy_world().await;
+    world.set_rollout("dev", Some(&json!({ "alarms": ["{function}-5xx"] })));
+    let report = world.examine(None).await.unwrap();
+    assert_eq!(failed(&report), ["alarms"]);
+    let because = of_target(&report, "alarms").because.clone().unwrap();
+    assert!(because.starts_with("there is no alarm orders-5xx here"), "{because}");
+    let now = world.now();
+    world.aws(|aws| aws.at(DEV).monitoring.alarm("orders-5xx", deployer_core::rollout::AlarmState::Ok, now));
+    assert_eq!(failed(&world.examine(None).await.unwrap()), [""; 0]);
+}

@@ -9,6 +9,7 @@ use deployer_core::text::{Person, counted};
 use jiff::Timestamp;
 
 use super::super::answer::{by_whom, one_line, sentence};
+use super::super::plan_text::exceptions;
 use super::rollout;
 use super::table::functions_in_order;
 use crate::ago::{ago, since, until};
@@ -186,6 +187,8 @@ fn waiting_lines(waiting: &WaitingStatus, now: Timestamp) -> Vec<String> {
     let by = by_whom(requested_by.as_deref());
     let mut lines =
         vec![format!("{release} from {from} {because} (asked for {}{by}, deployment {deployment})", ago(*since, now))];
+    let (skipped, overridden) = (waiting.rollout_skipped.as_ref(), waiting.freeze_overridden.as_ref());
+    lines.extend(exceptions(skipped, overridden).map(|(what, words)| format!("{what} {words}")));
     lines.extend((!approvals.is_empty()).then(|| {
         let by: Vec<String> = approvals.iter().map(|given| one_line(&given.by)).collect();
         format!("approved by {}", by.join(" and "))

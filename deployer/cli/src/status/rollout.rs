@@ -56,8 +56,10 @@ pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
 }
 
 /// Says what is known of the rollout beside what it does, line by line.
-pub(crate) fn lines(rollout: &RolloutStatus) -> impl Iterator<Item = String> {
-    targets(rollout).into_iter().chain(verdict(rollout)).chain(disarmed(rollout)).chain(gone(rollout))
+pub(crate) fn lines(rollout: &RolloutStatus) -> impl Iterator<Item = String> + use<'_> {
+    let skipped =
+        rollout.skipped.iter().map(|skipped| format!("its steps are skipped {}", sentence(&skipped.to_string())));
+    skipped.chain(targets(rollout)).chain(verdict(rollout)).chain(disarmed(rollout)).chain(gone(rollout))
 }
 
 /// Says what each target of the rollout serves, one line a target.

@@ -163,12 +163,15 @@ fn waiting_text(waiting: &WaitingStatus) -> String {
         return format!("{release} is rejected");
     }
     let Wait { soak_until, frozen_until, approvals_wanted, .. } = waiting.wait;
-    match (soak_until, approvals_wanted, frozen_until) {
+    let skips = if waiting.rollout_skipped.is_some() { ", no rollout" } else { "" };
+    let overrides = if waiting.freeze_overridden.is_some() { ", despite freeze" } else { "" };
+    let waits = match (soak_until, approvals_wanted, frozen_until) {
         (Some(time), ..) => format!("{release} soaks until {}", until(time)),
         (None, wanted @ 1.., _) => wants_text(release, wanted),
         (None, 0, Some(time)) => format!("{release} frozen until {}", until(time)),
         (None, 0, None) => format!("{release} is next"),
-    }
+    };
+    waits + skips + overrides
 }
 
 /// Writes how far the function is behind an environment that it is promoted from.

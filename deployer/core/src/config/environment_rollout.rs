@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::rollout::{Placement, Rollout, Wave, in_minutes};
+use super::rollout::{Placement, Rollout, Wave, in_words};
 use super::{Config, Environment};
 use crate::diagnostics::Diagnostic;
 use crate::freeze::{Freeze, first_gap};
@@ -36,7 +36,7 @@ impl Environment {
         let length = rollout.planned_length(self.targets.len());
         let is_without = WEEKS.into_iter().all(|week| first_gap(&weekly, week, signed(length)).is_none());
         is_without.then(|| {
-            format!("takes {} in all, and the freezes of each week leave no gap of that length", in_minutes(length))
+            format!("takes {} in all, and the freezes of each week leave no gap of that length", in_words(length))
         })
     }
 
@@ -56,7 +56,7 @@ impl Environment {
             format!(
                 "rollout: takes {} in all, and the freezes of the next 14 days leave no gap of that length: promotions \
                  wait until after them",
-                in_minutes(length)
+                in_words(length)
             )
         });
         waves.chain(frozen).collect()

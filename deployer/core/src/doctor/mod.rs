@@ -9,6 +9,7 @@ mod configuration;
 mod formats;
 mod gone;
 mod missing;
+mod rollouts;
 mod statement;
 
 use jiff::Timestamp;
@@ -25,6 +26,7 @@ pub use configuration::configuration;
 pub use formats::formats;
 pub use gone::gone;
 pub use missing::MissingInPolicy;
+pub use rollouts::{alarms, rollouts};
 pub use statement::{Chain, probe_policy};
 
 use crate::config::Target;

@@ -97,8 +97,8 @@ pub use retried_calls::{RetriedCall, RetriedCalls};
 pub use rolled_back::warning_of;
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, advance_rollout, alone_since, apply_look,
-    begin_rollout, command_rollout, goes_on_where_gone, is_let_in_where_gone, leave_rollout, note_former_settings,
-    place_where_gone, reject_rollout, rollout_ending, rollout_sentence, with_pause_announced,
+    begin_rollout, command_rollout, goes_on_where_gone, is_let_in_where_gone, leave_rollout, met_rollout,
+    note_former_settings, place_where_gone, reject_rollout, rollout_ending, rollout_sentence, with_pause_announced,
 };
 pub use source::{Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};

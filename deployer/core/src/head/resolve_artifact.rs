@@ -78,7 +78,9 @@ fn artifact_after_undo(
         return rejected.map_or_else(|| Ok(ResolvedArtifact::for_restore(live)), Err);
     }
     if !is_live {
-        return Err(refused(Code::NotLive, format!("release {release} is not live here any more")));
+        let was_live = head.history().iter().chain(head.left()).any(|live| is_it(live) && live.was_live());
+        let how = if was_live { "is not live here any more" } else { "was not live here" };
+        return Err(refused(Code::NotLive, format!("release {release} {how}")));
     }
     artifact_to_roll_back_to(head, &Rollback::default(), targets, rejects)
 }

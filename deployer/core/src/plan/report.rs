@@ -12,7 +12,8 @@ use crate::config::Target;
 use crate::head::{LiveArtifact, Renamed, ResolvedArtifact};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
 use crate::promotion::Wait;
-use crate::record::{Code, EndedWaiting, TargetError};
+use crate::record::{Code, EndedWaiting, Exception, TargetError};
+use crate::rollout::MetRollout;
 use crate::text::{Person, PlainText};
 
 /// The plans of a group's members, in the order of their names.
@@ -71,6 +72,16 @@ pub struct PlanReport {
     /// The rollout by which the targets would get their traffic; absent where all of it moves at once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<PlannedRollout>,
+    /// The exception by which a person has it skip the steps and waves of its environment's rollout: `rollout` is what is
+    /// left of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollout_skipped: Option<Exception>,
+    /// The exception by which a person has it override a freeze.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub freeze_overridden: Option<Exception>,
+    /// The rollout under way that it would meet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meets: Option<MetRollout>,
     /// Possible problems of the deployment as a whole, which do not stop it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -255,6 +266,9 @@ impl PlanReport {
             ends_groups: vec![],
             because: None,
             rollout: None,
+            rollout_skipped: None,
+            freeze_overridden: None,
+            meets: None,
             warnings: vec![],
         }
     }

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::policy::PromotionPolicy;
 use super::spec::PromotionSpec;
 use super::wait::Wait;
-use crate::config::rollout::in_minutes;
+use crate::config::rollout::in_words;
 use crate::config::{Environment, WhenFrozen};
 use crate::freeze::{first_frozen, first_gap, frozen_until, next_freeze};
 use crate::head::Request;
@@ -84,7 +84,7 @@ impl PromotionPolicy<'_> {
             "{} is frozen from {begins:.0} until {}, its rollout takes {} and would reach into that,",
             self.to.name,
             not_before(until),
-            in_minutes(takes)
+            in_words(takes)
         );
         Some((Frozen { until, begins: Some(begins) }, because))
     }

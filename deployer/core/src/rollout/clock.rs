@@ -31,3 +31,18 @@ pub(super) fn lasts(state: &RolloutState) -> SignedDuration {
 pub(super) fn is_last_watch(state: &RolloutState) -> bool {
     state.phase == Phase::Watching && state.wave + 1 >= state.plan.waves.len()
 }
+
+/// Returns the time at which all waves are over if nothing is lengthened or paused from now on. None while it is paused,
+/// moves an alias, or goes back.
+#[must_use]
+pub fn planned_end(state: &RolloutState) -> Option<Timestamp> {
+    let due = state.due.filter(|_| state.paused.is_none() && state.passed.is_none())?;
+    if state.finish {
+        return Some(due).filter(|_| is_last_watch(state));
+    }
+    let wave =
+        |from: usize| -> SignedDuration { (from..=state.plan.steps.len()).map(|step| state.plan.lasts(step)).sum() };
+    let later = state.plan.waves.len().saturating_sub(state.wave + 1);
+    let later: SignedDuration = (0..later).map(|_| wave(0)).sum();
+    due.checked_add(wave(state.step + 1).saturating_add(later)).ok()
+}

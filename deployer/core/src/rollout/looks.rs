@@ -144,6 +144,7 @@ fn step_passed(mut state: RolloutState, now: Timestamp) -> Progress {
 /// what `when_quiet` decides otherwise; only the last watch of a rollout that is finished is lengthened nevertheless.
 fn step_ended_quietly(mut state: RolloutState, because: PlainText, now: Timestamp) -> Progress {
     if state.finish && !is_last_watch(&state) {
+        state.unproven = true;
         return state.advance(now);
     }
     if !state.lengthened && !state.accepted {

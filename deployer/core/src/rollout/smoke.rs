@@ -57,8 +57,9 @@ fn of_type(lambdas_type: Option<&str>) -> String {
     lambdas_type.map(|name| format!(" ({name})")).unwrap_or_default()
 }
 
-fn place(path: &str) -> &str {
-    if path.is_empty() { "the answer" } else { path }
+/// Names a place in the answer. The path is quoted: a field may be named `ok`.
+fn place(path: &str) -> String {
+    if path.is_empty() { "the answer".to_owned() } else { format!("the answer's {path:?}") }
 }
 
 /// The payload is not shown.
@@ -190,16 +191,24 @@ mod tests {
     #[test]
     fn failure_names_the_path_and_kinds_and_no_values() {
         for (expect, answer, failure) in [
-            (json!({"ok": true}), json!({"ok": "s3cr3t"}), "ok: expected a boolean, found a string"),
-            (json!({"a": {"b": "x"}}), json!({"a": {"b": "s3cr3t"}}), "a.b: expected a string, found another"),
-            (json!({"a": [1, {"b": 2}]}), json!({"a": [1, {"c": 2}]}), "a[1].b: expected a number, found nothing"),
+            (json!({"ok": true}), json!({"ok": "s3cr3t"}), "the answer's \"ok\": expected a boolean, found a string"),
+            (
+                json!({"a": {"b": "x"}}),
+                json!({"a": {"b": "s3cr3t"}}),
+                "the answer's \"a.b\": expected a string, found another",
+            ),
+            (
+                json!({"a": [1, {"b": 2}]}),
+                json!({"a": [1, {"c": 2}]}),
+                "the answer's \"a[1].b\": expected a number, found nothing",
+            ),
             (
                 json!({"a": [1]}),
                 json!({"a": [1, 2]}),
-                "a: expected a list of its length, found a list of another length",
+                "the answer's \"a\": expected a list of its length, found a list of another length",
             ),
             (json!({"ok": true}), json!([1]), "the answer: expected an object, found a list"),
-            (json!({"n": 1}), json!({"n": 2}), "n: expected a number, found another"),
+            (json!({"n": 1}), json!({"n": 2}), "the answer's \"n\": expected a number, found another"),
         ] {
             assert_eq!(judged(expect, &answer), Err(failure.to_owned()));
         }

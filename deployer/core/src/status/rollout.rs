@@ -10,6 +10,7 @@ use crate::config::Target;
 use crate::function_ref::{FunctionRef, gone_of};
 use crate::head::Active;
 use crate::id::{DeploymentId, FunctionName, Release, Version};
+use crate::record::Exception;
 use crate::rollout::guard::{Judgement, Verdict};
 use crate::rollout::{PauseReason, Phase, RolloutAction, RolloutState, RolloutTarget, Shift, VersionCounts, WayBack};
 use crate::text::{Person, PlainText};
@@ -56,6 +57,9 @@ pub struct RolloutStatus {
     /// targets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<PlainText>,
+    /// The exception by which a person has it skip the steps and waves of its environment's rollout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<Exception>,
     /// The alarms that fired before it began. Each counts again once it has been OK.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disarmed: BTreeSet<String>,
@@ -165,6 +169,7 @@ impl RolloutStatus {
             waits_for: state.passed.as_ref().map_or(Vec::new(), |passed| passed.waits_for.clone()),
             because: state.abort.as_ref().map(|abort| abort.because.clone()),
             gone: gone_of(at, active).map(|gone| PlainText::of(format_args!("{gone}"))),
+            skipped: active.request.cause.rollout_skipped(),
             disarmed: state.targets.iter().flat_map(|one| one.disarmed.iter().cloned()).collect(),
             verdict: None,
             not_looked_at: None,

@@ -25,6 +25,7 @@ pub(crate) mod progress;
 mod promote;
 mod promote_each;
 mod recall;
+mod recalled_rollouts;
 mod reject;
 mod rejected_rollouts;
 mod rollout;

@@ -11,7 +11,7 @@ use deployer_core::record::{DeploymentRecord, EndedWaiting, RecallCause, Status}
 use deployer_core::rejects::{RejectVerb, Rejects};
 use deployer_core::status::CameWith;
 use deployer_core::text::PlainText;
-use futures::future::join_all;
+use futures::future::{self, join_all};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,8 +20,9 @@ use super::caller::Caller;
 use super::change_head::reused_id;
 use super::ended_waiting::end_rejected;
 use super::progress::{progress, record_if_in_head};
+use super::recalled_rollouts::recalled_rollouts;
 use super::reject::{Rejected, mark_as_rejected};
-use super::rejected_rollouts::take_rejected_back;
+use super::rejected_rollouts::{abort_rejected, go_back};
 use super::status_companions::came_with;
 use super::undo::{submit_undo, undo_request};
 use super::used_id::ensure_unused_anywhere;
@@ -36,7 +37,7 @@ pub struct Recalled {
     pub function: FunctionName,
     /// The release, which is rejected now.
     pub release: Release,
-    /// The environments where it was live, the latest first.
+    /// The environments where it was live, the latest first, and then those where it rolled out.
     pub environments: Vec<RecalledFrom>,
     /// The promotions of it that waited, and that this very call of the recall has ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -61,6 +62,12 @@ pub struct RecalledFrom {
     pub deployment: Option<DeploymentRecord>,
     /// The reason why none could be begun.
     pub because: Option<String>,
+    /// Whether the release was not live there but rolled out, and is taken back: `deployment` is that rollout.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
+    /// The release that is live there, where a rollout is taken back; absent where nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub live: Option<Release>,
 }
 
 impl Engine {
@@ -96,6 +103,8 @@ impl Engine {
             only_known: matches!(effect, CommandEffect::Reused { .. }),
             rejects: &rejects,
         };
+        // What rolls out is not live: it is taken back, and needs no rollback.
+        let aborted = abort_rejected(self, function).await;
         let mut rollbacks = Vec::new();
         for name in self.config.environments.keys() {
             let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
@@ -141,9 +150,10 @@ impl Engine {
             };
             recalled_from(self, &at, leaving, (deployment, because)).await
         });
-        let environments = join_all(environments).await;
-        // The rollbacks wait behind the rollouts of the release.
-        take_rejected_back(self, function).await;
+        let (mut environments, ()) = future::join(join_all(environments), go_back(self, aborted)).await;
+        if let Some(reject) = reject {
+            environments.extend(recalled_rollouts(self, function, (reject, &rejects)).await?);
+        }
         let (function, release) = (function.clone(), release.clone());
         Ok(Recalled { function, release, environments, ended_waiting, replaced_reject })
     }
@@ -181,7 +191,10 @@ impl Engine {
             return Ok(None);
         }
         rollbacks.sort_by_key(|(since, _)| std::cmp::Reverse(*since));
-        let environments = rollbacks.into_iter().map(|(_, rollback)| rollback).collect();
+        let mut environments: Vec<RecalledFrom> = rollbacks.into_iter().map(|(_, rollback)| rollback).collect();
+        if let Some(reject) = reject.filter(|_| is_remembered) {
+            environments.extend(recalled_rollouts(self, function, (reject, &rejects)).await?);
+        }
         let (function, release, ended_waiting) = (function.clone(), release.clone(), vec![]);
         Ok(Some(Recalled { function, release, environments, ended_waiting, replaced_reject: None }))
     }
@@ -237,7 +250,7 @@ async fn recalled_from(
         None => None,
     };
     let left = leaving.map(|leaving| leaving.release);
-    RecalledFrom { environment: at.name.clone(), left, came_with, deployment, because }
+    RecalledFrom { environment: at.name.clone(), left, came_with, deployment, because, taken_back: false, live: None }
 }
 
 /// A recall as each environment's head is asked for it.
@@ -269,6 +282,13 @@ impl Recall<'_> {
         if let Some(live) = head.live().filter(is_recalled) {
             let request = request((&live.release, Some(&live.artifact)));
             return may_begin(&request).then(|| (Leaving::live(live), request));
+        }
+        // A rollout is taken back as a whole.
+        let is_rollout = head.active().is_some_and(|active| active.rollout.is_some());
+        if is_rollout && let Some(active) = active_artifact(head, self.release) {
+            let request = request((&active.release, Some(&active.artifact)));
+            let (since, release) = (self.engine.now(), active.release.clone());
+            return head.id_of(&request).map(|_| (Leaving { since, release, deployment: None }, request));
         }
         // The deployment may be past its last look at the rejects, and about to be live.
         if let Some(active) = active_artifact(head, self.release).filter(|_| self.reject.is_some()) {

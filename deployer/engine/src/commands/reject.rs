@@ -23,6 +23,7 @@ use super::ended_waiting::end_rejected;
 use super::known::ensure_known;
 use super::rejected_rollouts::take_rejected_back;
 use super::used_id::ensure_unused_anywhere;
+use crate::gone_environment::all_gone;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::store::Change;
 use crate::{CommandError, Engine, Transient};
@@ -50,10 +51,10 @@ impl Engine {
         if let CommandEffect::Reused { id } = &rejected.effect {
             return Err(reused_id(id));
         }
-        take_rejected_back(self, function).await;
+        let taken_back = take_rejected_back(self, function).await;
         let ended_waiting = end_what_waits(self, function, release).await;
         let report = status_after(self, function).await?;
-        Ok(StatusReport { ended_waiting, replaced_reject: rejected.replaced, ..report })
+        Ok(StatusReport { ended_waiting, taken_back, replaced_reject: rejected.replaced, ..report })
     }
 
     /// Ends a reject.
@@ -220,8 +221,8 @@ async fn not_rejected(
     Ok(CommandError::Invalid(message))
 }
 
-/// Collects the code of every artifact of a release that any environment's head or results know. `None`: no such
-/// release.
+/// Collects the code of every artifact of a release that any environment's head or results know, also that of a rollout
+/// whose environment deployer.json does not have any more. `None`: no such release.
 async fn code_of(
     engine: &Engine,
     function: &FunctionName,
@@ -246,16 +247,25 @@ async fn code_of(
         found.extend(results.into_iter().map(|record| record.and_then(|record| record.artifact?.sha256)));
         Ok::<_, Transient>(found)
     });
-    let found: Vec<Option<Sha256>> = try_join_all(reads).await?.into_iter().flatten().collect();
+    let gone = all_gone(engine, None, Some(function)).await;
+    for because in &gone.unreadable {
+        tracing::error!("what rolls out where no environment is any more cannot be read: {because}");
+    }
+    let in_gone = gone.functions.iter().flat_map(|gone| known_to(&gone.seen.head, release));
+    let found: Vec<Option<Sha256>> = try_join_all(reads).await?.into_iter().flatten().chain(in_gone).collect();
     let code: BTreeSet<String> = found.iter().flatten().map(ToString::to_string).collect();
     let code = code.iter().filter_map(|text| Sha256::parse(text).ok()).collect();
     Ok((!found.is_empty()).then_some(code))
 }
 
-/// Collects the code of each artifact of a release in a head; none where the code is not known yet.
+/// Collects the code of each artifact of a release in a head; none where the code is not known yet. What rolls out, or is
+/// deployed, is in no history yet.
 fn known_to(head: &Head, release: &Release) -> Vec<Option<Sha256>> {
     let lives = head.history().iter().chain(head.left()).filter(|live| live.release == *release);
-    let open = head.active().map(|active| &active.request).into_iter().chain(head.all_pending());
-    let open = open.filter(|open| open.source.release() == Some(release)).map(|_| None);
-    lives.map(|live: &LiveArtifact| live.sha256).chain(open).collect()
+    let active = head.active().and_then(|active| active.artifact.as_ref()).filter(|it| it.release == *release);
+    let waiting = head.waiting().iter().map(|waiting| &waiting.request);
+    let open = head.active().map(|active| &active.request).into_iter().chain(head.all_pending()).chain(waiting);
+    let open = open.filter(|open| open.source.release() == Some(release));
+    let named = open.map(|open| open.promotion_spec().and_then(|promoting| promoting.artifact.as_ref()?.sha256));
+    lives.map(|live: &LiveArtifact| live.sha256).chain(active.map(|active| active.sha256)).chain(named).collect()
 }

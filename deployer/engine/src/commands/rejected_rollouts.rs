@@ -1,9 +1,10 @@
 //! The rollouts of a release that is rejected now: they are taken back with the reject, not with the next look.
 
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head;
+use deployer_core::head::{self, Active};
 use deployer_core::id::FunctionName;
 use deployer_core::rejects::Rejects;
+use deployer_core::status::TakenBack;
 use futures::future::join_all;
 
 use crate::gone_environment::all_gone;
@@ -11,47 +12,86 @@ use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
 use crate::{Engine, Transient};
 
-/// Takes the rollouts of rejected releases of a function back, in every environment. A way back that
+/// A rollout that is to go back, as its head says by now. Nothing has moved yet.
+pub(super) struct Aborted<'e> {
+    at: FunctionRef<'e>,
+    seen: Versioned,
+    named: TakenBack,
+}
+
+/// Takes the rollouts of rejected releases of a function back, in every environment, and lists those. A way back that
 /// does not end in this invocation is gone on with by a tick or the sweep; so is one that this call cannot begin.
-pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName) {
+pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName) -> Vec<TakenBack> {
+    let aborted = abort_rejected(engine, function).await;
+    let named = aborted.iter().map(|one| one.named.clone()).collect();
+    go_back(engine, aborted).await;
+    named
+}
+
+/// Writes down that the rollouts of rejected releases go back, and moves nothing.
+pub(super) async fn abort_rejected<'e>(engine: &'e Engine, function: &FunctionName) -> Vec<Aborted<'e>> {
     // An environment whose `rollout` was taken away may have one under way.
     if engine.ports.rollouts.is_none() {
-        return;
+        return vec![];
     }
     let rejects = match engine.store().rejects(function).await {
         Ok(rejects) => rejects,
         Err(error) => {
             tracing::warn!(%function, "what rolls out is left to the next look: {error}");
-            return;
+            return vec![];
         }
     };
+    let all = everywhere(engine, function).await;
+    join_all(all.into_iter().map(|at| abort_in(engine, at, &rejects))).await.into_iter().flatten().collect()
+}
+
+/// Lists a function in every environment, also in those that deployer.json does not have any more and in which a rollout
+/// goes on.
+pub(super) async fn everywhere<'e>(engine: &'e Engine, function: &FunctionName) -> Vec<FunctionRef<'e>> {
     let gone = all_gone(engine, None, Some(function)).await;
     for because in &gone.unreadable {
         tracing::warn!(%function, "what rolls out where no environment is any more is left to the next look: {because}");
     }
     let names = engine.config.environments.keys();
     let configured = names.filter_map(|name| FunctionRef::find(&engine.config, name, function).ok());
-    let all: Vec<FunctionRef<'_>> = configured.chain(gone.functions.into_iter().map(|gone| gone.at)).collect();
-    join_all(all.iter().map(|at| take_back_in(engine, at, &rejects))).await;
+    configured.chain(gone.functions.into_iter().map(|gone| gone.at)).collect()
 }
 
-async fn take_back_in(engine: &Engine, at: &FunctionRef<'_>, rejects: &Rejects) {
-    let (name, function) = (&at.name, &at.function);
-    let taken_back = async {
-        let take_back = async |seen: &mut Versioned| {
-            Ok::<_, Transient>(match head::reject_rollout(&seen.head, rejects, engine.now()) {
-                Some(head) => Change::Write(Box::new(head), true),
-                None => Change::Keep(false),
-            })
-        };
-        let (seen, is_changed) = engine.store().update_head(at, None, take_back).await?;
-        if is_changed {
-            tracing::warn!(environment = %name, %function, "the rollout of a rejected release goes back");
-            engine.reconciler(at).resume_function(ReconcileFrom::Head(Box::new(seen))).await?;
-        }
-        Ok::<_, Transient>(())
+async fn abort_in<'e>(engine: &'e Engine, at: FunctionRef<'e>, rejects: &Rejects) -> Option<Aborted<'e>> {
+    let abort = async |seen: &mut Versioned| {
+        Ok::<_, Transient>(match head::reject_rollout(&seen.head, rejects, engine.now()) {
+            Some(head) => {
+                let named = head.active().and_then(|active| named(&at, active));
+                Change::Write(Box::new(head), named)
+            }
+            None => Change::Keep(None),
+        })
     };
-    if let Err(transient) = Box::pin(taken_back).await {
-        tracing::warn!(environment = %name, %function, "the rollout is taken back later: {transient}");
+    match engine.store().update_head(&at, None, abort).await {
+        Ok((seen, named)) => {
+            let named = named?;
+            tracing::warn!(environment = %at.name, function = %at.function, "the rollout of a rejected release goes back");
+            Some(Aborted { at, seen, named })
+        }
+        Err(transient) => {
+            tracing::warn!(environment = %at.name, function = %at.function, "the rollout is taken back later: {transient}");
+            None
+        }
     }
+}
+
+/// Goes on with the rollouts that are to go back.
+pub(super) async fn go_back(engine: &Engine, aborted: Vec<Aborted<'_>>) {
+    let resumed = aborted.into_iter().map(|Aborted { at, seen, .. }| async move {
+        let resume = engine.reconciler(&at).resume_function(ReconcileFrom::Head(Box::new(seen))).await.map(drop);
+        if let Err(transient) = resume {
+            tracing::warn!(environment = %at.name, function = %at.function, "the rollout is taken back later: {transient}");
+        }
+    });
+    Box::pin(join_all(resumed)).await;
+}
+
+fn named(at: &FunctionRef<'_>, active: &Active) -> Option<TakenBack> {
+    let release = active.artifact.as_ref()?.release.clone();
+    Some(TakenBack { environment: at.name.clone(), deployment: active.request.id, release })
 }

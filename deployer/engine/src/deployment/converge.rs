@@ -107,7 +107,8 @@ impl Convergence<'_> {
         let mut replaces = None;
         if rollout.is_some() {
             ensure_shiftable(self.observed.alias.as_ref())?;
-            replaces = to_replace(self.on, &self.observed)?;
+            let place = (self.on.deployment.at, self.on.target);
+            replaces = to_replace(&self.on.claim.seen().head, place, &self.observed)?;
         }
         let (plan, settings) = publishing.unwrap_or_else(|| (plan, FunctionSettings::default()));
         tracing::info!(steps = %steps(&plan), "planned");

@@ -1,31 +1,19 @@
 //! Reads each head once: for the formats of the ledger's objects, and for the artifact that became live last.
 
-use deployer_core::artifact::ArtifactRef;
 use deployer_core::doctor::{self, Check, Refused};
 use deployer_core::format;
-use deployer_core::head::{Head, LiveArtifact};
+use deployer_core::head::Head;
 use deployer_core::id::EnvironmentName;
 use deployer_core::ledger_keys;
 use deployer_core::names::{ASKED, REJECTS};
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, Shared};
 use futures::stream::{self, StreamExt as _};
 
+use super::heads::{HeadLook, Heads};
 use super::{ANSWER_NEEDS, Doctor, ledger_refused};
 
 /// The number of objects that are read at once.
 const OBJECTS_AT_ONCE: usize = 32;
-
-/// The parts of a head that the doctor keeps.
-#[derive(Clone)]
-pub(super) struct HeadLook {
-    key: String,
-    format: Option<u64>,
-    live: Option<LiveArtifact>,
-}
-
-/// The heads of one environment, which are read at most once.
-pub(super) type Heads<'e> = Shared<BoxFuture<'e, Result<Vec<HeadLook>, Refused>>>;
 
 impl<'e> Doctor<'e> {
     /// Returns the heads of an environment, to be read when somebody asks for them.
@@ -76,10 +64,4 @@ impl<'e> Doctor<'e> {
         }
         Ok(objects)
     }
-}
-
-/// Finds the artifact that was the last to become live in the environment with these heads.
-pub(super) async fn newest_live(heads: Heads<'_>) -> Result<Option<ArtifactRef>, Refused> {
-    let live = heads.await?.into_iter().filter_map(|head| head.live);
-    Ok(live.max_by_key(|live| live.since).map(|live| live.artifact))
 }

@@ -4,7 +4,9 @@
 //! (`port::Probe`), in a session whose policy names no other, and only after Lambda has said that it does not exist. It
 //! tries to write to the ledger with a condition that cannot hold.
 
+mod alarms;
 mod formats;
+mod heads;
 mod walker;
 
 use std::collections::BTreeMap;
@@ -20,9 +22,10 @@ use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
 use jiff::Timestamp;
 
-use self::formats::{Heads, newest_live};
+use self::heads::{Heads, newest_live};
 use self::walker::Walker;
 use crate::Engine;
+use crate::deployment::rollout::missing_port;
 use crate::gone_environment::{GoneFunction, all_gone};
 use crate::port::{ETag, LedgerError, Precondition, SelfDiagnostics, Written};
 use crate::sweep::note::time_of_note;
@@ -106,6 +109,9 @@ impl<'e> Doctor<'e> {
         checks.push(clock);
         checks.push(formats);
         checks.extend(gone);
+        let asking = self.engine.config.environments.iter().filter(|(_, environment)| environment.rollout.is_some());
+        let asking: Vec<&EnvironmentName> = asking.map(|(name, _)| name).collect();
+        checks.extend(doctor::rollouts(&asking, missing_port(self.engine)));
         checks
     }
 
@@ -230,16 +236,16 @@ impl<'e> Doctor<'e> {
         let mut walks_by_target: BTreeMap<&Target, Vec<_>> = BTreeMap::new();
         let mut count = 0_usize;
         for (name, environment, heads) in selected {
-            let live = newest_live(heads).boxed().shared();
+            let live = newest_live(heads.clone()).boxed().shared();
             for target in &environment.targets {
                 let (walker, live) =
                     (Walker { engine: self.engine, diagnostics, name, environment, target, role }, live.clone());
-                let number = count;
+                let (number, heads) = (count, heads.clone());
                 count += 1;
                 walks_by_target.entry(target).or_default().push(async move {
                     let late = self.engine.ports.clock.sleep(self.engine.timer().left().saturating_sub(ANSWER_NEEDS));
                     let checks = tokio::select! {
-                        checks = walker.walk(live) => checks,
+                        checks = walker.walk(live, heads) => checks,
                         () = late => vec![Check::not_checked(
                             "enter", "no time was left: ask for one environment at a time (--environment)")],
                     };

@@ -12,6 +12,7 @@ use deployer_core::id::{DeploymentId, EnvironmentName, Region, RequestHash};
 use deployer_core::record::TargetErrorCode;
 use deployer_core::session_policy::session_name;
 
+use super::heads::Heads;
 use crate::Engine;
 use crate::port::{EnterError, Probe, ReadError, SelfDiagnostics, SessionRequest};
 
@@ -39,7 +40,11 @@ impl Walker<'_> {
         }
     }
 
-    pub(super) async fn walk(&self, live: impl Future<Output = Result<Option<ArtifactRef>, Refused>>) -> Vec<Check> {
+    pub(super) async fn walk(
+        &self,
+        live: impl Future<Output = Result<Option<ArtifactRef>, Refused>>,
+        heads: Heads<'_>,
+    ) -> Vec<Check> {
         let live = live.await;
         let artifact = live.as_ref().ok().and_then(Option::as_ref);
         let region = self.artifacts_region();
@@ -56,6 +61,7 @@ impl Walker<'_> {
             Some(probe) => {
                 checks.extend(self.rights(probe.as_ref()).await);
                 checks.push(self.artifact(probe.as_ref(), &live).await);
+                checks.extend(self.alarms(heads).await);
             }
             None => {
                 let because = "the account could not be entered";

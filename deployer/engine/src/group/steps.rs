@@ -84,7 +84,7 @@ impl<'e> Groups<'e> {
                     Err(Transient::Unseen(because)) if self.engine.timer().passed(group.started_at) > UNSEEN_FOR => {
                         Some(Ending::Refused { code: Code::NotPromotable, because })
                     }
-                    Err(Transient::Unseen(because)) => {
+                    Err(Transient::Unseen(because) | Transient::SourceRollsOut(because)) => {
                         let wait = Wait { unseen: Some(because), ..Wait::over(group.started_at) };
                         return Ok((Decision::Wait(wait), Some(resolved.clone())));
                     }

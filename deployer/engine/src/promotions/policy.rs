@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use deployer_core::config::{Require, Target};
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, Request, ResolvedArtifact};
+use deployer_core::head::{Head, Request, ResolvedArtifact, alone_since};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Sha256};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{
@@ -13,6 +13,7 @@ use deployer_core::promotion::{
 };
 use deployer_core::record::{Code, Ending, TargetError, TargetErrorCode};
 use deployer_core::rejects::Rejects;
+use deployer_core::rollout::{Phase, planned_end};
 use futures::future::{try_join, try_join_all, try_join3};
 
 use crate::Transient;
@@ -119,8 +120,15 @@ impl<'e> Promotions<'e> {
             Ok(Some(ending)) => Ok(ClaimedDecision::Deny(ending)),
             Ok(None) => Ok(ClaimedDecision::Allow(resolved)),
             // The promotion makes way for others meanwhile.
+            // It lasts as long as the rollout does.
+            Err(Transient::SourceRollsOut(because)) => {
+                Ok(ClaimedDecision::Wait(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }))
+            }
             Err(Transient::Unseen(because)) => {
+                // A rollout of the source that has ended since is no reason to give up.
+                let source = inputs.sources.get(&promoting.from).and_then(|source| alone_since(&source.head));
                 let since = promoting.unseen_since.unwrap_or(self.engine.now());
+                let since = source.map_or(since, |source| since.max(source));
                 if self.engine.timer().passed(since) <= UNSEEN_FOR {
                     return Ok(ClaimedDecision::Wait(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }));
                 }
@@ -151,8 +159,8 @@ impl<'e> Promotions<'e> {
                         |(target, _): &(Target, Option<Sha256>)| live.versions.contains_key(&target.to_string());
                     let (known, added): (Vec<_>, Vec<_>) = served.into_iter().partition(was_there);
                     let moved = drift(name, resolved, &known).and_then(|()| drift(name, resolved, &added)).is_err();
-                    if moved && self.is_under_way(name, &self.at.function, &source.head).await? {
-                        return Err(Transient::Unseen(format!("a deployment is under way in {name}")));
+                    if moved {
+                        self.ensure_settled(name, &source.head).await?;
                     }
                     if let Err(ending) = drift(name, resolved, &known) {
                         return Ok(Some(ending));
@@ -204,17 +212,32 @@ impl<'e> Promotions<'e> {
         try_join_all(reads).await
     }
 
-    /// Whether the deployer itself has moved a source's aliases since the head was read, or may be moving them.
-    async fn is_under_way(
-        self,
-        name: &EnvironmentName,
-        function: &FunctionName,
-        before: &Head,
-    ) -> Result<bool, Transient> {
-        let Ok(source) = FunctionRef::find(&self.engine.config, name, function) else { return Ok(false) };
+    /// Refuses to compare a source whose aliases the deployer itself has moved since the head was read, or may be moving.
+    async fn ensure_settled(self, name: &EnvironmentName, before: &Head) -> Result<(), Transient> {
+        let Ok(source) = FunctionRef::find(&self.engine.config, name, &self.at.function) else { return Ok(()) };
         let head = self.engine.store().head(&source).await?.head;
-        Ok(head.active().is_some() || head.live() != before.live())
+        if let Some(sentence) = rolls_out(name, &head) {
+            return Err(Transient::SourceRollsOut(sentence));
+        }
+        match head.active().is_some() || head.live() != before.live() {
+            true => Err(Transient::Unseen(format!("a deployment is under way in {name}"))),
+            false => Ok(()),
+        }
     }
+}
+
+/// Says what an environment rolls out and until when; none if nothing rolls out there.
+fn rolls_out(name: &EnvironmentName, head: &Head) -> Option<String> {
+    let active = head.active()?;
+    let state = active.rollout.as_ref()?;
+    let release = active.artifact.as_ref().map_or("a release", |artifact| artifact.release.as_str());
+    let until = match planned_end(state) {
+        Some(end) => format!(" until {end:.0}"),
+        None if state.paused.is_some() => ", which is paused".to_owned(),
+        None if state.phase == Phase::GoingBack => ", which goes back".to_owned(),
+        None => String::new(),
+    };
+    Some(format!("{name} rolls out {release}{until}"))
 }
 
 /// Whether another try may read more.

@@ -12,6 +12,8 @@ mod groups;
 mod groups_released;
 mod looks;
 mod meanwhile;
+mod planned;
+mod rejected;
 mod settings;
 mod smoke;
 mod way_back;

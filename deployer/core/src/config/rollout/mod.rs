@@ -16,7 +16,7 @@ mod wave;
 pub use alarm_name::{AlarmName, InvalidAlarmName};
 pub use guard::{Guard, NumberOutOfRange, Points, Significance};
 pub use placement::Placement;
-pub(crate) use rules::in_minutes;
+pub(crate) use rules::in_words;
 pub use rules::{LONGEST_ROLLOUT, MOST_ALARMS, repeated_alarms};
 pub use shortest::{MINUTES_ALONE, SHORTEST_STEP, SHORTEST_WATCH};
 pub use smoke_test::{MOST_SMOKE_TESTS, SmokeTest};

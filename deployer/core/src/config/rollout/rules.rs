@@ -108,8 +108,8 @@ impl Rollout {
                 "",
                 format_args!(
                     "takes {} in all ({waves} times {} of steps and watch); at most 48h",
-                    in_minutes(length),
-                    in_minutes(self.wave_length())
+                    in_words(length),
+                    in_words(self.wave_length())
                 ),
             )
         })
@@ -142,12 +142,11 @@ fn too_short(path: impl Into<crate::text::PlainText>, lasts: super::super::Span)
     )
 }
 
-/// Writes a duration in hours and minutes.
-pub(crate) fn in_minutes(length: Duration) -> String {
-    let minutes = length.as_secs().div_ceil(60);
-    match (minutes / 60, minutes % 60) {
-        (0, minutes) => format!("{minutes}m"),
-        (hours, 0) => format!("{hours}h"),
-        (hours, minutes) => format!("{hours}h {minutes}m"),
-    }
+/// Writes a duration in hours, minutes and seconds: `20m`, `3m 10s`, `2h 30m`.
+pub(crate) fn in_words(length: Duration) -> String {
+    let seconds = length.as_secs();
+    let parts = [(seconds / 3_600, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count}{unit}")).collect();
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
 }

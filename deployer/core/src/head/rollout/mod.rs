@@ -26,4 +26,5 @@ pub use gone::{goes_on_where_gone, is_let_in_where_gone, place_where_gone};
 pub use leave::{RolloutLeave, leave_rollout};
 pub use look::{LookEffect, alone_since, apply_look, reject_rollout};
 pub(super) use meet::meet_rollout;
+pub use meet::met_rollout;
 pub use sentence::rollout_sentence;

@@ -44,6 +44,13 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// Returns it without the invocations by which the deployer itself has tested the new version: they go to its number.
+    #[must_use]
+    pub fn without_smoke_tests(self, tests: usize) -> Self {
+        let around_alias = self.around_alias.saturating_sub(u64::try_from(tests).unwrap_or(u64::MAX));
+        Self { around_alias, ..self }
+    }
+
     /// Returns both versions in the same minutes.
     pub(super) fn same_minutes(&self) -> Comparison {
         self.steps.iter().copied().sum()

@@ -215,7 +215,7 @@ fn finish_skips_the_waits_and_is_judged() {
     assert_eq!(goes(looked(state.clone(), Verdict::Bad, 1)).phase, Phase::GoingBack);
     assert_eq!(goes(looked(state.clone(), Verdict::Unreadable, 1)).targets[0].weight, 10);
     let watching = done(goes(looked(state, Verdict::Quiet, 1)), minute(1));
-    assert_eq!((watching.phase, watching.unproven), (Phase::Watching, false));
+    assert_eq!((watching.phase, watching.unproven), (Phase::Watching, true));
     assert_eq!(goes(looked(watching, Verdict::Ok, 2)).phase, Phase::Smoke, "smoke tests are not skipped");
 }
 

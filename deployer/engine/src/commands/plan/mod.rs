@@ -4,6 +4,7 @@
 mod promotion;
 mod releases;
 mod rollback;
+mod rollout;
 mod targets;
 
 use std::sync::Arc;

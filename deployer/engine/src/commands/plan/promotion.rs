@@ -6,7 +6,7 @@ use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact, warning_of};
 use deployer_core::id::{DeploymentId, EnvironmentName, Release};
 use deployer_core::plan::{PlanReport, PlannedRelease};
 use deployer_core::promotion::{Decision, GroupState, PromotionSpec, SourceEnvironment, Wait, is_same};
-use deployer_core::record::{Cause, CauseKind, Ending};
+use deployer_core::record::{Cause, CauseKind, Ending, Exception};
 use deployer_core::text::Person;
 
 use super::{Planning, refused};
@@ -100,7 +100,9 @@ impl Planning<'_> {
         };
         let report = self.with_metadata(report).await;
         let (wait, refusal) = self.decision(request, spec, inputs, undecided).await?;
-        let mut report = PlanReport { wait, ..report };
+        let (by, freeze) = (request.cause.requested_by.as_ref(), spec.freeze_override.as_ref());
+        let (rollout_skipped, freeze_overridden) = (request.cause.rollout_skipped(), Exception::of(freeze, by));
+        let mut report = PlanReport { wait, rollout_skipped, freeze_overridden, ..report };
         let warning = artifact.and_then(|artifact| warning_of(self.head, artifact, &self.at.name));
         report.warnings.extend(warning.map(|warning| warning.to_string()));
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
@@ -136,7 +138,7 @@ impl Planning<'_> {
         let Some(artifact) = spec.artifact.as_ref().filter(|_| frozen.is_none()) else { return Ok((wait, frozen)) };
         match promotions.has_drifted(spec, artifact, &inputs.sources, self.id).await {
             Ok(refusal) => Ok((wait, refusal)),
-            Err(Transient::Unseen(because)) => {
+            Err(Transient::Unseen(because) | Transient::SourceRollsOut(because)) => {
                 let wait = wait.unwrap_or_else(|| Wait::over(self.engine.now()));
                 Ok((Some(Wait { unseen: Some(because), ..wait }), None))
             }

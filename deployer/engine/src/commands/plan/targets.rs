@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
+use deployer_core::head::met_rollout;
 use deployer_core::observed::Observed;
 use deployer_core::plan::{DesiredState, Plan, PlanError, PlanReport, RefusedPlan, TargetPlan, plan as planned};
 use deployer_core::record::TargetError;
 use futures::stream::{self, StreamExt as _};
 
 use super::Planning;
+use super::rollout::check_rollout;
 use crate::TARGETS_AT_ONCE;
 use crate::deployment::function_reader::FunctionReader;
+use crate::deployment::rollout::{ensure_shiftable, to_replace};
 use crate::port::Account;
 use crate::resolve_artifact::open_reading_session;
 
@@ -26,15 +29,31 @@ impl Planning<'_> {
         refused: Option<RefusedPlan>,
     ) -> PlanReport {
         let longest = AtomicU32::new(artifact.config.timeout.unwrap_or(0));
+        let rollout = match self.kind.rolls_out() {
+            true => self.at.effective_rollout(&artifact.config).ok().flatten().map(|effective| effective.rollout),
+            false => None,
+        };
         let targets = self.in_each(async |target| {
             let account = self.enter(target).await?;
             let observed = self.reader(&account).observe().await?;
             if let (None, Some(latest)) = (artifact.config.timeout, &observed.latest) {
                 longest.fetch_max(latest.settings.timeout, Ordering::Relaxed);
             }
-            self.converged_from(&observed, target, artifact).await
+            let plan = self.converged_from(&observed, target, artifact).await?;
+            if rollout.is_some() && plan.up_to_the_version().is_some() {
+                ensure_shiftable(observed.alias.as_ref())?;
+                to_replace(self.head, (self.at, target), &observed)?;
+            }
+            Ok(plan)
         });
-        let report = report.with_targets(targets.await, refused);
+        let mut targets = targets.await;
+        if let Some(rollout) = &rollout {
+            check_rollout(self, &mut targets, rollout).await;
+        }
+        let mut report = report.with_targets(targets, refused);
+        if report.refused.is_none() && !report.unchanged {
+            report.meets = met_rollout(self.head, self.kind);
+        }
         let timeout = Duration::from_secs(longest.load(Ordering::Relaxed).into());
         let mut report = report.with_rollout(self.at, self.kind, &artifact.config, timeout);
         if let Some(planned) = report.rollout.as_mut().filter(|_| !artifact.smoke_tests.is_empty()) {

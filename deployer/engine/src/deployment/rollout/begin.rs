@@ -18,7 +18,7 @@ use futures::future;
 use super::super::Deployment;
 use super::super::error::Unfinished;
 use super::super::results::{Ready, TargetResult, TargetResults};
-use super::evidence::RolloutLook;
+use super::evidence::{RolloutLook, firing_alarms};
 use super::group::group_word;
 use super::ready::BEGIN_ROLLOUT;
 use super::{RolloutOwner, rollout_of};
@@ -154,7 +154,11 @@ impl RolloutOwner<'_> {
             .collect();
         let targets = results.0.iter().map(|result| result.outcome.target());
         let looks = targets.map(|target| async {
-            let firing = RolloutLook(self.deployment).firing_alarms(&target, &names, rollout.already_alarming).await;
+            let firing = async {
+                let session = RolloutLook(self.deployment).look_session(&target).await?;
+                firing_alarms(session.as_ref(), &target, &names, rollout.already_alarming).await
+            };
+            let firing = firing.await;
             (target, firing)
         });
         let (mut disarmed, mut failed) = (BTreeMap::new(), Vec::new());

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::config::rollout::AlreadyAlarming;
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::id::DeploymentId;
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::rollout::guard::{Evidence, Look};
 use deployer_core::rollout::{
     AlarmFindings, AlarmStates, AliasMetrics, FoundAlias, MetricsQuery, RolloutState, RolloutTarget, has_old_minutes,
     old_alone_since,
 };
-use deployer_core::session_policy::look_policy;
+use deployer_core::session_policy::{look_policy, session_name};
 use futures::stream::{self, StreamExt as _};
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,10 +22,9 @@ use super::super::Deployment;
 use super::super::error::internal;
 use super::super::sessions::enter;
 use super::ready::BEGIN_ROLLOUT;
-use super::session_with;
-use crate::TARGETS_AT_ONCE;
-use crate::port::{RolloutCallErrorKind, TrafficWatch};
+use crate::port::{RolloutCallErrorKind, SessionRequest, TrafficWatch};
 use crate::timer::Timer;
+use crate::{Engine, TARGETS_AT_ONCE};
 
 /// The step of a look, in errors.
 const LOOK: &str = "look";
@@ -64,11 +65,7 @@ pub(super) struct RolloutLook<'a>(pub &'a Deployment<'a>);
 impl RolloutLook<'_> {
     /// Opens the session of a look.
     pub(super) async fn look_session(&self, target: &Target) -> Result<Arc<dyn TrafficWatch>, TargetError> {
-        let Some(sessions) = &self.0.engine.ports.rollouts else {
-            return Err(internal(LOOK, "this deployer opens no sessions for looks"));
-        };
-        let request = session_with(self.0, target, look_policy(target, &self.0.at.function_name));
-        enter(self.0.engine.timer(), || sessions.open_look_session(&request)).await
+        look_session((self.0.engine, self.0.at, self.0.request.id), target).await
     }
 
     /// Reads metrics and alarms of every target whose alias was seen to serve the new version. The history of the old
@@ -100,7 +97,9 @@ impl RolloutLook<'_> {
             let old_is_over = !has_old_minutes(state, one);
             let (evidence, unread) = match (read.evidence, unread) {
                 (Some(evidence), unread) => {
-                    let evidence = evidence.map(|evidence| Evidence { old_is_over, ..evidence });
+                    let tests = state.plan.smoke_tests.len();
+                    let evidence =
+                        evidence.map(|evidence| Evidence { old_is_over, ..evidence }.without_smoke_tests(tests));
                     (evidence.map_err(Into::into), unread.map(Into::into))
                 }
                 (None, Some(unread)) => (Err(unread.into()), None),
@@ -141,35 +140,56 @@ impl RolloutLook<'_> {
         let evidence = |metrics: AliasMetrics| metrics.evidence(one, alone_since, now);
         Read { foreign, evidence: metrics.map(|metrics| metrics.map(evidence)), fired, unread }
     }
+}
 
-    /// Returns the alarms of a target that fire now.
-    pub(super) async fn firing_alarms(
-        &self,
-        target: &Target,
-        names: &[String],
-        treatment: AlreadyAlarming,
-    ) -> Result<BTreeSet<String>, TargetError> {
-        let refused = |message: String| TargetError::new(TargetErrorCode::InvalidConfiguration, BEGIN_ROLLOUT, message);
-        let session = self.look_session(target).await?;
-        let states = session.alarms(names).await.map_err(|error| {
-            let message = format!("the alarms cannot be read: {error}");
-            TargetError::new(code_of(error.kind), BEGIN_ROLLOUT, message)
-        })?;
-        if !states.missing.is_empty() {
-            let missing: Vec<&str> = states.missing.iter().map(String::as_str).collect();
-            return Err(refused(format!(
-                "there is no alarm {} in {target}, and an alarm that does not exist guards nothing: correct the name, or \
-                 make it",
-                missing.join(", ")
-            )));
-        }
-        let firing = states.firing();
-        if treatment == AlreadyAlarming::Refuse && !firing.is_empty() {
-            let firing: Vec<&str> = firing.iter().map(String::as_str).collect();
-            return Err(refused(format!("alarm {} fires already (already_alarming is refuse)", firing.join(", "))));
-        }
-        Ok(firing)
+/// Opens the session of a look at a target.
+pub(crate) async fn look_session(
+    (engine, at, id): (&Engine, &FunctionRef<'_>, DeploymentId),
+    target: &Target,
+) -> Result<Arc<dyn TrafficWatch>, TargetError> {
+    let Some(sessions) = &engine.ports.rollouts else {
+        return Err(internal(LOOK, "this deployer opens no sessions for looks"));
+    };
+    let request = SessionRequest {
+        target: target.clone(),
+        role: at.environment.role_name.clone(),
+        external_id: at.environment.external_id.clone(),
+        name: session_name(id),
+        policy: look_policy(target, &at.function_name),
+    };
+    enter(engine.timer(), || sessions.open_look_session(&request)).await
+}
+
+/// Returns the alarms of a target that fire now, before its rollout begins.
+///
+/// # Errors
+/// The error with which the rollout does not begin: an alarm does not exist, fires where that refuses the rollout, or
+/// cannot be read.
+pub(crate) async fn firing_alarms(
+    session: &dyn TrafficWatch,
+    target: &Target,
+    names: &[String],
+    treatment: AlreadyAlarming,
+) -> Result<BTreeSet<String>, TargetError> {
+    let refused = |message: String| TargetError::new(TargetErrorCode::InvalidConfiguration, BEGIN_ROLLOUT, message);
+    let states = session.alarms(names).await.map_err(|error| {
+        let message = format!("the alarms cannot be read: {error}");
+        TargetError::new(code_of(error.kind), BEGIN_ROLLOUT, message)
+    })?;
+    if !states.missing.is_empty() {
+        let missing: Vec<&str> = states.missing.iter().map(String::as_str).collect();
+        return Err(refused(format!(
+            "there is no alarm {} in {target}, and an alarm that does not exist guards nothing: correct the name, or make \
+             it",
+            missing.join(", ")
+        )));
     }
+    let firing = states.firing();
+    if treatment == AlreadyAlarming::Refuse && !firing.is_empty() {
+        let firing: Vec<&str> = firing.iter().map(String::as_str).collect();
+        return Err(refused(format!("alarm {} fires already (already_alarming is refuse)", firing.join(", "))));
+    }
+    Ok(firing)
 }
 
 /// The reading of one target, which ends after [`READ_WITHIN`].

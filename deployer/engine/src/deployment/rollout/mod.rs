@@ -17,15 +17,19 @@ mod show;
 mod smoke;
 mod state_now;
 
-pub(super) use ready::{ensure_shiftable, is_watched_first, ready, to_replace};
+pub(crate) use evidence::{firing_alarms, look_session};
+pub(crate) use ready::{ensure_shiftable, to_replace};
+pub(super) use ready::{is_watched_first, ready};
 pub(crate) use show::{Shown, show_rollout};
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
 use deployer_core::config::rollout::Rollout;
-use deployer_core::record::{Ending, TargetError, TargetErrorCode};
+use deployer_core::function_ref::FunctionRef;
+use deployer_core::record::{CauseKind, Ending, TargetError, TargetErrorCode};
 
 use super::Deployment;
+use crate::Engine;
 use crate::claim::Claim;
 use crate::port::{LedgerError, SessionRequest};
 use crate::store::Persistence;
@@ -64,17 +68,28 @@ pub(super) fn rollout_of(
 /// moves without the rollout that the environment asks for.
 pub(super) fn refusal_without_ports(deployment: &Deployment<'_>) -> Option<Ending> {
     let Deployment { engine, at, request, .. } = deployment;
-    let rolls_out = request.cause.kind.rolls_out() && at.environment.rollout.is_some();
-    let may_begin = engine.ports.begins_rollouts && engine.ports.rollouts.is_some();
-    let missing = match (may_begin, &engine.ports.queue) {
-        _ if !rolls_out => return None,
-        (true, Some(_)) => return None,
-        (false, _) => "begins none unless its variable DEPLOYER_PREVIEW is \"rollouts\"",
-        (_, None) => "has no queue to wait with",
-    };
+    error_without_ports(engine, at, request.cause.kind).map(|error| at.all_failed(&error))
+}
+
+/// Returns the error of each target of a deployment that is to roll out where the deployer carries no rollouts out; none
+/// where it does, or the deployment does not roll out.
+pub(crate) fn error_without_ports(engine: &Engine, at: &FunctionRef<'_>, kind: CauseKind) -> Option<TargetError> {
+    if !kind.rolls_out() || at.environment.rollout.is_none() {
+        return None;
+    }
+    let missing = missing_port(engine)?;
     let name = &at.name;
-    let message = format!("environment {name} asks for a rollout, and this deployer {missing}: nothing was deployed");
-    Some(at.all_failed(&refused(message)))
+    Some(refused(format!("environment {name} asks for a rollout, and this deployer {missing}: nothing was deployed")))
+}
+
+/// Says why this deployer carries no rollouts out; none where it does.
+pub(crate) fn missing_port(engine: &Engine) -> Option<&'static str> {
+    let may_begin = engine.ports.begins_rollouts && engine.ports.rollouts.is_some();
+    match (may_begin, &engine.ports.queue) {
+        (true, Some(_)) => None,
+        (false, _) => Some("begins none unless its variable DEPLOYER_PREVIEW is \"rollouts\""),
+        (_, None) => Some("has no queue to wait with"),
+    }
 }
 
 fn refused(because: String) -> TargetError {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use deployer_core::alias_traffic::Traffic;
 use deployer_core::artifact::VerifiedArtifact;
+use deployer_core::config::Target;
 use deployer_core::config::rollout::WhenUnshiftable;
+use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::id::Version;
 use deployer_core::observed::{Observed, ObservedAlias, ObservedCode};
@@ -21,7 +23,7 @@ use crate::port::Qualifier;
 pub(super) const BEGIN_ROLLOUT: &str = "begin rollout";
 
 /// Refuses a target whose alias no rollout can start from, before anything is written.
-pub(in crate::deployment) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> Result<(), TargetError> {
+pub(crate) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> Result<(), TargetError> {
     let Some(alias) = alias else { return Ok(()) };
     let name = &alias.name;
     let (code, message) = match (&alias.version, Traffic::of(alias)) {
@@ -48,11 +50,11 @@ pub(in crate::deployment) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> 
 /// Returns the version that the alias serves and that nobody wants back: its release was taken back, or rolled back, it did
 /// not leave, and nothing is live. Where something is live, such a target is refused before anything is written: the
 /// rollout would compare with that release and go back to it.
-pub(in crate::deployment) fn to_replace(
-    on: ClaimedTarget<'_>,
+pub(crate) fn to_replace(
+    head: &Head,
+    (at, target): (&FunctionRef<'_>, &Target),
     observed: &Observed,
 ) -> Result<Option<Version>, TargetError> {
-    let head = on.claim.seen().head;
     let Some(alias) = &observed.alias else { return Ok(None) };
     let Some(code) = observed.serving.as_ref().and_then(|serving| serving.sha256) else { return Ok(None) };
     let has_code = |artifact: &&LiveArtifact| artifact.sha256 == Some(code);
@@ -62,7 +64,6 @@ pub(in crate::deployment) fn to_replace(
         (Some(live), _) if has_code(&live) => Ok(None),
         (None, Some(_)) => Ok(alias.version.clone()),
         (Some(live), Some(left)) => {
-            let (at, target) = (on.deployment.at, on.target);
             let message = format!(
                 "alias {} in {target} serves release {}, which was taken back or rolled back here and is not live: a \
                  rollout would compare with it and go back to it. Bring what is live ({}) there first (deployctl redeploy \

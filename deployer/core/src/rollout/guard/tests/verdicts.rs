@@ -125,6 +125,17 @@ fn function_invoked_around_its_alias_is_quiet_and_says_so() {
 }
 
 #[test]
+fn smoke_tests_are_no_callers_around_the_alias() {
+    let tested = |around_alias| Evidence { around_alias, ..Evidence::default() }.without_smoke_tests(2);
+    assert_eq!(
+        judged(&[look(1, 10, tested(2))]),
+        (Verdict::Quiet, "1.4.3 had 0 of 50 invocations that prove it, at 10 % in 000000000001/eu-west-1".into())
+    );
+    let (_, because) = judged(&[look(1, 10, tested(5))]);
+    assert!(because.contains("the function had 3 that did not go through the alias"), "{because}");
+}
+
+#[test]
 fn version_alone_is_compared_with_the_hour_before_by_five_points() {
     let watched = |errors| Evidence {
         steps: vec![compare(0, 100, 9, 900)],
