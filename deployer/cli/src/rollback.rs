@@ -24,6 +24,7 @@ use super::output::Output;
 use super::plan_text::{PASSES, passed_over};
 use super::remote;
 use super::repeated::{self, Repeated};
+use super::status::{rollout, serving};
 use deployer_core::trigger::Command;
 
 /// The time that the look at a doubtful rollback's plan takes at most.
@@ -303,13 +304,23 @@ impl Options {
             }
         };
         let under_way = status.and_then(|status| status.active.or(status.pending));
-        if let Some(id) = under_way {
+        let rolls_out = status.and_then(|status| Some((status, status.rollout.as_ref()?)));
+        if let Some((status, rollout)) = rolls_out {
+            let (id, doing) = (rollout.deployment, rollout::doing(rollout, now));
+            let _always = writeln!(text, "  stops    the rollout of deployment {id}: {doing}");
+            for line in serving::targets(status) {
+                let _always = writeln!(text, "           {line}");
+            }
+        } else if let Some(id) = under_way {
             let _always = writeln!(text, "  stops    deployment {id}, which is under way");
         }
         let earlier = status.and_then(|status| status.rollback_to.as_ref()).map_or("nothing", Release::as_str);
         let stopped = status.is_some_and(|status| status.rollback.is_some() && stopped(status).is_some());
         let _always = match (&self.to, under_way, live) {
             (Some(release), ..) => writeln!(text, "  back to  {release}"),
+            (None, Some(_), Some((_, live))) if stopped && rolls_out.is_some() => {
+                writeln!(text, "  back to  {}, which stays live", live.release)
+            }
             (None, Some(_), Some(_)) if stopped => {
                 writeln!(text, "  back to  {earlier}, which is live; if that is what is under way, to the one before")
             }
@@ -330,6 +341,9 @@ impl Options {
         }
         if let Some(came_with) = &shown.came_with {
             let _always = writeln!(text, "  with     {}", came_with.before());
+        }
+        for next in status.iter().filter(|status| status.active.is_some()).flat_map(|status| ends::next(status)) {
+            let _always = writeln!(text, "  {ENDS:<8} {next}");
         }
         let waiting = status.iter().flat_map(|status| &status.waiting).map(ends::promotion);
         for name in waiting.chain(shown.groups.iter().map(ends::open_group)) {

@@ -7,6 +7,7 @@ mod door;
 mod open;
 mod rollback;
 mod rollout;
+mod taken_back;
 mod ways;
 
 use std::collections::BTreeSet;
@@ -31,6 +32,7 @@ pub use door::DoorStatus;
 pub use open::OpenDeployment;
 pub use rollback::{PassedRelease, RollbackStatus};
 pub use rollout::{PausedRollout, RolloutStatus, RolloutTargetLook, RolloutTargetStatus, RolloutVerdict};
+pub use taken_back::{EndedRollout, TakenBack};
 pub use ways::ReleaseWays;
 
 /// The state of functions and groups.
@@ -60,6 +62,9 @@ pub struct StatusReport {
     /// After `hold` and `release-hold`: the ways by which releases come to the environment and go on from it, hold or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ways: Option<ReleaseWays>,
+    /// After `rollout`: the rollout that the command was about, where it has ended by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_rollout: Option<EndedRollout>,
     /// The hold that this very call of `hold` has replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_hold: Option<Hold>,
@@ -100,6 +105,10 @@ pub struct FunctionStatus {
     /// The last deployment, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failed: Option<LastFailed>,
+    /// The release that was taken back last, by the guard, an alarm or a person's word to its rollout; absent once
+    /// something else is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<TakenBack>,
     /// The release that a rollback without `to` would go back to now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<Release>,
@@ -309,6 +318,7 @@ impl FunctionStatus {
             open: OpenDeployment::all(head),
             hold: head.hold().cloned(),
             last_failed: LastFailed::of(head),
+            taken_back: TakenBack::of(head),
             rollback_to: rollback.as_ref().map(|rollback| rollback.release.clone()),
             rollback,
             left: head.left().first().map(LeftStatus::of),

@@ -11,6 +11,7 @@ use super::asked::AskedInRollout;
 use super::function_settings::{FunctionSettings, LateSettings};
 use super::passed::Passed;
 use super::plan::RolloutPlan;
+use super::serves_now::ForeignAlias;
 use super::step_verdict::StepVerdict;
 use crate::config::Target;
 use crate::id::Version;
@@ -120,6 +121,9 @@ pub struct RolloutTarget {
     /// alias may serve it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<u8>,
+    /// The change of somebody else because of which the alias was left as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<ForeignAlias>,
     /// What the release sets on the function as a whole, once it is to become live.
     #[serde(default, skip_serializing_if = "FunctionSettings::is_empty")]
     pub settings: FunctionSettings,
@@ -282,6 +286,7 @@ impl RolloutTarget {
             held_up_since: None,
             last_try: None,
             unconfirmed: None,
+            changed: None,
             settings: FunctionSettings::default(),
             former_settings: None,
             disarmed: BTreeSet::new(),
