@@ -17,6 +17,19 @@ pub(super) fn promotion(waiting: &WaitingStatus) -> String {
     format!("promotion {deployment}{of} from {from}")
 }
 
+/// Names the other functions of the group whose member this deployment is: a rollout that goes back takes theirs back.
+pub(super) fn taken_back_with(report: &StatusReport, deployment: DeploymentId) -> Option<String> {
+    let is_its = |group: &&GroupStatus| group.functions.iter().any(|member| member.deployment == deployment);
+    let group = report.groups.iter().find(is_its)?;
+    let others: Vec<&FunctionName> = group
+        .functions
+        .iter()
+        .filter(|member| member.deployment != deployment)
+        .map(|member| &member.function)
+        .collect();
+    (!others.is_empty()).then(|| format!("{}, of the same group {}, with it", listed(&others), group.id))
+}
+
 /// Names the deployments that wait for the one under way, and that a rollback ends.
 pub(super) fn next(status: &FunctionStatus) -> Vec<String> {
     let waits = |open: &&OpenDeployment| open.status == Status::Pending;

@@ -163,7 +163,16 @@ fn question_during_a_rollout_names_its_release_its_shares_and_what_waits_behind_
     let status = status(&json!({"active": active, "rollout": rollout, "open": open, "rollback": of_live,
         "rollback_to": "b", "targets": [{"account": "111111111111", "region": "eu-west-1", "version": "6", "release": "b"}]}));
     let now = "2026-11-30T12:00:00Z".parse().unwrap();
-    let text = options(&[]).preview(Some(&status), &Shown::default(), now);
+    let member = |function: &str, deployment: &str| {
+        json!({"function": function, "release": "c", "status": "in_progress",
+        "deployment": deployment})
+    };
+    let group = json!({"id": "0000000000F0M57FDAT7ZC1HD8", "environment": "prod", "from": "stage", "status": "in_progress",
+        "phase": "moving", "because": null, "requested_by": "ada", "since": "2026-11-30T11:59:30Z",
+        "functions": [member("bills", "01JD3Z9V7Q0000000000000003"), member("orders", active)]});
+    let report = serde_json::from_value(json!({"functions": [], "groups": [group]})).unwrap();
+    let together = ends::taken_back_with(&report, DeploymentId::parse(active).unwrap());
+    let text = options(&[]).preview(Some(&status), &Shown { together, ..Shown::default() }, now);
     assert_eq!(
         text,
         "orders in prod\n  \
@@ -172,6 +181,7 @@ fn question_during_a_rollout_names_its_release_its_shares_and_what_waits_behind_
          2026-11-30 12:09:30Z (in 9 min)\n           \
                     111111111111/eu-west-1: c (version 7) gets 10 %, b (version 6) the rest\n  \
            back to  b, which stays live\n  \
+           stops    bills, of the same group 0000000000F0M57FDAT7ZC1HD8, with it\n  \
            ends     deployment 01JD3Z9V7Q0000000000000002 of d, which waits for it to end, and does not come then\n"
     );
 }

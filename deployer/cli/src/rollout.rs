@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use super::answer::{Answer, CliError, sentence};
 use super::confirm::{self, print_stderr};
 use super::status::{self, rollout as text, serving};
-use super::{follow, remote};
+use super::{ends, follow, remote};
 
 /// The options of `rollout`.
 #[derive(Debug, clap::Args)]
@@ -120,7 +120,9 @@ impl Options {
             )));
         }
         if asks {
-            print_stderr(&preview(action, status, rollout, Timestamp::now()))?;
+            let together = ends::taken_back_with(&report, rollout.deployment).filter(|_| action == Action::Abort);
+            let together = together.map_or(String::new(), |others| format!("abort takes back {others}\n"));
+            print_stderr(&(preview(action, status, rollout, Timestamp::now()) + &together))?;
             let question = if action == Action::Abort { "Take it back?" } else { "Finish it?" };
             if !confirm::is_given(question, "nothing was changed")? {
                 return Err(CliError::not_confirmed("nothing was changed"));
