@@ -1,6 +1,6 @@
 //! What the alias of a target is meant to serve, and what it was found to serve.
 
-use super::serves_now::ForeignAlias;
+use super::foreign_alias::ForeignAlias;
 use super::state::{RolloutTarget, WayBack};
 use crate::alias_traffic::Traffic;
 use crate::id::Version;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::abort::{Abort, AbortReason};
 use super::clock::{moved_at, step_ends};
 use super::end::end_of_way_back;
-use super::serves_now::ForeignAlias;
+use super::foreign_alias::ForeignAlias;
 use super::state::{Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack};
 use crate::config::Target;
 use crate::id::Version;

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::abort::Abort;
 use super::asked::AskedInRollout;
+use super::foreign_alias::ForeignAlias;
 use super::function_settings::{FunctionSettings, LateSettings};
 use super::passed::Passed;
 use super::plan::RolloutPlan;
-use super::serves_now::ForeignAlias;
 use super::step_verdict::StepVerdict;
 use crate::config::Target;
 use crate::id::Version;
