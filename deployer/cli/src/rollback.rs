@@ -349,7 +349,7 @@ impl Options {
         if let Some(came_with) = &shown.came_with {
             let _always = writeln!(text, "  with     {}", came_with.before());
         }
-        for others in &shown.together {
+        if let Some(others) = &shown.together {
             let _always = writeln!(text, "  stops    {others}");
         }
         for next in status.iter().filter(|status| status.active.is_some()).flat_map(|status| ends::next(status)) {
