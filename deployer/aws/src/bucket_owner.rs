@@ -95,7 +95,7 @@ mod tests {
             let _ = ports.ledger.keys("k").await;
             let _ = ports.ledger.put("k", vec![], Precondition::Absent).await;
             let _ = ports.ledger.delete("k").await;
-            let look = clients.self_diagnostics(&config, Some(&own), None);
+            let look = clients.self_diagnostics(&config, Some(&own), (None, None));
             let _ = look.aws_time().await;
             let _ = look.is_versioned(&config.artifact_bucket).await;
             assert_eq!(calls.take_header(HEADER), [expected; 9]);

@@ -64,6 +64,7 @@ impl Clients {
             ledger: Arc::new(S3Ledger::new(self.s3.clone(), config.ledger_bucket.clone()).owned_by(owner)),
             sessions: Arc::new(MaskingSessions::new(self.sessions.clone())),
             rollouts: Some(self.rollouts.clone()),
+            begins_rollouts: true,
             queue: config.queue_url.clone().map(|url| {
                 let queue = SqsQueue::new(self.sqs.clone(), url).with_wake_queue(config.wake_queue_url.clone());
                 Arc::new(queue) as Arc<dyn Queue>
@@ -86,16 +87,17 @@ impl Clients {
     }
 
     /// Makes the port that only the doctor uses, for buckets as in [`Self::ports`] and a deployer that is installed so, in
-    /// words.
+    /// words, and has its configuration from there.
     #[must_use]
     pub fn self_diagnostics(
         &self,
         config: &Config,
         own: Option<&AccountId>,
-        installed: Option<String>,
+        (installed, source): (Option<String>, Option<ConfigSource>),
     ) -> AwsSelfDiagnostics {
         let (s3, sqs, sessions) = (self.s3.clone(), self.sqs.clone(), self.sessions.clone());
         AwsSelfDiagnostics::new(s3, sqs, sessions, config.ledger_bucket.clone(), installed)
+            .reading(source)
             .owned_by(config.account.as_ref().or(own))
     }
 

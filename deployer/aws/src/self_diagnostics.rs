@@ -13,6 +13,7 @@ use deployer_core::names::HEADS;
 use jiff::Timestamp;
 
 use super::bucket_owner::owned_by;
+use super::config_source::ConfigSource;
 use super::failure::Failure;
 use super::lambda::Writer;
 use super::probe::{LambdaProbe, refusal};
@@ -28,6 +29,7 @@ pub struct AwsSelfDiagnostics {
     sessions: Arc<StsSessions>,
     ledger: BucketName,
     installed: Option<String>,
+    config: Option<ConfigSource>,
     owner: Option<AccountId>,
 }
 
@@ -41,7 +43,25 @@ impl AwsSelfDiagnostics {
         ledger: BucketName,
         installed: Option<String>,
     ) -> Self {
-        Self { s3, sqs, sessions, ledger, installed, owner: None }
+        Self { s3, sqs, sessions, ledger, installed, config: None, owner: None }
+    }
+
+    /// Says where the deployer has its configuration from.
+    #[must_use]
+    pub fn reading(self, config: Option<ConfigSource>) -> Self {
+        Self { config, ..self }
+    }
+
+    /// Whether no other version of the object is newer, or the newest one has the same bytes.
+    async fn is_newest(&self, (bucket, key): (&str, &str), version: &str) -> Result<bool, Refused> {
+        let head = || self.s3.head_object().bucket(bucket).key(key);
+        let refused = |error| refusal(&format!("HeadObject of {key}"), &Failure::of(&error));
+        let newest = head().send().await.map_err(refused)?;
+        if newest.version_id() == Some(version) {
+            return Ok(true);
+        }
+        let own = head().version_id(version).send().await.map_err(refused)?;
+        Ok(own.e_tag().is_some() && own.e_tag() == newest.e_tag())
     }
 
     /// Refuses buckets of other accounts than this one.
@@ -60,6 +80,11 @@ impl AwsSelfDiagnostics {
 impl SelfDiagnostics for AwsSelfDiagnostics {
     fn installed(&self) -> Option<String> {
         self.installed.clone()
+    }
+
+    async fn has_newest_config(&self) -> Option<Result<bool, Refused>> {
+        let Some(ConfigSource::S3 { bucket, key, version_id: Some(version) }) = &self.config else { return None };
+        Some(self.is_newest((bucket, key), version).await)
     }
 
     async fn own_role(&self) -> Result<String, Refused> {

@@ -86,14 +86,18 @@ pub(super) fn has_acted(status: Status) -> bool {
 
 /// Finds the release that an earlier rollback has left, by the version that its targets served before. None: the records do
 /// not tell.
-pub(super) async fn left_by(remote: &remote::Options, rollback: &DeploymentRecord) -> Option<Left> {
+///
+/// # Errors
+/// They cannot be read.
+pub(super) async fn left_by(remote: &remote::Options, rollback: &DeploymentRecord) -> Result<Option<Left>, CliError> {
     let DeploymentRecord { environment, function, .. } = rollback;
-    let look = async { newest_records::of(&remote.remote().await.ok()?, environment, function).await };
-    let records = tokio::time::timeout(LOOK_BACK, look).await.ok()??;
+    let look = async { newest_records::of(&remote.remote().await?, environment, function).await };
+    let late = |_| CliError::failed(format!("no answer in {} s", LOOK_BACK.as_secs()));
+    let records = tokio::time::timeout(LOOK_BACK, look).await.map_err(late)??;
     let has_brought = |record: &DeploymentRecord| {
         record.id != rollback.id && has_acted(record.status) && is_left_by(record, rollback)
     };
-    records.into_iter().find(has_brought).and_then(Left::of)
+    Ok(records.into_iter().find(has_brought).and_then(Left::of))
 }
 
 /// Whether the rollback found a target on the version that this deployment has brought there.
@@ -212,6 +216,11 @@ fn next_steps(
         ));
     }
     let begin = if is_held { "\n" } else { "" };
+    // A recall meets here what this rollback has met.
+    let here_once_mended = match record.status {
+        Status::Failed => format!(" (in {environment} once what is in the way is mended)"),
+        _ => String::new(),
+    };
     match reject {
         // Nothing brings it back. A recall would move nothing, or environments that never had this release.
         Some(reject) if !same_code.is_empty() || (elsewhere.is_empty() && unreadable.is_empty()) => {
@@ -226,7 +235,7 @@ fn next_steps(
         )),
         // A recall goes by the code: it would reach environments that never had this release.
         None if same_code.is_empty() => say(&format!(
-            "{begin}To reject {release} and roll it back wherever it is live:\n  \
+            "{begin}To reject {release} and roll it back wherever it is live{here_once_mended}:\n  \
              deployctl recall -f {function} -r {release} --reason \"{release} is bad\"{options}"
         )),
         None => {}

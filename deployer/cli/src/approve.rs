@@ -192,7 +192,7 @@ async fn ended_before(remote: &remote::Options, promotion: &Promotion) -> Vec<En
     let Some(function) = &promotion.function else { return Vec::new() };
     let look = async {
         let remote = remote.remote().await.ok()?;
-        let records = newest_records::of(&remote, &promotion.environment, function).await?;
+        let records = newest_records::of(&remote, &promotion.environment, function).await.ok()?;
         records.into_iter().find(|record| record.id == promotion.deployment)
     };
     let before = tokio::time::timeout(LOOK, look).await.ok().flatten();

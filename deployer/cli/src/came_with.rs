@@ -1,4 +1,4 @@
-//! The functions that came together with a release, as one group, and are still live as they came, as the status tells
+//! The functions that came together with a release, as one group, and are still live as they came, as the deployer tells
 //! them. A rollback and a recall move one function, and the others of its group stay. An older deployer does not tell.
 
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release};
@@ -17,21 +17,22 @@ impl CameWith {
     /// Makes it of the live release.
     pub fn of_live(status: &FunctionStatus) -> Option<Self> {
         let live = status.live.as_ref()?;
-        Some(Self::new(status, &live.release, live.came_with.as_ref()?))
+        Some(Self::new(&status.environment, &live.release, live.came_with.as_ref()?))
     }
 
     /// Makes it of the release that the last rollback has left, if that is this one.
     pub fn of_left(status: &FunctionStatus, release: &Release) -> Option<Self> {
         let left = status.left.as_ref().filter(|left| left.release == *release)?;
-        Some(Self::new(status, release, left.came_with.as_ref()?))
+        Some(Self::new(&status.environment, release, left.came_with.as_ref()?))
     }
 
-    fn new(status: &FunctionStatus, release: &Release, came_with: &status::CameWith) -> Self {
+    /// Makes it of a release that an environment has, or had, by a group.
+    pub fn new(environment: &EnvironmentName, release: &Release, came_with: &status::CameWith) -> Self {
         let others =
             came_with.functions.iter().map(|Companion { function, release }| (function.clone(), release.clone()));
         Self {
             release: release.clone(),
-            environment: status.environment.clone(),
+            environment: environment.clone(),
             group: came_with.group,
             others: others.collect(),
         }

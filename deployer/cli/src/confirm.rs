@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal as _, Write as _};
 
+use super::advice;
 use super::answer::CliError;
 use super::streams::stderr;
 use super::terminal;
@@ -31,6 +32,7 @@ pub(super) fn is_given(question: &str, undone: &str) -> Result<bool, CliError> {
 /// Standard error cannot be written to.
 pub(super) fn print_stderr(words: &str) -> Result<(), CliError> {
     let mut err = stderr();
-    let written = write!(err, "{}", fitted(words, terminal::error_columns())).and_then(|()| err.flush());
+    let words = advice::complete(words, terminal::error_columns());
+    let written = write!(err, "{}", fitted(&words, terminal::error_columns())).and_then(|()| err.flush());
     written.map_err(|error| CliError::failed(format!("writing to standard error: {error}")))
 }

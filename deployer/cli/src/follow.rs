@@ -2,6 +2,7 @@
 //! progress.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use deployer_core::config::Span;
@@ -11,10 +12,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::answer::{Answer, CliError, Exit, sentence};
-use super::aws_options::shell_word;
 use super::interrupts::Interrupts;
 use super::progress::WaitProgress;
 use super::remote::{self, Remote, SendError, SendOutcome};
+use super::repeating_command::{history, same_approval};
+use super::run_out::{is_over, run_out};
+use super::unended::Unended;
 use super::{records, waiting_text};
 use deployer_core::trigger::{Command, CommandRequest};
 
@@ -42,6 +45,10 @@ pub(super) trait Followed: DeserializeOwned + Serialize {
     }
     /// Returns the exit code of the end; [`Exit::Done`] before the end.
     fn exit(&self) -> Exit;
+    /// Returns the planned time of its rollout, which the wait lasts longer; of several the longest.
+    fn planned(&self) -> Duration {
+        Duration::ZERO
+    }
     /// Keeps what the answer before this one told, and this one cannot tell again.
     fn keep(&mut self, _earlier: Self) {}
 }
@@ -109,6 +116,11 @@ impl Followed for DeploymentRecord {
     fn exit(&self) -> Exit {
         if self.status.is_ended() { Exit::from(self) } else { Exit::Done }
     }
+
+    fn planned(&self) -> Duration {
+        let seconds = self.rollout.as_ref().and_then(|rollout| rollout.planned_seconds);
+        Duration::from_secs(seconds.unwrap_or_default().into())
+    }
 }
 
 /// A function in an environment.
@@ -130,7 +142,7 @@ pub(super) struct Options {
     /// Do not wait if another deployment has its turn first: print that this one is pending, and exit with 0.
     #[arg(long)]
     no_wait: bool,
-    /// The time to wait [default: 15m].
+    /// The time to wait; the planned time of a rollout comes on top [default: 15m].
     #[arg(long, value_name = "TIME", value_parser = Span::parse, conflicts_with = "no_wait")]
     timeout: Option<Span>,
     /// Repeat an earlier request by the id that was printed when no answer came [default: a new id].
@@ -198,6 +210,14 @@ impl Options {
     /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
     /// says whether the deployer has accepted the request.
     pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
+        Ok(self.follow_or_tell(command, until).await?)
+    }
+
+    /// Does the same for a command about several deployments.
+    ///
+    /// # Errors
+    /// [`Unended`], with what was known of each when the wait was over.
+    pub async fn follow_or_tell<T: Followed>(&self, command: Command, until: Until) -> Result<T, Unended<T>> {
         let request = self.requester.request(command, self.id.clone());
         let remote = self.remote.remote().await?;
         let mut interrupts = Interrupts::listen()?;
@@ -205,14 +225,16 @@ impl Options {
         let (timeout, in_words) = self.timeout();
         let again = same_approval(&request).map(|again| again + &self.remote.repeated());
         let mut state = RequestState { again, ..RequestState::default() };
-        tokio::select! {
-            ended = self.ended((&remote, &request), until, &progress, &mut state) => ended,
+        let (mut last, planned) = (None, AtomicU64::new(0));
+        let ended = tokio::select! {
+            ended = self.ended((&remote, &request), until, (&progress, &planned), (&mut state, &mut last)) => ended,
             never = progress.repeat() => match never {},
-            () = tokio::time::sleep(timeout) => {
-                Err(CliError::timed_out(format!("not ended after {in_words}; {}", state.describe(&request))))
+            waited = run_out((timeout, in_words), &planned) => {
+                Err(CliError::timed_out(format!("not ended after {waited}; {}", state.describe(&request))))
             }
             () = interrupts.received() => Err(CliError::interrupted(format!("interrupted; {}", state.describe(&request)))),
-        }
+        };
+        ended.map_err(|error| Unended { error, last: last.map(Box::new) })
     }
 
     /// Makes an answer from the last state of a followed request.
@@ -225,11 +247,10 @@ impl Options {
         &self,
         (remote, request): (&Remote, &CommandRequest),
         until: Until,
-        progress: &WaitProgress,
-        state: &mut RequestState,
+        (progress, planned): (&WaitProgress, &AtomicU64),
+        (state, last): (&mut RequestState, &mut Option<T>),
     ) -> Result<T, CliError> {
         let mut tries = 0;
-        let mut earlier: Option<T> = None;
         let mut request = Cow::Borrowed(request);
         loop {
             let before = state.maybe_accepted;
@@ -239,12 +260,13 @@ impl Options {
                 None => remote.try_send::<T>(&request).await,
             };
             let sent = sent.map(|mut answer| {
-                earlier.take().into_iter().for_each(|earlier| answer.keep(earlier));
+                last.take().into_iter().for_each(|earlier| answer.keep(earlier));
                 answer
             });
             match sent {
                 Ok(answer) if self.no_wait || is_over(&answer, until) => return Ok(answer),
                 Ok(answer) => {
+                    planned.fetch_max(answer.planned().as_secs(), Ordering::Relaxed);
                     let what = format!("{}: {}", answer.name(), answer.how());
                     if answer.has_reason() {
                         progress.say(what)
@@ -262,7 +284,7 @@ impl Options {
                         progress.tell(next_step);
                     }
                     state.next_step = next_step;
-                    earlier = Some(answer);
+                    *last = Some(answer);
                 }
                 Err(SendError { outcome, error }) => {
                     state.maybe_accepted = before || matches!(outcome, SendOutcome::Lost | SendOutcome::Broken);
@@ -279,7 +301,7 @@ impl Options {
 
 impl SendOutcome {
     /// Says why no answer came, on one line.
-    fn because(self, error: &CliError) -> String {
+    pub(super) fn because(self, error: &CliError) -> String {
         let first = || sentence(error.message.lines().next().unwrap_or_default());
         match self {
             Self::Throttled => "Lambda throttles the calls of the deployer".to_owned(),
@@ -295,14 +317,6 @@ pub(super) fn with_function(command: &Command, function: &FunctionName) -> Optio
     let Command::Approve { environment, function: None, deployment } = command else { return None };
     let (environment, function) = (environment.clone(), Some(function.clone()));
     Some(Command::Approve { environment, function, deployment: *deployment })
-}
-
-fn is_over(answer: &impl Followed, until: Until) -> bool {
-    match answer.stage() {
-        Stage::Ended => true,
-        Stage::Waiting => until == Until::WaitingOrEnded,
-        Stage::Running => false,
-    }
 }
 
 impl RequestState {
@@ -358,36 +372,6 @@ impl RequestState {
             }
             (None, _) => format!("it was not taken{failure}"),
         }
-    }
-}
-
-/// Writes the command that repeats an approval. It names the promotion: without that, another one may wait by then.
-fn same_approval(request: &CommandRequest) -> Option<String> {
-    let Command::Approve { environment, function, deployment: Some(deployment) } = &request.command else {
-        return None;
-    };
-    let function = function.as_ref().map_or(String::new(), |function| format!(" -f {function}"));
-    let id = shell_word(request.id.as_deref()?);
-    let by = request.requested_by.as_deref().map_or(String::new(), |by| format!(" --requested-by {}", shell_word(by)));
-    Some(format!("deployctl approve -e {environment}{function} --deployment {deployment} --id {id}{by}"))
-}
-
-fn history(command: &Command) -> String {
-    match command {
-        Command::Deploy { environment, function, .. }
-        | Command::Redeploy { environment, function }
-        | Command::Rollback { environment, function, .. }
-        | Command::Approve { environment, function: Some(function), .. } => {
-            format!("deployctl history -e {environment} -f {function}")
-        }
-        Command::Promote { to: environment, function: Some(function), .. } if !function.as_str().contains('*') => {
-            format!("deployctl history -e {environment} -f {function}")
-        }
-        Command::Promote { to: environment, .. } | Command::Approve { environment, .. } => {
-            format!("deployctl status -e {environment}")
-        }
-        Command::Recall { function, .. } => format!("deployctl status {function}"),
-        _ => "deployctl status".to_owned(),
     }
 }
 
@@ -483,7 +467,7 @@ mod tests {
     fn answer_that_the_id_was_used_proves_nothing_after_a_lost_answer() {
         let sent = RequestState { maybe_accepted: true, ..RequestState::default() };
         for message in [
-            "id \"r\" was another command's before (a Redeploy): give each command an id of its own",
+            "id \"r\" was another command's before (a redeploy): give each command an id of its own",
             "this command was carried out before, and its record is gone",
         ] {
             let used = CliError { error_type: "InvalidCommand".into(), ..CliError::wrong_use(message) };

@@ -231,8 +231,9 @@ Examples:
 
 pub(super) const PROMOTE: &str = "\
 Needs: the policy operate.
-Exit codes: 0 live there, or live already; or it waits for approvals or for a freeze to end, or nothing is ready. 1 it \
-failed in some target. 2 wrong use. 3 refused, another one took its place, or no function matches the pattern. 4 not ended in time. 130 Ctrl-C. After 4 \
+Exit codes: 0 live there, or live already; or it waits for approvals or for a freeze to end, or nothing is ready; of a pattern \
+also if the same waits already. 1 it \
+failed in some target. 2 wrong use. 3 refused, another one took its place or waits already, or no function matches the pattern. 4 not ended in time. 130 Ctrl-C. After 4 \
 and 130 the promotion goes on. With several functions it is the worst of their codes; a group has one.
 
 Examples:
@@ -264,7 +265,7 @@ Example:
 
 pub(super) const RECALL: &str = "\
 Needs: the policy operate.
-Exit codes: 0 rejected, and live nowhere any more, 1 not rolled back everywhere, 2 wrong use, 3 not \
+Exit codes: 0 rejected, and live nowhere any more, or so already, 1 not rolled back everywhere, 2 wrong use, 3 not \
 confirmed, or no environment knows the function or the release, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall \
 goes on.
 

@@ -1,5 +1,7 @@
 //! `deployctl history`: the last deployments of a function in an environment.
 
+use std::cmp::Reverse;
+
 use deployer_core::record::DeploymentRecord;
 use jiff::Timestamp;
 
@@ -22,12 +24,14 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let follow::FunctionArgs { environment, function } = &options.args;
-    let history = options
+    let mut history = options
         .ledger
         .status_source(Some(&options.args.environment))
         .await?
         .history(&options.args, options.limit)
         .await?;
+    // The deployer lists them by their requests. One that had waited started later than others that were asked for after it.
+    history.deployments.sort_by_key(|record| Reverse(record.started_at));
     let deployments: &[DeploymentRecord] = &history.deployments;
     let text = match deployments.is_empty() {
         true => format!("nothing was deployed for {function} in {environment} yet\n"),

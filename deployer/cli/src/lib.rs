@@ -3,8 +3,10 @@
 //! A verb writes its text and leaves printing to [`Answer`], which has both forms and the exit code. Progress bars go
 //! to standard error, and only to a terminal.
 
+mod advice;
 mod after_rollback;
 mod ago;
+mod another_group;
 mod answer;
 mod approve;
 mod approvers;
@@ -54,6 +56,7 @@ mod plan_text;
 mod plan_waiting;
 mod progress;
 mod promote;
+mod promote_several;
 mod promotion_text;
 mod prove;
 mod push;
@@ -65,8 +68,10 @@ mod redrive;
 mod reject;
 mod remote;
 mod repeated;
+mod repeating_command;
 mod rollback;
 mod rollout;
+mod run_out;
 mod sdk_config;
 mod send_error;
 mod source_zip;
@@ -76,6 +81,7 @@ mod streams;
 mod target;
 mod terminal;
 mod text_width;
+mod unended;
 mod usage;
 mod validate;
 mod version;
@@ -146,7 +152,7 @@ enum Verb {
     Status(status::Options),
     /// List the last deployments of a function in an environment, newest first.
     ///
-    /// The list includes failed, refused and superseded deployments, with the reason.
+    /// The list includes failed, refused and superseded deployments, with the reason. It is in the order of their starts.
     #[command(after_help = help::HISTORY)]
     History(history::Options),
     /// Show the deployer's log lines of one deployment, or the function's own.
@@ -288,9 +294,12 @@ impl Cli {
     /// `out` cannot be written to.
     pub async fn main(arguments: Vec<OsString>, out: &mut impl Write) -> std::io::Result<Exit> {
         let command = usage::fitted(without_empty_variables(Self::command()), terminal::columns());
-        let parsed = command.try_get_matches_from(&arguments).and_then(|found| Self::from_arg_matches(&found));
+        let parsed = command.try_get_matches_from(&arguments).and_then(|found| {
+            let connection = advice::Connection::of(&found, Self::command());
+            Self::from_arg_matches(&found).map(|cli| (cli, connection))
+        });
         let error = match parsed {
-            Ok(cli) => return cli.run(out).await,
+            Ok((cli, connection)) => return connection.scope(cli.run(out)).await,
             Err(error) => error,
         };
         // Help and the version are not errors.
@@ -311,7 +320,8 @@ impl Cli {
     /// `out` cannot be written to.
     async fn run(self, out: &mut impl Write) -> std::io::Result<Exit> {
         // A file stays as it is.
-        let columns = if self.verb.prints_a_file() { None } else { terminal::columns() };
+        let is_file = self.verb.prints_a_file();
+        let columns = if is_file { None } else { terminal::columns() };
         let answer: Result<Answer, CliError> = match self.verb {
             Verb::Push(options) => push::run(&options).await,
             Verb::Validate(options) => Ok(validate::run(&options)),
@@ -341,7 +351,10 @@ impl Cli {
             Verb::Redrive(options) => redrive::run(&options, self.output).await,
             Verb::Init(options) => init::run(&options).await,
         };
-        let answer = answer.unwrap_or_else(Answer::from);
+        let answer = match answer {
+            Ok(file) if is_file => file,
+            answer => advice::completed(answer, columns),
+        };
         let printed = answer.print(self.output, columns, out).and_then(|()| out.flush());
         ignore_broken_pipe(printed).map(|()| answer.exit)
     }

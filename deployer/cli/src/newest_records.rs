@@ -5,21 +5,41 @@ use deployer_core::record::DeploymentRecord;
 use deployer_core::trigger::Command;
 use deployer_engine::History;
 
-use super::remote::{self, Remote};
+use super::answer::CliError;
+use super::remote::{self, Remote, SendError};
 
 /// The number of records that are looked at.
 const RECORDS: u32 = 100;
 
-/// Returns the last records; none if they cannot be read.
+/// Returns the last records.
+///
+/// # Errors
+/// [`CliError`]: they cannot be read, after some tries where another one may help.
 pub(super) async fn of(
     remote: &Remote,
     environment: &EnvironmentName,
     function: &FunctionName,
-) -> Option<Vec<DeploymentRecord>> {
+) -> Result<Vec<DeploymentRecord>, CliError> {
+    let history: History = remote.send(&remote::request(command(environment, function))).await?;
+    Ok(history.deployments)
+}
+
+/// Returns the last records by one try.
+///
+/// # Errors
+/// [`SendError`], which tells whether another try can help.
+pub(super) async fn by_one_try(
+    remote: &Remote,
+    environment: &EnvironmentName,
+    function: &FunctionName,
+) -> Result<Vec<DeploymentRecord>, SendError> {
+    let history: History = remote.try_send(&remote::request(command(environment, function))).await?;
+    Ok(history.deployments)
+}
+
+fn command(environment: &EnvironmentName, function: &FunctionName) -> Command {
     let (environment, function) = (environment.clone(), function.clone());
-    let command = Command::History { environment, function, limit: Some(RECORDS) };
-    let history = remote.send::<History>(&remote::request(command)).await.ok()?;
-    Some(history.deployments)
+    Command::History { environment, function, limit: Some(RECORDS) }
 }
 
 /// Whether so many records may not be all.

@@ -4,22 +4,20 @@ use std::str::FromStr;
 use std::time::{Duration, Instant};
 
 use deployer_core::config::Span;
-use deployer_core::group::Group;
 use deployer_core::id::{EnvironmentName, FunctionName, FunctionPattern, Release};
 use deployer_core::promotion::Functions;
 use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::status::StatusReport;
 use jiff::Timestamp;
 
-use super::answer::{Answer, CliError, Exit};
+use super::answer::{Answer, CliError};
 use super::follow::{self, Followed as _, Until};
 use super::follow_another;
 use super::interrupts::Interrupts;
 use super::output::Output;
 use super::repeated::{self, Repeated};
-use super::{nothing_ready, remote, waiting_text};
+use super::{promote_several, remote, waiting_text};
 use deployer_core::trigger::Command;
-use deployer_engine::History;
 
 /// The time that the look at what waits already takes at most.
 const LOOK: Duration = Duration::from_secs(30);
@@ -105,65 +103,47 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         override_freeze: options.override_freeze.clone(),
         skip_rollout: options.skip_rollout.clone(),
     };
-    let (follow, until) = (&options.follow, if options.wait { Until::Ended } else { Until::WaitingOrEnded });
+    let until = if options.wait { Until::Ended } else { Until::WaitingOrEnded };
+    let asked = Asked { follow: &options.follow, command, until, output };
     match functions {
-        Functions::One(_) => {
-            let began = Instant::now();
-            let (record, is_repeated) = match follow.repeated::<DeploymentRecord>(&command).await? {
-                Repeated::Ended(record) => (*record, true),
-                Repeated::New | Repeated::Open(_) => (follow.follow_command(command, until).await?, false),
-            };
-            if options.wait
-                && let Some(other) = follow.follow_in_place_of(&record, began).await?
-            {
-                return Ok(Answer::with_text(waiting_text::requested(&other), &other, other.exit()));
-            }
-            let mut answer = match is_repeated {
-                true => repeated::ended(&record),
-                false => Answer::with_text(waiting_text::requested(&record), &record, record.exit()),
-            };
-            if output == Output::Text && record.status == Status::Superseded {
-                let place = (&record.environment, Some(&record.function));
-                let look = |report: &StatusReport| waiting_text::instead(&record, report);
-                let ended = follow_another::own_end(&record);
-                answer.text.push_str(&instead(&follow.remote, place, ended, look).await?);
-            }
-            Ok(answer)
-        }
-        Functions::Together(_) => {
-            if let Repeated::Ended(group) = follow.repeated::<Group>(&command).await? {
-                return Ok(repeated::ended(&*group));
-            }
-            let group = follow.follow_command::<Group>(command, until).await?;
-            let mut answer = follow::Options::answer_of(&group);
-            if output == Output::Text && group.status == Status::Superseded {
-                let ended = format!("{} of this request has ended as superseded", group.name());
-                let look = |report: &StatusReport| waiting_text::group_instead(&group, report);
-                answer.text.push_str(&instead(&follow.remote, (&group.environment, None), ended, look).await?);
-            }
-            Ok(answer)
-        }
-        Functions::Each(pattern) => {
-            let began = Instant::now();
-            let mut each = follow.follow_command::<History>(command, until).await?;
-            if options.wait {
-                for record in &mut each.deployments {
-                    if let Some(other) = follow.follow_in_place_of(record, began).await? {
-                        *record = other;
-                    }
-                }
-            }
-            if each.deployments.is_empty() && output == Output::Text {
-                let text = nothing_ready::text(&pattern, (&options.from, &options.to), &each.not_ready);
-                return Ok(Answer::with_text(text, &each, Exit::Done));
-            }
-            let mut answer = follow::Options::answer_of(&each);
-            if output == Output::Text {
-                answer.text.push_str(&nothing_ready::beside_others(&each.not_ready));
-            }
-            Ok(answer)
-        }
+        Functions::One(_) => one(asked).await,
+        Functions::Together(_) => promote_several::together(asked).await,
+        Functions::Each(pattern) => promote_several::each(asked, &pattern, (&options.from, &options.to)).await,
     }
+}
+
+/// A promotion that the user asks for.
+pub(super) struct Asked<'a> {
+    pub follow: &'a follow::Options,
+    pub command: Command,
+    /// With --wait its end.
+    pub until: Until,
+    pub output: Output,
+}
+
+/// Promotes one function.
+async fn one(Asked { follow, command, until, output }: Asked<'_>) -> Result<Answer, CliError> {
+    let began = Instant::now();
+    let (record, is_repeated) = match follow.repeated::<DeploymentRecord>(&command).await? {
+        Repeated::Ended(record) => (*record, true),
+        Repeated::New | Repeated::Open(_) => (follow.follow_command(command, until).await?, false),
+    };
+    if until == Until::Ended
+        && let Some(other) = follow.follow_in_place_of(&record, began).await?
+    {
+        return Ok(Answer::with_text(waiting_text::requested(&other), &other, other.exit()));
+    }
+    let mut answer = match is_repeated {
+        true => repeated::ended(&record),
+        false => Answer::with_text(waiting_text::requested(&record), &record, record.exit()),
+    };
+    if output == Output::Text && record.status == Status::Superseded {
+        let place = (&record.environment, Some(&record.function));
+        let look = |report: &StatusReport| waiting_text::instead(&record, report);
+        let ended = follow_another::own_end(&record);
+        answer.text.push_str(&instead(&follow.remote, place, ended, look).await?);
+    }
+    Ok(answer)
 }
 
 /// Looks how the promotion or the group goes on that waits in the place of the one which has ended. A look that fails says
@@ -171,7 +151,7 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
 ///
 /// # Errors
 /// The user interrupts the look.
-async fn instead(
+pub(super) async fn instead(
     remote: &remote::Options,
     (environment, function): (&EnvironmentName, Option<&FunctionName>),
     ended: String,

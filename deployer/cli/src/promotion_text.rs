@@ -1,6 +1,7 @@
 //! The text of promotions of several functions: those that match a pattern, and groups.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use deployer_core::group::{Group, Member, Phase};
 use deployer_core::record::{DeploymentRecord, Status};
@@ -55,6 +56,10 @@ impl Followed for History {
                 let _always = writeln!(text, "{:function$}   {}", "", records::warning(warning));
             }
         }
+        let denied = || self.deployments.iter().filter(|record| records::is_denied(record));
+        if let Some(first) = denied().next() {
+            text.push_str(&records::after_denial(&first.environment, denied().filter_map(records::again)));
+        }
         text + &self.next_step().unwrap_or_default()
     }
 
@@ -67,6 +72,10 @@ impl Followed for History {
 
     fn exit(&self) -> Exit {
         Exit::worst(self.deployments.iter().map(exit_of_one))
+    }
+
+    fn planned(&self) -> Duration {
+        self.deployments.iter().map(Followed::planned).max().unwrap_or_default()
     }
 }
 
@@ -118,6 +127,9 @@ impl Followed for Group {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::ended_waiting(one));
             }
         }
+        if is_denied(self) {
+            text.push_str(&records::after_denial(environment, [again(self)]));
+        }
         text + &self.next_step().unwrap_or_default()
     }
 
@@ -132,12 +144,33 @@ impl Followed for Group {
             Status::Succeeded | Status::Unchanged | Status::Pending | Status::InProgress => Exit::Done,
         }
     }
+
+    /// Its functions roll out side by side, and wait for the slowest.
+    fn planned(&self) -> Duration {
+        let planned = self.functions.iter().filter_map(|member| member.planned_seconds).max();
+        Duration::from_secs(planned.unwrap_or_default().into())
+    }
 }
 
 /// Returns the exit code of one of several promotions. One whose release waits already has nothing to do: a pattern that is
 /// promoted on a schedule finds it so each time.
 fn exit_of_one(record: &DeploymentRecord) -> Exit {
     if repeats_another(record) { Exit::Done } else { record.exit() }
+}
+
+/// Whether a target has denied the deployer something, as the reasons of the functions have it.
+fn is_denied(group: &Group) -> bool {
+    let is_denial = |because: &str| because.contains(": AccessDenied: ");
+    let reasons = group.functions.iter().filter_map(|member| member.because.as_deref());
+    group.exit() == Exit::Failed && reasons.chain(group.because.as_deref()).any(is_denial)
+}
+
+/// Writes the command that asks for the same group again.
+fn again(group: &Group) -> String {
+    let Group { environment, from, release, .. } = group;
+    let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+    let release = release.as_ref().map_or(String::new(), |release| format!(" -r {release}"));
+    format!("deployctl promote -f {} --from {from} --to {environment}{release}", functions.join(","))
 }
 
 fn release_of(member: &Member) -> &str {
@@ -241,5 +274,27 @@ mod tests {
             ),
             "{text}"
         );
+    }
+
+    #[test]
+    fn denied_group_names_the_doctor_and_the_command_that_asks_again() {
+        let member = |function: &str, because: &str| json!({"function": function, "release": "2", "deployment": ID, "status": "failed", "because": because});
+        let group = |because: &str| {
+            let group = json!({
+                "schema": 1, "revision": 1, "id": ID, "environment": "prod", "from": "stage", "status": "rolled_back",
+                "code": "TargetFailed", "because": "bills failed", "phase": "ended",
+                "cause": {"kind": "promotion", "requested_by": "ada", "event_id": "g"},
+                "functions": [member("bills", because), member("carts", "withdrawn")],
+                "asked_at": "2026-11-30T12:00:00Z", "started_at": "2026-11-30T12:00:00Z",
+                "finished_at": "2026-11-30T12:00:02Z",
+            });
+            plain(&serde_json::from_value::<Group>(group).unwrap().text())
+        };
+        let denied = group("1 of 1 target failed: 111111111111/eu-west-1: update alias: AccessDenied: no");
+        let way_on = "  which permission is missing:\n    deployctl doctor -e prod\n  once that is mended:\n    \
+                      deployctl promote -f bills,carts --from stage --to prod\n";
+        assert!(denied.ends_with(way_on), "{denied}");
+        let failed = group("1 of 1 target failed: 111111111111/eu-west-1: publish: CodeTooLarge: no");
+        assert!(!failed.contains("deployctl"), "{failed}");
     }
 }

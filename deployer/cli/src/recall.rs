@@ -1,25 +1,19 @@
 //! `deployctl recall`: rejects a release, and rolls it back wherever it is live.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release};
 use deployer_core::record::{Code, DeploymentRecord, EndedWaiting, Status};
-use deployer_core::status::StatusReport;
 
-use super::after_rollback::has_acted;
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::came_with::CameWith;
 use super::follow::{self, Followed, Stage, Until};
 use super::output::Output;
 use super::repeated::{self, Repeated};
-use super::{hold, recall_preview, records, remote};
+use super::{hold, recall_preview, records};
 use deployer_core::trigger::Command;
 use deployer_engine::{Recalled, RecalledFrom};
-
-/// The time that the look at what is still live takes at most.
-const LOOK: Duration = Duration::from_secs(10);
 
 /// The options of `recall`.
 #[derive(Debug, clap::Args)]
@@ -47,37 +41,28 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     match follow.repeated::<Recalled>(&command).await? {
         // The same recall again begins what it could not begin before.
         Repeated::Ended(recalled) if recalled.environments.iter().all(has_begun) => {
-            let mut answer = repeated::ended(&*recalled);
-            if output == Output::Text {
-                answer.text.push_str(&came_with(&follow.remote, &recalled).await);
-            }
-            return Ok(answer);
+            return Ok(repeated::ended(&*recalled));
         }
-        Repeated::New if !yes => recall_preview::confirm(&follow.remote, function, release).await?,
+        Repeated::New if !yes => {
+            if let Some(nothing) =
+                recall_preview::confirm(&follow.remote, (function, release), reason.as_deref()).await?
+            {
+                return Ok(nothing);
+            }
+        }
         Repeated::New | Repeated::Open(_) | Repeated::Ended(_) => {}
     }
-    let recalled = follow.follow_command::<Recalled>(command, Until::Ended).await?;
-    let mut answer = follow::Options::answer_of(&recalled);
-    if output == Output::Text {
-        answer.text.push_str(&came_with(&follow.remote, &recalled).await);
+    match follow.follow_or_tell::<Recalled>(command, Until::Ended).await {
+        Ok(recalled) => Ok(follow::Options::answer_of(&recalled)),
+        Err(unended) => unended.answer(follow::Options::answer_of, output),
     }
-    Ok(answer)
 }
 
-/// Names what came together with the release in each environment, and is still live there. A look that fails says nothing.
-async fn came_with(remote: &remote::Options, recalled: &Recalled) -> String {
-    let has_acted = |one: &&RecalledFrom| one.deployment.as_ref().is_some_and(|record| has_acted(record.status));
-    let moved: Vec<&RecalledFrom> = recalled.environments.iter().filter(has_acted).collect();
-    if moved.is_empty() {
-        return String::new();
-    }
-    let options = remote.repeated();
-    let command = remote::request(Command::status(None, Some(recalled.function.clone())));
-    let look = async { remote.remote().await.ok()?.send::<StatusReport>(&command).await.ok() };
-    let Some(report) = tokio::time::timeout(LOOK, look).await.ok().flatten() else { return String::new() };
-    let found = moved.into_iter().filter_map(|one| {
-        let status = report.functions.iter().find(|status| status.environment == one.environment)?;
-        Some(CameWith::of_left(status, one.left.as_ref()?)?.after(&options))
+/// Names what came together with the release in each environment, and is still live there.
+fn came_with(recalled: &Recalled) -> String {
+    let found = recalled.environments.iter().filter_map(|one| {
+        let came_with = CameWith::new(&one.environment, one.left.as_ref()?, one.came_with.as_ref()?);
+        Some(came_with.after(""))
     });
     found.map(|words| format!("\n{words}\n")).collect()
 }
@@ -111,7 +96,7 @@ impl Followed for Recalled {
             (false, false) => "was live here, the newest first:\n",
         });
         for one in environments {
-            let RecalledFrom { environment, left, deployment, because } = one;
+            let RecalledFrom { environment, left, deployment, because, .. } = one;
             match deployment {
                 Some(record) => {
                     let moved = left.as_ref().map(|left| moved(one, record, (left, release)));
@@ -145,7 +130,7 @@ impl Followed for Recalled {
                 );
             }
         }
-        text
+        text + &came_with(self)
     }
 
     /// Returns success if the release serves nowhere any more.

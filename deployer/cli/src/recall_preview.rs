@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
+use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release, Sha256};
 use deployer_core::record::Status;
 use deployer_core::status::{FunctionStatus, LiveStatus, OpenDeployment, StatusReport, WaitingStatus};
 use deployer_core::text::counted;
 use deployer_core::trigger::Command;
+use deployer_engine::Recalled;
 
-use super::answer::{CliError, Exit, one_line, sentence};
+use super::answer::{Answer, CliError, Exit, one_line, sentence};
 use super::came_with::CameWith;
 use super::confirm::{self, print_stderr};
 use super::ends;
@@ -16,20 +18,27 @@ use super::hints::without_deployer;
 use super::status::functions_in_order;
 use super::{newest_records, open_deployments, remote};
 
-/// Shows what the recall moves, and asks.
+/// Shows what the recall moves, and asks. Where it would do nothing, it is not asked: the answer says so.
 ///
 /// # Errors
 /// Nobody knows the function, nobody is at a terminal, what is live cannot be read, or the user does not confirm.
 pub(super) async fn confirm(
     remote: &remote::Options,
-    function: &FunctionName,
-    release: &Release,
-) -> Result<(), CliError> {
+    (function, release): (&FunctionName, &Release),
+    reason: Option<&str>,
+) -> Result<Option<Answer>, CliError> {
     let status = Command::status(None, Some(function.clone()));
     let report = async { remote.remote().await?.send::<StatusReport>(&remote::request(status)).await };
     let report = match report.await {
         // A misspelt name comes before anything else.
         Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
+        Ok(report) if does_nothing(&report, (function, release), reason) => {
+            let text = format!("{}: there is nothing to recall\n", heading(&report, (function, release)));
+            let (function, release) = (function.clone(), release.clone());
+            let (environments, ended_waiting, replaced_reject) = Default::default();
+            let recalled = Recalled { function, release, environments, ended_waiting, replaced_reject };
+            return Ok(Some(Answer::with_text(text, &recalled, Exit::Done)));
+        }
         _ if !confirm::is_possible() => {
             return Err(CliError::wrong_use("nobody is at a terminal who could confirm it: say --yes"));
         }
@@ -47,25 +56,45 @@ pub(super) async fn confirm(
     }
     print_stderr(&preview(&report, function, release))?;
     match confirm::is_given("Recall?", "nothing was recalled")? {
-        true => Ok(()),
+        true => Ok(None),
         false => Err(CliError::not_confirmed("nothing was recalled")),
     }
 }
 
-/// Writes what the recall moves, environment by environment, and what stays there.
-fn preview(report: &StatusReport, function: &FunctionName, release: &Release) -> String {
+/// Finds the reject of the release.
+fn reject_of<'a>(report: &'a StatusReport, release: &Release) -> Option<&'a Reject> {
     let mut rejects = report.functions.iter().flat_map(|status| &status.rejects);
-    let rejected = match rejects.find(|reject| reject.release == *release) {
+    rejects.find(|reject| reject.release == *release)
+}
+
+/// Whether the recall would change nothing: the release is rejected, for this reason, and is live nowhere.
+fn does_nothing(report: &StatusReport, recalled: (&FunctionName, &Release), reason: Option<&str>) -> bool {
+    let is_rejected = |reject: &Reject| reason.is_none_or(|reason| *reject.reason == *reason);
+    let is_quiet = report.unreadable.is_empty() && moves(report, recalled).is_empty();
+    is_quiet && reject_of(report, recalled.1).is_some_and(is_rejected)
+}
+
+/// Says of the release whether it is rejected, and live anywhere.
+fn heading(report: &StatusReport, (function, release): (&FunctionName, &Release)) -> String {
+    let rejected = reject_of(report, release);
+    let is_nowhere = moves(report, (function, release)).is_empty();
+    let words = match rejected {
         Some(reject) => format!("is rejected already ({}), and", one_line(&reject.reason)),
         None => "would be rejected, and".to_owned(),
     };
-    let lines = moves(report, (function, release));
-    let moved = match (lines.is_empty(), rejected.starts_with("is ")) {
-        (true, _) => "is live nowhere: nothing moves",
-        (false, true) => "would be rolled back where it is live:",
-        (false, false) => "rolled back where it is live:",
+    let moved = match (is_nowhere, rejected) {
+        (true, _) => "is live nowhere",
+        (false, Some(_)) => "would be rolled back where it is live",
+        (false, None) => "rolled back where it is live",
     };
-    let mut text = format!("{release} of {function} {rejected} {moved}\n");
+    format!("{release} of {function} {words} {moved}")
+}
+
+/// Writes what the recall moves, environment by environment, and what stays there.
+fn preview(report: &StatusReport, function: &FunctionName, release: &Release) -> String {
+    let lines = moves(report, (function, release));
+    let nothing = if lines.is_empty() { " nothing moves" } else { "" };
+    let mut text = format!("{}:{nothing}\n", heading(report, (function, release)));
     let width = lines.iter().map(|(environment, _)| environment.len()).max().unwrap_or(0);
     for (environment, words) in lines {
         let _always = writeln!(text, "  {environment:width$}  {words}");
@@ -121,7 +150,7 @@ async fn ensure_known(
 ) -> Result<(), CliError> {
     let remote = remote.remote().await?;
     for status in &report.functions {
-        let Some(records) = newest_records::of(&remote, &status.environment, function).await else { return Ok(()) };
+        let Ok(records) = newest_records::of(&remote, &status.environment, function).await else { return Ok(()) };
         let with_code = records.iter().filter(|record| record.artifact.is_some());
         let mut seen = with_code.filter_map(|record| record.release.as_ref());
         if seen.any(|seen| seen == release) || newest_records::may_be_more(&records) {

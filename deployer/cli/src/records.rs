@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use deployer_core::approval::DECLINED_BY;
+use deployer_core::id::EnvironmentName;
 use deployer_core::record::{
-    Approved, Code, DeploymentRecord, EndedWaiting, Status, TargetError, TargetErrorCode, TargetOutcome,
+    Approved, CauseKind, Code, DeploymentRecord, EndedWaiting, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
 use deployer_core::text::listed;
 use jiff::Timestamp;
@@ -54,14 +55,52 @@ pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
 /// Returns the command that helps after this end; none if none does wherever it is met.
 fn way_on(record: &DeploymentRecord) -> Option<String> {
     let DeploymentRecord { environment, function, .. } = record;
-    let is_denied = |error: &TargetError| error.code == TargetErrorCode::AccessDenied;
-    let denied = record.targets.iter().filter_map(|target| target.error.as_ref()).any(is_denied);
+    let has_failed = record.status == Status::Failed;
     Some(match record.code {
         Some(Code::Held) => format!("  to release it:\n    deployctl release-hold -e {environment} -f {function}\n"),
         Some(Code::LiveChanged) => format!("  what is live now:\n    deployctl status {function} -e {environment}\n"),
-        _ if denied => format!("  which permission is missing:\n    deployctl doctor -e {environment}\n"),
+        _ if is_denied(record) => after_denial(environment, again(record)),
+        // A rollback goes on from where it has got to, whatever was in its way.
+        _ if has_failed && record.cause.kind == CauseKind::Rollback => again_once_mended(again(record)),
         _ => return None,
     })
+}
+
+/// Whether a target has denied the deployer something.
+pub(super) fn is_denied(record: &DeploymentRecord) -> bool {
+    let is_denied = |error: &TargetError| error.code == TargetErrorCode::AccessDenied;
+    record.targets.iter().filter_map(|target| target.error.as_ref()).any(is_denied)
+}
+
+/// Names the commands after a denial in this environment: the one that tells what is missing, and those that ask for the
+/// same again.
+pub(super) fn after_denial(environment: &EnvironmentName, again: impl IntoIterator<Item = String>) -> String {
+    let doctor = format!("  which permission is missing:\n    deployctl doctor -e {environment}\n");
+    doctor + &again_once_mended(again)
+}
+
+fn again_once_mended(again: impl IntoIterator<Item = String>) -> String {
+    let again: String = again.into_iter().map(|command| format!("    {command}\n")).collect();
+    if again.is_empty() { again } else { format!("  once that is mended:\n{again}") }
+}
+
+/// Writes the command that asks for the same deployment again. None: nobody has asked for it by a command of its own.
+pub(super) fn again(record: &DeploymentRecord) -> Option<String> {
+    let DeploymentRecord { environment, function, release, cause, promotion, .. } = record;
+    let of = format!("-e {environment} -f {function}");
+    match (cause.kind, release) {
+        (CauseKind::Rollback, _) if cause.recall.is_some() => None,
+        (CauseKind::Rollback, Some(to)) => Some(format!("deployctl rollback {of} --to {to}")),
+        (CauseKind::Rollback, None) => Some(format!("deployctl rollback {of}")),
+        (CauseKind::Redeploy, _) => Some(format!("deployctl redeploy {of}")),
+        (CauseKind::Deploy, Some(release)) => Some(format!("deployctl deploy {of} -r {release}")),
+        (CauseKind::Promotion, Some(release)) => {
+            let from =
+                promotion.as_ref().filter(|promotion| promotion.group.is_none()).map(|promotion| &promotion.from)?;
+            Some(format!("deployctl promote -f {function} --from {from} --to {environment} -r {release}"))
+        }
+        _ => None,
+    }
 }
 
 /// Says how long a deployment has waited for its turn, and how long it took from then on; none if it did not wait.
@@ -240,8 +279,18 @@ mod tests {
         for (status, code, targets, command) in [
             ("refused", json!("Held"), json!([]), Some("deployctl release-hold -e dev -f orders")),
             ("refused", json!("LiveChanged"), json!([]), Some("deployctl status orders -e dev")),
-            ("failed", json!("TargetFailed"), target("AccessDenied"), Some("deployctl doctor -e dev")),
-            ("failed", json!("TargetFailed"), target("CodeTooLarge"), None),
+            (
+                "failed",
+                json!("TargetFailed"),
+                target("AccessDenied"),
+                Some("deployctl rollback -e dev -f orders --to 2"),
+            ),
+            (
+                "failed",
+                json!("TargetFailed"),
+                target("CodeTooLarge"),
+                Some("deployctl rollback -e dev -f orders --to 2"),
+            ),
         ] {
             let record = json!({
                 "id": "01JD3Z9V7Q0000000000000000", "environment": "dev", "function": "orders", "release": "2",
@@ -252,6 +301,34 @@ mod tests {
             let said = plain(&text(&serde_json::from_value(record).unwrap()));
             let last = said.lines().last().unwrap().trim();
             assert_eq!(Some(last).filter(|last| last.starts_with("deployctl")), command, "{said}");
+        }
+    }
+
+    #[test]
+    fn denied_deployment_names_the_doctor_and_the_command_that_asks_again() {
+        let doctor = "  which permission is missing:\n    deployctl doctor -e dev\n";
+        let recall = json!({"release": "3", "reason": "bad"});
+        for (kind, recall, promotion, again) in [
+            ("rollback", json!(null), json!(null), Some("rollback -e dev -f orders --to 2")),
+            ("redeploy", json!(null), json!(null), Some("redeploy -e dev -f orders")),
+            ("deploy", json!(null), json!(null), Some("deploy -e dev -f orders -r 2")),
+            ("promotion", json!(null), json!({"from": "test"}), Some("promote -f orders --from test --to dev -r 2")),
+            ("promotion", json!(null), json!({"from": "test", "group": "0000000000F0M57FDAT7ZC1HD8"}), None),
+            ("upload", json!(null), json!(null), None),
+            ("rollback", recall, json!(null), None),
+        ] {
+            let record = json!({
+                "id": "01JD3Z9V7Q0000000000000000", "environment": "dev", "function": "orders", "release": "2",
+                "status": "failed", "code": "TargetFailed", "because": "no", "artifact": null, "promotion": promotion,
+                "targets": [{"account": "111111111111", "region": "eu-west-1", "status": "failed", "function_name": "orders",
+                    "alias": "live", "version": null, "previous": null,
+                    "error": {"code": "AccessDenied", "step": "update alias", "message": "no"}}],
+                "cause": {"kind": kind, "requested_by": null, "event_id": null, "recall": recall},
+                "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z",
+            });
+            let said = plain(&text(&serde_json::from_value(record).unwrap()));
+            let again = again.map_or(String::new(), |again| format!("  once that is mended:\n    deployctl {again}\n"));
+            assert!(said.ends_with(&format!("{doctor}{again}")), "{kind}: {said}");
         }
     }
 

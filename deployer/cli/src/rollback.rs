@@ -25,6 +25,7 @@ use super::plan_text::{PASSES, passed_over};
 use super::remote;
 use super::repeated::{self, Repeated};
 use super::status::{rollout, serving};
+use super::warning::warn;
 use deployer_core::trigger::Command;
 
 /// The time that the look at a doubtful rollback's plan takes at most.
@@ -104,8 +105,12 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         (Repeated::Ended(record), _) => {
             let left = match output == Output::Text && after_rollback::has_acted(record.status) {
                 true => after_rollback::left_by(&options.follow.remote, &record).await,
-                false => None,
+                false => Ok(None),
             };
+            let left = left.unwrap_or_else(|error| {
+                warn(&format!("the history does not tell which release it has left: {}", error.message));
+                None
+            });
             return Ok(options.with_next_steps(repeated::ended(&*record), &record, left, output).await);
         }
         (Repeated::Open(_), _) => ExpectedState::default(),
@@ -181,7 +186,7 @@ impl Options {
             }
         };
         // Programs that say --yes read the record of the refusal.
-        let is_checked = !self.yes || (output == Output::Text && self.to.is_none());
+        let is_checked = !self.yes || output == Output::Text;
         let passes = match is_checked && self.may_be_refused(status.as_ref()) {
             true => self.refuse_as_planned().await?,
             false => vec![],

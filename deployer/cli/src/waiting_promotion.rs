@@ -7,6 +7,7 @@ use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::promotion::Wait;
 use deployer_core::record::Status;
 use deployer_core::status::StatusReport;
+use deployer_core::text::listed;
 use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
@@ -223,7 +224,7 @@ fn group_of<'a>(report: &'a StatusReport, function: &FunctionName) -> Option<&'a
 
 fn functions_of(group: &GroupStatus) -> String {
     let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
-    functions.join(" and ")
+    listed(&functions)
 }
 
 impl Waits {

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::advice;
 use super::streams::stderr;
 use super::terminal;
 use super::text_width::fitted;
@@ -10,6 +11,7 @@ use super::text_width::fitted;
 pub(super) fn warn(message: &str) {
     let style = super::colours::ATTENTION;
     // An unread warning must not stop the answer.
+    let message = advice::complete(message, terminal::error_columns());
     let text = fitted(&format!("{style}warning:{style:#} {message}"), terminal::error_columns());
     let _unread = writeln!(stderr(), "{text}");
 }

@@ -75,6 +75,8 @@ pub struct Ports {
     pub sessions: Arc<dyn SessionProvider>,
     /// Opens the sessions of rollouts; none where nothing can wait.
     pub rollouts: Option<Arc<dyn RolloutSessions>>,
+    /// Whether a rollout may begin. One that is under way goes on, and ends, whatever this says.
+    pub begins_rollouts: bool,
     /// The queue by which the deployer wakes itself, if there is one.
     pub queue: Option<Arc<dyn Queue>>,
     /// The bus that events go to, if there is one.

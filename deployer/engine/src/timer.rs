@@ -51,6 +51,11 @@ impl<'e> Timer<'e> {
         self.pause(attempt, step, because).await
     }
 
+    /// Tries nothing again after this time.
+    pub fn until(self, ends: Timestamp) -> Self {
+        Self { deadline: self.deadline.min(ends), ..self }
+    }
+
     /// Returns the time by the wall clock.
     pub fn now(self) -> Timestamp {
         self.clock.now()

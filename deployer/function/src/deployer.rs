@@ -80,7 +80,8 @@ impl Deployer {
             Invocation::Command(request) => {
                 let engine = self.engine(deadline, own.as_ref()).await?;
                 let engine = self.with_identities(engine, audience);
-                let installed = self.settings.as_ref().ok().map(Settings::installed);
+                let settings = self.settings.as_ref().ok();
+                let installed = (settings.map(Settings::installed), settings.map(|settings| settings.config.clone()));
                 let self_diagnostics = self.clients.self_diagnostics(&engine.config, own.as_ref(), installed);
                 run_command(&engine, &self_diagnostics, *request, request_id.to_owned()).await
             }
@@ -128,7 +129,7 @@ impl Deployer {
             }
         };
         let ports = self.clients.ports(&config, own);
-        let ports = Ports { rollouts: ports.rollouts.filter(|_| settings.carries_rollouts_out), ..ports };
+        let ports = Ports { begins_rollouts: settings.begins_rollouts, ..ports };
         let (region, policy) = (Some(settings.region.clone()), RetryPolicy::default());
         Ok(Engine { ports, config, outdated: outdated.map(|error| error.0), region, deadline, retries: policy })
     }

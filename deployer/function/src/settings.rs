@@ -31,7 +31,7 @@ pub struct Settings {
     /// `AWS_LAMBDA_FUNCTION_VERSION`: the version of the deployer's function that runs.
     pub function_version: Option<String>,
     /// `DEPLOYER_PREVIEW`: whether the deployer carries rollouts out, which are not finished.
-    pub carries_rollouts_out: bool,
+    pub begins_rollouts: bool,
 }
 
 impl Settings {
@@ -48,7 +48,7 @@ impl Settings {
         let config = wanted(CONFIG_VARIABLE, places)?;
         let owner = variable(OWNER_VARIABLE).filter(|value| !value.is_empty()).map(AccountId::parse).transpose();
         let region = wanted("AWS_REGION", "the region of the deployer and its artifact bucket")?;
-        let carries_rollouts_out = match variable(PREVIEW_VARIABLE).as_deref() {
+        let begins_rollouts = match variable(PREVIEW_VARIABLE).as_deref() {
             None | Some("") => false,
             Some(ROLLOUTS_PREVIEW) => true,
             Some(other) => {
@@ -58,7 +58,7 @@ impl Settings {
             }
         };
         Ok(Self {
-            carries_rollouts_out,
+            begins_rollouts,
             config: ConfigSource::parse(&config)?,
             bucket_owner: owner.map_err(|error| InvalidConfig(format!("{OWNER_VARIABLE}: {error}")))?,
             region: Region::parse(region).map_err(|error| InvalidConfig(format!("AWS_REGION: {error}")))?,
@@ -182,7 +182,7 @@ mod tests {
             Settings {
                 config,
                 bucket_owner: None,
-                carries_rollouts_out: false,
+                begins_rollouts: false,
                 region,
                 function_version: version.map(str::to_owned),
             }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn rollouts_are_carried_out_only_where_the_preview_says_so() {
+    fn rollouts_begin_only_where_the_preview_says_so() {
         let read = |preview: Option<&str>| {
             Settings::read(|name| match name {
                 "DEPLOYER_CONFIG" => Some("deployer.json".to_owned()),
@@ -231,7 +231,7 @@ mod tests {
                 "DEPLOYER_PREVIEW" => preview.map(str::to_owned),
                 _ => None,
             })
-            .map(|settings| settings.carries_rollouts_out)
+            .map(|settings| settings.begins_rollouts)
             .map_err(|error| error.to_string())
         };
         assert_eq!((read(None), read(Some("")), read(Some("rollouts"))), (Ok(false), Ok(false), Ok(true)));
@@ -262,7 +262,7 @@ mod tests {
             region: Region::parse("eu-west-1").unwrap(),
             function_version: None,
             bucket_owner: None,
-            carries_rollouts_out: false,
+            begins_rollouts: false,
         };
         let now = Timestamp::from_second(1_000 + seconds).unwrap();
         let read = std::future::ready(answer.map(str::to_owned).map_err(str::to_owned));

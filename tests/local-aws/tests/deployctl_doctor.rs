@@ -3,6 +3,7 @@
 
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use deployer_core::doctor::UNPROBED;
+use deployer_core::names::CONFIG_KEY;
 use fixtures::Zip;
 use local_aws::{
     ARTIFACTS, Answer, Call, DEPLOYER_ROLE, Doing as _, Error, FIRST, LEDGER, LocalAws, REGION, Result, RunOutput,
@@ -276,6 +277,22 @@ async fn unreachable_deployer_is_the_first_failed_check() -> Result<()> {
     aws.configure(|config| config["environments"] = json!(7)).await?;
     let (said, report) = doctor(&aws, &[]).await?;
     assert_eq!((failed(&report), said.exit), (vec!["deployer: deployer.json".to_owned()], Some(1)), "{report:#}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn newer_configuration_than_the_one_in_use_fails_unless_its_bytes_are_the_same() -> Result<()> {
+    let aws = healthy().await?;
+    let s3 = aws.clients().s3(TOOLING, REGION);
+    let read = s3.get_object().bucket(LEDGER).key(CONFIG_KEY).send().await.doing("reading deployer.json")?;
+    let config = read.body.collect().await.doing("reading deployer.json")?.to_vec();
+    let longer = [&config[..], b"\n"].concat();
+    for (body, fails) in [(config, &[][..]), (longer, &["deployer: deployer.json"])] {
+        let put = s3.put_object().bucket(LEDGER).key(CONFIG_KEY).body(body.into());
+        put.send().await.doing("writing deployer.json")?;
+        let (_, report) = doctor(&aws, &["--environment", "dev"]).await?;
+        assert_eq!(failed(&report), fails, "{report:#}");
+    }
     Ok(())
 }
 

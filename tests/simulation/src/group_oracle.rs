@@ -38,8 +38,12 @@ struct GroupOracle<'f> {
     before_member: BTreeMap<DeploymentId, BTreeSet<DeploymentId>>,
     /// The groups whose members have all held their places at one moment, since the group last released them.
     complete: BTreeSet<DeploymentId>,
-    /// The deployments that have passed their rollout, or are live.
-    passed: BTreeSet<DeploymentId>,
+    /// The groups that are not open any more, as they were last.
+    erased: BTreeMap<DeploymentId, Group>,
+    /// The heads that an invocation has read, each with the deployment whose rollout had passed there.
+    seen: BTreeMap<(usize, String), Option<DeploymentId>>,
+    /// The deployments that are live, or were.
+    live: BTreeSet<DeploymentId>,
     found: &'f mut Vec<Violation>,
 }
 
@@ -47,12 +51,24 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry], lives: &Lives
     if !journal.iter().any(|entry| entry.object.starts_with("groups/")) {
         return;
     }
-    let (groups, heads, before_member) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-    let mut oracle =
-        GroupOracle { groups, heads, before_member, complete: BTreeSet::new(), passed: BTreeSet::new(), found };
+    let mut oracle = GroupOracle {
+        groups: BTreeMap::new(),
+        heads: BTreeMap::new(),
+        before_member: BTreeMap::new(),
+        complete: BTreeSet::new(),
+        erased: BTreeMap::new(),
+        seen: BTreeMap::new(),
+        live: BTreeSet::new(),
+        found,
+    };
     for entry in journal {
         if entry.action == Action::Erased && entry.object.starts_with("groups/open/") {
-            oracle.groups.retain(|id, _| !entry.object.contains(&id.to_string()));
+            let erased = |id: &DeploymentId, _: &mut Group| entry.object.contains(&id.to_string());
+            oracle.erased.extend(oracle.groups.extract_if(.., erased));
+        }
+        if let (Action::Read, Some(by), true) = (&entry.action, entry.by, entry.object.starts_with("heads/")) {
+            let passed = oracle.heads.get(&entry.object).and_then(has_passed);
+            oracle.seen.insert((by, entry.object.clone()), passed);
         }
         let Action::Wrote(Some(body)) = &entry.action else { continue };
         if entry.object.starts_with("heads/") {
@@ -60,7 +76,7 @@ pub(super) fn check(runner: &Runner<'_>, journal: &[JournalEntry], lives: &Lives
             oracle.on_head(&entry.object, head);
         } else if entry.object.starts_with("groups/open/") {
             let Ok(group) = serde_json::from_slice(body) else { continue };
-            oracle.on_group(group);
+            oracle.on_group(group, entry.by);
         }
     }
     let ended: Vec<Group> = runner.world.aws(|aws| {
@@ -115,23 +131,36 @@ impl GroupOracle<'_> {
         }
     }
 
-    /// Notes a rollout that has passed, and judges one that has become live.
+    /// Judges a rollout that has become live: its group must have released it by then.
     fn on_rollout(&mut self, before: &Head, after: &Head) {
-        let active = after.active().filter(|active| active.rollout.as_ref().is_some_and(|it| it.passed.is_some()));
-        self.passed.extend(active.map(|active| active.request.id));
         let is_live = |record: &DeploymentRecord| matches!(record.status, Status::Succeeded | Status::Unchanged);
         let was = before.active().filter(|was| after.active().is_none_or(|active| active.request.id != was.request.id));
         let Some(was) = was.filter(|was| after.ended_record(was.request.id).is_some_and(is_live)) else { return };
-        self.passed.insert(was.request.id);
+        self.live.insert(was.request.id);
         let its = |group: &&Group| group.functions.iter().any(|member| member.deployment == was.request.id);
-        let Some(group) = self.groups.values().find(its).filter(|_| was.rollout.is_some()) else { return };
-        let lacks = |member: &&Member| !self.passed.contains(&member.deployment);
-        let lacks: Vec<&str> = group.functions.iter().filter(lacks).map(|member| member.function.as_str()).collect();
-        let goes_back = group.failed_first.is_some() && group.passed_at.is_none();
-        if !lacks.is_empty() || goes_back {
+        let known = self.groups.values().chain(self.erased.values());
+        let Some(group) = known.clone().find(its).filter(|_| was.rollout.is_some()) else { return };
+        let is_over = group.phase == Phase::Ended && group.status != Status::Succeeded;
+        if group.passed_at.is_none() || is_over {
             let text = format!(
-                "{} of group {} is live by its rollout, and [{}] have not passed; failed first: {:?}",
-                was.request.id,
+                "{} of group {} is live by its rollout, and the group, which is {}, has released it at {:?}; failed first: {:?}",
+                was.request.id, group.id, group.status, group.passed_at, group.failed_first
+            );
+            self.report(Rule::LiveTogether, text);
+        }
+    }
+
+    /// Judges a group that releases its members by what its invocation has read of each.
+    fn on_release(&mut self, group: &Group, by: usize) {
+        let lacks = |member: &&Member| {
+            let key = format!("heads/{}/{}.json", group.environment, member.function);
+            let seen = self.seen.get(&(by, key)).copied().flatten();
+            !self.live.contains(&member.deployment) && seen != Some(member.deployment)
+        };
+        let lacks: Vec<&str> = group.functions.iter().filter(lacks).map(|member| member.function.as_str()).collect();
+        if !lacks.is_empty() || group.failed_first.is_some() {
+            let text = format!(
+                "group {} has released its members, and [{}] had not passed; failed first: {:?}",
                 group.id,
                 lacks.join(", "),
                 group.failed_first
@@ -140,8 +169,12 @@ impl GroupOracle<'_> {
         }
     }
 
-    fn on_group(&mut self, after: Group) {
+    fn on_group(&mut self, after: Group, by: Option<usize>) {
         let before = self.groups.insert(after.id, after.clone());
+        let was_released = before.as_ref().is_some_and(|group| group.passed_at.is_some());
+        if let Some(by) = by.filter(|_| after.passed_at.is_some() && !was_released) {
+            self.on_release(&after, by);
+        }
         let decided = before.as_ref().and_then(|group| group.decided_at);
         if decided.is_some() && decided != after.decided_at {
             let text = format!("group {} was decided at {decided:?}, and then at {:?}", after.id, after.decided_at);
@@ -210,4 +243,12 @@ impl GroupOracle<'_> {
 fn holds_place(heads: &BTreeMap<String, Head>, group: &Group, member: &Member) -> bool {
     let head = heads.get(&format!("heads/{}/{}.json", group.environment, member.function));
     head.is_some_and(|head| head.waiting().iter().any(|one| one.request.id == member.deployment))
+}
+
+/// Returns the deployment of a head whose rollout has passed, and that nothing holds up.
+fn has_passed(head: &Head) -> Option<DeploymentId> {
+    let active = head.active()?;
+    let state = active.rollout.as_ref()?;
+    let is_held_up = state.paused.is_some() || state.unreadable_since.is_some() || state.abort.is_some();
+    (state.passed.is_some() && !is_held_up).then_some(active.request.id)
 }

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::case::Case;
@@ -17,6 +17,8 @@ use world::{Call, Op};
 const PLAINLY_BAD: i64 = 10;
 /// The greatest share at which the old version has traffic enough to be compared with, in percent.
 const COMPARABLE: u64 = 50;
+/// The invocations of the old version in the hour before from which on a version with all traffic is compared with them.
+const KNOWN_BEFORE: f64 = 40.0;
 /// The minutes whose counts a look may not have yet: the one under way, and those by which CloudWatch is late.
 const UNCOUNTED: i64 = 4;
 
@@ -61,7 +63,16 @@ impl Advance<'_> {
             }
         }
         let Some(planned) = &case.environment.rollout else { return };
-        if let Some(bad) = serving.iter().find(|one| does == Does::Step && one.is_plainly_bad(planned, self.now)) {
+        let is_bad = |one: &&Serving<'_>| match does {
+            Does::Step => one.weight <= COMPARABLE && one.is_plainly_bad(planned, self.now),
+            Does::Wave | Does::End => {
+                let alone = one.old_alone(case, began).as_secs() / 60;
+                let is_known = alone as f64 * planned.per_minute >= KNOWN_BEFORE;
+                one.weight == 100 && is_known && one.is_plainly_bad(planned, self.now)
+            }
+            Does::Begin => false,
+        };
+        if let Some(bad) = serving.iter().find(is_bad) {
             let (place, weight) = (&bad.place, bad.weight);
             report(Rule::BadReleaseStopped, format!("{does:?}, and all of {weight} % of {place} fails"));
         }
@@ -109,7 +120,20 @@ impl Serving<'_> {
         let (old, new) = (fails(number(&self.one["old"])), fails(number(&self.one["new"])));
         let counted = now.duration_since(self.since).as_secs() / 60 - UNCOUNTED;
         let errors = counted * (planned.per_minute * self.weight as f64 / 100.0) as i64;
-        old.is_none() && new == Some(1.0) && self.weight <= COMPARABLE && errors >= PLAINLY_BAD
+        old.is_none() && new == Some(1.0) && errors >= PLAINLY_BAD
+    }
+
+    /// Returns the time for which the alias was left alone before the rollout began, in the hour before.
+    fn old_alone(&self, case: &Case<'_>, began: Timestamp) -> SignedDuration {
+        let first = self.one["served"][0]["meant_at"].as_str().and_then(|at| at.parse().ok()).unwrap_or(began);
+        let moves = |call: &&Call| {
+            matches!(call.op, Op::UpdateAlias | Op::CreateAlias)
+                && call.place == self.place
+                && call.what.contains(case.function)
+        };
+        let ends = case.calls.iter().filter(moves).map(|call| moment(began, call.ended.unwrap_or(call.began)));
+        let since = ends.filter(|end| *end < first).max().unwrap_or(began);
+        first.duration_since(since).min(SignedDuration::from_hours(1))
     }
 }
 

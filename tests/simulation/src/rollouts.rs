@@ -118,10 +118,12 @@ pub(super) fn add(random: &mut Random, scenario: &mut Scenario) {
     scenario.heals = last + random.within(&[300_000, 1_200_000, 2_700_000]);
     for _ in 0..random.count(0, MOST_FAULTS) {
         let (op, kind) = random.one_of(&FAULTS);
-        let (call, times) = (random.count(1, 12), random.one_of(&[1, 2, 20]));
+        // A rollout has a few tests, and looks as long as it lasts.
+        let last = if op == Op::GetMetricData && random.percent(50) { 100 } else { 12 };
+        let (call, times) = (random.count(1, last), random.one_of(&[1, 2, 20]));
         scenario.faults.push(Fault { op, call, times, kind });
     }
-    scenario.taken_out = TakenOut::draw(scenario).filter(|_| !scenario.odds.groups);
+    scenario.taken_out = TakenOut::draw(scenario);
 }
 
 fn commands(random: &mut Random, scenario: &Scenario) -> Vec<PlannedCommand> {

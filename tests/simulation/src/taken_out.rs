@@ -48,12 +48,19 @@ impl TakenOut {
         if !random.percent(50) {
             return None;
         }
-        let near = &scenario.uploads[random.index(scenario.uploads.len())];
-        let targets = &scenario.environments[near.environment].targets;
+        // A group rolls out after its request, in the last environment.
+        let (at, environment) = match scenario.requests.as_slice() {
+            [] => {
+                let near = &scenario.uploads[random.index(scenario.uploads.len())];
+                (near.at, near.environment)
+            }
+            requests => (requests[random.index(requests.len())].at, scenario.environments.len() - 1),
+        };
+        let targets = &scenario.environments[environment].targets;
         let is_target = targets.len() > 1 && random.percent(50);
-        let from = near.at + random.within(&[2_000, 120_000, 600_000, 1_500_000]);
+        let from = at + random.within(&[2_000, 120_000, 600_000, 1_500_000]);
         Some(Self {
-            environment: near.environment,
+            environment,
             place: is_target.then(|| random.one_of(targets)),
             from,
             back: from + random.within(&[120_000, 1_200_000, 3_600_000]),

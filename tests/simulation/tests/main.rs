@@ -154,7 +154,7 @@ mutants! {
     step_taken_twice_is_found: StepTakenTwice => StepsInOrder;
     step_cut_short_is_found: StepsCutShort => ShareHeld;
     step_without_a_look_is_found: LooksSkipped => LookBeforeStep from 5;
-    metrics_that_count_as_none_are_found: MissingCountsAsNone => LookBeforeStep from 90;
+    metrics_that_count_as_none_are_found: MissingCountsAsNone => LookBeforeStep from 165;
     watch_without_a_look_is_found: WatchesSkipped => LookBeforeStep;
     release_whose_errors_are_unseen_is_found: ErrorsUnseen => BadReleaseStopped from 97;
     smoke_test_that_is_sent_twice_is_found: SmokeSentTwice => SmokeTestedOnce from 122;

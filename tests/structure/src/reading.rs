@@ -9,7 +9,29 @@ pub fn tokens(text: &str) -> Vec<Token> {
     without_tests(&all_tokens(text))
 }
 
+/// Returns the texts of the string literals in a source text, without raw ones, as they are written; a line that goes on
+/// with a backslash is one line.
+#[must_use]
+pub fn strings(text: &str) -> Vec<String> {
+    let mut strings = Vec::new();
+    read(text, |string| strings.push(joined(string)));
+    strings
+}
+
+/// Joins the lines of a literal that end with a backslash.
+fn joined(literal: &[char]) -> String {
+    let literal: String = literal.iter().collect();
+    let mut lines = literal.split("\\\n");
+    let first = lines.next().unwrap_or_default().to_owned();
+    lines.fold(first, |joined, line| joined + line.trim_start())
+}
+
 fn all_tokens(text: &str) -> Vec<Token> {
+    read(text, |_| {})
+}
+
+/// Reads the tokens, and tells of each string literal.
+fn read(text: &str, mut tell: impl FnMut(&[char])) -> Vec<Token> {
     let signs: Vec<char> = text.chars().collect();
     let mut tokens = Vec::new();
     let mut at = 0;
@@ -18,7 +40,11 @@ fn all_tokens(text: &str) -> Vec<Token> {
         match (sign, next) {
             ('/', Some('/')) => at = position(&signs, at, '\n'),
             ('/', Some('*')) => at = end_of_block_comment(&signs, at),
-            ('"', _) => at = end_of_string(&signs, at),
+            ('"', _) => {
+                let end = end_of_string(&signs, at);
+                tell(&signs[at + 1..(end - 1).max(at + 1)]);
+                at = end;
+            }
             ('r' | 'b' | 'c', _) if is_raw_string(&signs, at) => at = end_of_raw_string(&signs, at),
             ('\'', _) => at = end_of_quote(&signs, at),
             (':', Some(':')) => {
@@ -165,6 +191,12 @@ mod tests {
 
     fn read(text: &str) -> String {
         tokens(text).join(" ")
+    }
+
+    #[test]
+    fn line_that_goes_on_is_one_string() {
+        let text = "f(\"one \\\n      two\", r\"raw\", \"three\nfour\") // \"five\"";
+        assert_eq!(strings(text), ["one two", "three\nfour"]);
     }
 
     #[test]

@@ -8,11 +8,13 @@ use std::process::Command;
 
 use crate::modules::Modules;
 use crate::packages::{Layer, dependencies};
-use crate::{circles, lines, methods};
+use crate::{circles, lines, methods, reading};
 
 const MOST_LINES: usize = 400;
 const MOST_LINES_OF_TESTS: usize = 600;
 const MOST_METHODS: usize = 25;
+/// More blanks than any table has between two columns.
+const GAP: &str = "        ";
 
 const SDK: [&str; 5] = ["aws-", "lambda_runtime", "hyper", "rustls", "reqwest"];
 
@@ -174,6 +176,25 @@ fn no_file_is_too_long() {
         }
     }
     holds("files are short", &found, LINES_STILL);
+}
+
+#[test]
+fn no_sentence_has_a_gap() {
+    let mut found = Vec::new();
+    for package in packages("deployer") {
+        let mut files = Vec::new();
+        sources(&root().join(&package).join("src"), &mut files);
+        for file in files {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for line in reading::strings(code).iter().flat_map(|string| string.split('\n')).map(str::trim) {
+                if line.contains(GAP) {
+                    found.push((file.display().to_string(), format!("{}: {line:?}", file.display())));
+                }
+            }
+        }
+    }
+    holds("a text that goes on in the next line of the source ends with a backslash", &found, &[]);
 }
 
 #[test]

@@ -131,6 +131,7 @@ impl World {
             ledger: Arc::new(LedgerPort(connection.clone())),
             sessions: Arc::new(MaskingSessions::new(Arc::new(StsPort(connection.clone())))),
             rollouts: Some(Arc::new(RolloutPort(connection.clone()))),
+            begins_rollouts: true,
             queue: config.queue_url.is_some().then(|| Arc::new(QueuePort(connection.clone())) as Arc<dyn Queue>),
             events: config.event_bus.is_some().then(|| Arc::new(EventsPort(connection.clone())) as Arc<dyn Events>),
             identities: (!self.aws(|aws| aws.keys.has_no_audience))

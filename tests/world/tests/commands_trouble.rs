@@ -174,7 +174,7 @@ async fn command_id_names_one_command() {
     world.command_record(command("redeploy", &json!({"id": "INC-9"}))).await;
     let (error_type, message) = world.command_error(command("rollback", &json!({"id": "INC-9"}))).await;
     assert_eq!(error_type, "InvalidCommand");
-    assert!(message.starts_with("id \"INC-9\" was another command's before (a Redeploy"), "{message}");
+    assert!(message.starts_with("id \"INC-9\" was another command's before (a redeploy"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -217,6 +217,7 @@ impl Direct {
             ledger: self.ledger.clone(),
             sessions: Arc::new(WatchedSessions::new(masked, self.notify.clone(), self.notified.clone())),
             rollouts: None,
+            begins_rollouts: false,
             queue: None,
             events: None,
             identities: None,

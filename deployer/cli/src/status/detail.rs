@@ -253,8 +253,10 @@ fn brought(live: &LiveStatus, now: Timestamp) -> String {
     };
     let code = deployment(live.since, live.by.as_ref(), &live.approved_by, live.deployment);
     let Some(renamed) = &live.renamed else { return code };
+    let first =
+        renamed.first.as_ref().map_or("under another name before".to_owned(), |first| format!("as {first} before"));
     let renamed = deployment(renamed.since, renamed.by.as_ref(), &live.renamed_approved_by, renamed.deployment);
-    format!("{renamed}; the same code is live {code}, under another name before")
+    format!("{renamed}; the same code is live {code}, {first}")
 }
 
 /// Names those who approved what is live.

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 pub(super) use detail::one as one_function;
 pub(super) use table::functions_in_order;
 
+use super::advice;
 use super::answer::{Answer, CliError, Exit, sentence};
 use super::colours;
 use super::interrupts::Interrupts;
@@ -86,7 +87,7 @@ fn draw(answer: &Answer, output: Output, seconds: u64) -> std::io::Result<()> {
             // The sequence moves to the upper left and clears the screen.
             let again = if std::io::stdout().is_terminal() { "\x1b[H\x1b[2J" } else { "" };
             let now = Timestamp::now().strftime("%H:%M:%SZ");
-            let text = fitted(&answer.text, terminal::columns());
+            let text = fitted(&advice::complete(&answer.text, terminal::columns()), terminal::columns());
             write!(out, "{again}{text}\n{now}, again every {seconds} s; Ctrl-C ends it\n")?;
         }
     }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::deployed::{GROUP, ID, ok, person, record, server};
+use super::deployed::{GROUP, ok, person, record, server};
 use super::home::Outcome;
 
 /// Runs a verb, and returns what it says and the commands that it sends.
@@ -28,23 +28,44 @@ fn recall_without_a_terminal_takes_yes_and_only_looks_before() {
 }
 
 #[test]
-fn recall_names_the_others_of_the_group_by_the_status_of_its_function() {
+fn recall_names_the_others_of_the_group_that_stay_live_each_time() {
     let rollback = record("01M8A5XGD0ST9H1MN79C7EX22R", "1.4.2");
+    let beside = json!({ "group": GROUP, "functions": [{ "function": "bills", "release": "7" }] });
+    let recalled = json!({ "function": "orders", "release": "1.4.3", "environments": [
+        { "environment": "prod", "left": "1.4.3", "came_with": beside, "deployment": rollback, "because": null }] });
     let server = server(move |request| {
         let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
-        let beside = json!({ "group": GROUP, "functions": [{ "function": "bills", "release": "7" }] });
-        let left = json!({ "release": "1.4.3", "deployment": ID, "came_with": beside });
-        match command["command"].as_str() {
-            Some("recall") => Some(ok(&json!({ "function": "orders", "release": "1.4.3", "environments": [
-                { "environment": "prod", "left": "1.4.3", "deployment": rollback, "because": null }] }))),
-            Some("status") if command["function"] == "orders" => Some(ok(&json!({ "functions": [{
-                "environment": "prod", "function": "orders", "live": null, "left": left, "targets": [], "active": null,
-                "pending": null, "hold": null, "rejected": false }] }))),
-            _ => None,
-        }
+        (command["command"] == "recall").then(|| ok(&recalled))
     });
-    let (Outcome { exit, err }, out) =
-        person(&server).run_with_output(&["recall", "-f", "orders", "-r", "1.4.3", "--yes"]);
-    assert_eq!(exit, Some(0), "{err}");
-    assert!(out.contains(&format!("\nbills 7 came with 1.4.3 in group {GROUP}, and is still live in prod. ")), "{out}");
+    let recall = ["recall", "-f", "orders", "-r", "1.4.3", "--yes"];
+    for more in [&[][..], &["--id", "again"]] {
+        let (Outcome { exit, err }, out) = person(&server).run_with_output(&[&recall[..], more].concat());
+        assert_eq!(exit, Some(0), "{err}");
+        let told = format!("\nbills 7 came with 1.4.3 in group {GROUP}, and is still live in prod. ");
+        assert!(out.contains(&told) && out.ends_with("\n  deployctl rollback -e prod -f bills\n"), "{out}");
+        let (_, out) = person(&server).run_with_output(&[&recall[..], more, &["--output", "json"]].concat());
+        let answer: Value = serde_json::from_str(&out).unwrap();
+        assert_eq!(answer["environments"][0]["came_with"], beside, "{answer:#}");
+    }
+}
+
+#[test]
+fn recall_of_what_is_rejected_and_live_nowhere_asks_nothing() {
+    let reject =
+        json!({ "release": "1.4.3", "reason": "leaks", "requested_by": "ada", "since": "2026-11-30T11:00:00Z" });
+    let status = json!({ "functions": [{ "environment": "prod", "function": "orders", "live": null, "targets": [],
+        "active": null, "pending": null, "hold": null, "rejected": false, "rejects": [reject] }] });
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        (command["command"] == "status").then(|| ok(&status))
+    });
+    let recall = ["recall", "-f", "orders", "-r", "1.4.3"];
+    for reason in [&[][..], &["--reason", "leaks"]] {
+        let (Outcome { exit, err }, out) = person(&server).run_with_output(&[&recall[..], reason].concat());
+        let nothing = "1.4.3 of orders is rejected already (leaks), and is live nowhere: there is nothing to recall\n";
+        assert_eq!((exit, out.as_str()), (Some(0), nothing), "{err}");
+    }
+    // Another reason would replace the one that it has.
+    let (Outcome { exit, err }, _) = person(&server).run_with_output(&[&recall[..], &["--reason", "slow"]].concat());
+    assert!(exit == Some(2) && err.contains("nobody is at a terminal"), "{err}");
 }

@@ -104,3 +104,49 @@ fn rollback_names_the_others_of_the_group_by_the_status_of_its_function() {
     );
     assert!(out.contains("\n  deployctl rollback -e prod -f bills\n"), "{out}");
 }
+
+#[test]
+fn rollback_to_an_unknown_release_is_refused_at_once_with_yes() {
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        let refused = json!({ "code": "NothingToRollBack", "because": "release 9 was never live here" });
+        (command["command"] == "plan").then(|| {
+            ok(&json!({ "environment": "prod", "function": "orders", "release": null, "unchanged": false, "targets": [],
+                "refused": refused }))
+        })
+    });
+    let rollback = ["rollback", "-e", "prod", "-f", "orders", "--to", "9", "--yes"];
+    let (Outcome { exit, err }, out) = person(&server).run_with_output(&rollback);
+    let refused = "error: NothingToRollBack: release 9 was never live here\n  nothing was rolled back\n";
+    assert_eq!((exit, err.as_str(), out.as_str()), (Some(3), refused, ""));
+}
+
+#[test]
+fn failed_rollback_names_the_way_on_and_what_a_recall_meets() {
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        let mut back = record("01M8A5XFDRZTNV54H8T47JKK41", "1.4.2");
+        (back["status"], back["code"]) = (json!("failed"), json!("TargetFailed"));
+        back["cause"]["kind"] = json!("rollback");
+        back["targets"][0]["status"] = json!("failed");
+        back["targets"][0]["error"] = json!({ "code": "AccessDenied", "step": "update alias", "message": "no" });
+        let live = json!({ "release": "1.4.3", "deployment": ID, "since": "2026-11-25T20:00:00Z", "sha256": null });
+        match command["command"].as_str() {
+            Some("rollback") => Some(ok(&back)),
+            Some("status") => {
+                Some(ok(&json!({ "functions": [{ "environment": "prod", "function": "orders", "live": live,
+                "targets": [], "active": null, "pending": null, "hold": null, "rejected": false,
+                "rollback_to": "1.4.2" }] })))
+            }
+            _ => None,
+        }
+    });
+    let (Outcome { exit, err }, out) =
+        person(&server).run_with_output(&["rollback", "-e", "prod", "-f", "orders", "--yes"]);
+    assert_eq!(exit, Some(1), "{err}");
+    let way_on = "  which permission is missing:\n    deployctl doctor -e prod\n  once that is mended:\n    \
+                  deployctl rollback -e prod -f orders --to 1.4.2\n";
+    assert!(out.contains(way_on), "{out}");
+    let recall = "To reject 1.4.3 and roll it back wherever it is live (in prod once what is in the way is mended):\n";
+    assert!(out.contains(recall), "{out}");
+}

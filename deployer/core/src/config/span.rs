@@ -53,7 +53,8 @@ impl Span {
     }
 
     /// Makes one of whole seconds. It may be longer than the configuration can say.
-    pub(crate) fn of_seconds(seconds: u64) -> Self {
+    #[must_use]
+    pub fn of_seconds(seconds: u64) -> Self {
         Self(Duration::from_secs(seconds))
     }
 

@@ -5,6 +5,7 @@
 
 mod action;
 mod checks;
+mod configuration;
 mod formats;
 mod gone;
 mod missing;
@@ -20,6 +21,7 @@ pub use checks::{
     Attempt, QueueLook, Refusal, Refused, SWEEP_NOTE_INTERVAL, Tried, clocks, dead_letters, entered, ledger, queue,
     read_artifact, rights, sweep, versioning,
 };
+pub use configuration::configuration;
 pub use formats::formats;
 pub use gone::gone;
 pub use missing::MissingInPolicy;

@@ -4,16 +4,20 @@ use std::borrow::Cow;
 
 use super::FunctionRef;
 use crate::config::{DeployRole, Environment, Target};
-use crate::head::{self, Active, ClaimedFor};
+use crate::head::{self, Active, ClaimedFor, FrozenPlace};
 use crate::id::{EnvironmentName, FunctionName};
 use crate::record::{CauseKind, Ending, TargetError, TargetErrorCode};
 use crate::rollout::{Gone, PauseReason, RolloutState};
 
-/// Makes a function of an environment that `deployer.json` does not have. What its active deployment was claimed for
-/// counts, and the role that it keeps; where it keeps none, nothing but the names is known, which is enough to read
-/// the ledger.
+/// Makes a function of an environment that `deployer.json` does not have. What its deployment was claimed for counts, and
+/// the role that the head keeps for it; where it keeps none, nothing but the names is known, which is enough to read the
+/// ledger.
 #[must_use]
-pub fn gone_function(name: &EnvironmentName, function: &FunctionName, active: Option<&Active>) -> FunctionRef<'static> {
+pub fn gone_function(
+    name: &EnvironmentName,
+    function: &FunctionName,
+    place: Option<FrozenPlace>,
+) -> FunctionRef<'static> {
     // No version is deleted by the default of an environment that may have had another number.
     let environment = Environment { keep_versions: u32::MAX, ..Environment::unknown() };
     let gone = FunctionRef {
@@ -26,8 +30,8 @@ pub fn gone_function(name: &EnvironmentName, function: &FunctionName, active: Op
         is_gone: true,
         configured: None,
     };
-    match active {
-        Some(active) => frozen(gone, active),
+    match place {
+        Some(place) => at_place(gone, place),
         None => gone,
     }
 }
@@ -42,8 +46,14 @@ impl FunctionRef<'_> {
 
 /// Returns a function with what its active deployment was claimed for, and the role that it keeps.
 pub(super) fn frozen<'a>(at: FunctionRef<'a>, active: &Active) -> FunctionRef<'a> {
-    let (Some(claimed), Some(role)) = (active.claimed_for.clone(), active.role.clone()) else { return at };
-    let (ClaimedFor { targets, alias, function_name }, DeployRole { name, external_id }) = (claimed, role);
+    match active.frozen_place() {
+        Some(place) => at_place(at, place),
+        None => at,
+    }
+}
+
+fn at_place(at: FunctionRef<'_>, FrozenPlace { claimed_for, role }: FrozenPlace) -> FunctionRef<'_> {
+    let (ClaimedFor { targets, alias, function_name }, DeployRole { name, external_id }) = (claimed_for, role);
     let environment = at.environment.into_owned();
     let environment = Environment { targets, alias, role_name: name, external_id, ..environment };
     FunctionRef { environment: Cow::Owned(environment), function_name, ..at }
@@ -62,13 +72,14 @@ pub fn gone_of(at: &FunctionRef<'_>, active: &Active) -> Option<Gone> {
     (!gone.is_empty()).then_some(Gone::Targets(gone))
 }
 
-/// Returns the role that the head keeps for a deployment of this kind: the environment's, where it rolls it out, or is
-/// gone.
+/// Returns the role that the head keeps for a deployment of this kind: the environment's, where it rolls it out or takes a
+/// rollout back, or is gone.
 #[must_use]
 pub fn role_to_keep(at: &FunctionRef<'_>, kind: CauseKind) -> Option<DeployRole> {
     let configured = at.as_configured();
-    let rolls_out = kind.rolls_out() && configured.environment.rollout.is_some();
-    (rolls_out || configured.is_gone).then(|| configured.environment.deploy_role())
+    let is_about_rollouts = kind.rolls_out() || kind == CauseKind::Rollback;
+    let keeps = is_about_rollouts && configured.environment.rollout.is_some();
+    (keeps || configured.is_gone).then(|| configured.environment.deploy_role())
 }
 
 /// Fails a deployment that was to roll out and whose environment is gone before its rollout has begun. None: the

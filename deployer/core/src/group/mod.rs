@@ -20,7 +20,7 @@ mod steps;
 mod undecided;
 mod used_id;
 
-pub use rollouts::{MemberRollout, has_new_word, with_rollouts, word_of};
+pub use rollouts::{MemberRead, MemberRollout, has_new_word, overdue_sentence, word_of};
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{
@@ -142,6 +142,12 @@ pub struct Member {
     /// How far its rollout is, or was at its end; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<MemberRollout>,
+    /// The planned time of its rollout, in seconds; absent where none has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_seconds: Option<u32>,
+    /// The time from which on its rollout has passed, and waits for the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passed_at: Option<Timestamp>,
     /// Whether its deployment has reached any target.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
@@ -204,6 +210,8 @@ impl Group {
                 resolved: None,
                 status: None,
                 rollout: None,
+                planned_seconds: None,
+                passed_at: None,
                 reached: false,
                 because: None,
                 rollback: None,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::rollouts::waits_sentence;
 use super::{Group, MemberRollout, Phase};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release};
 use crate::record::{Approved, Status};
@@ -22,7 +23,7 @@ pub struct GroupStatus {
     pub status: Status,
     /// The phase that it is in.
     pub phase: Phase,
-    /// The reason why it waits, in one sentence.
+    /// The reason why it waits, or which members wait for which others and since when, in one sentence.
     pub because: Option<PlainText>,
     /// The person who asked for it.
     pub requested_by: Option<Person>,
@@ -72,7 +73,7 @@ impl From<&Group> for GroupStatus {
             from: group.from.clone(),
             status: group.status,
             phase: group.phase,
-            because: group.because.clone(),
+            because: group.because.clone().or_else(|| waits_sentence(group)),
             requested_by: group.cause.requested_by.clone(),
             since: group.asked_at,
             decided_at: group.decided_at,

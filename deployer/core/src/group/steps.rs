@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::rollouts::{named_as_failed, note_rollouts};
+use super::rollouts::{MemberRead, named_as_failed, note_rollouts};
 use super::{Group, Member, Phase};
 use crate::head::ResolvedArtifact;
 use crate::id::{DeploymentId, Token};
-use crate::promotion::Decision;
+use crate::promotion::{Decision, GroupState};
 use crate::record::{Code, DeploymentRecord, Ending, Status};
 
 /// The time after the group's decision in which its members must succeed or begin their rollouts; later ones fail. A
@@ -92,31 +92,33 @@ impl Group {
         Self { place_token: None, ..self.next() }
     }
 
-    /// Ends the group because deployer.json no longer has its environment.
+    /// Ends the group because deployer.json no longer has its environment. One that is decided stays as it is: its members
+    /// have moved, or may have, and it goes on once the environment is back.
     #[must_use]
     pub fn abandoned(&self, now: Timestamp) -> Self {
+        if self.state() != GroupState::Undecided {
+            return self.clone();
+        }
         let mut group = self.next();
         let because = format!("deployer.json has no environment {} any more", self.environment);
-        match self.phase {
-            Phase::Checking | Phase::Placing => {
-                group.end_undecided(Status::Refused, Code::NotPromotable, &because, now);
-            }
-            _ => {
-                let because = format!("{because}; its members stay as they are");
-                group.end(Status::Failed, Some(Code::NotPromotable), Some(because), now);
-            }
-        }
+        group.end_undecided(Status::Refused, Code::NotPromotable, &because, now);
         group
     }
 
-    /// Takes over the states of its members' deployments. When all have ended, the group ends, or starts to roll back.
-    /// Members that have not succeeded in time have failed.
+    /// Takes over the states of its members' deployments, in their order. When all have ended, the group ends, or starts to
+    /// roll back. Members that have not succeeded in time have failed. One that cannot be read now stays as it was.
     #[must_use]
-    pub fn moved(&self, records: &[Option<DeploymentRecord>], now: Timestamp) -> Self {
+    pub fn moved(&self, members: &[Option<MemberRead>], now: Timestamp) -> Self {
         let mut group = self.next();
         let is_late = group.is_late(now);
-        for (member, record) in group.functions.iter_mut().zip(records) {
-            if let Some(record) = record {
+        let mut has_unread = false;
+        for (member, read) in group.functions.iter_mut().zip(members) {
+            let Some(read) = read else {
+                has_unread |= !member.has_ended();
+                continue;
+            };
+            member.note_rollout(read, now);
+            if let Some(record) = &read.record {
                 (member.status, member.because) = (Some(record.status), record.because.clone());
                 member.reached = has_reached_a_target(record);
                 member.ended_waiting.clone_from(&record.ended_waiting);
@@ -129,7 +131,7 @@ impl Group {
                 (member.status, member.because) = (Some(Status::Failed), Some(because.into()));
             }
         }
-        note_rollouts(&mut group, now);
+        note_rollouts(&mut group, has_unread, now);
         if !group.functions.iter().all(Member::has_ended) {
             return group;
         }

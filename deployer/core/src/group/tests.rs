@@ -3,6 +3,8 @@
 
 use super::rollouts::word_to;
 use super::*;
+use jiff::SignedDuration;
+
 use crate::artifact::ArtifactRef;
 use crate::id::BucketName;
 use crate::promotion::Decision;
@@ -63,6 +65,15 @@ fn record(group: &Group, number: usize, status: Status) -> Option<DeploymentReco
         "started_at": second(40), "finished_at": second(50),
     });
     Some(serde_json::from_value(json).unwrap())
+}
+
+fn member_read(record: &Option<DeploymentRecord>) -> MemberRead {
+    MemberRead { record: record.clone(), rollout: None, length: None, is_paused: false }
+}
+
+/// Returns the group after these records of its members were read, none of which rolls out.
+fn moved(group: &Group, records: &[Option<DeploymentRecord>; 2], now: Timestamp) -> Group {
+    group.moved(&records.each_ref().map(|record| Some(member_read(record))), now)
 }
 
 #[test]
@@ -126,13 +137,13 @@ fn member_not_done_after_six_hours_fails_the_group() {
     let group = moving();
     let records = [record(&group, 0, Status::Succeeded), record(&group, 1, Status::Pending)];
     let six_hours = 30 + 6 * 3600;
-    assert_eq!(group.moved(&records, second(six_hours)).phase, Phase::Moving);
-    let late = group.moved(&records, second(six_hours + 1));
+    assert_eq!(moved(&group, &records, second(six_hours)).phase, Phase::Moving);
+    let late = moved(&group, &records, second(six_hours + 1));
     assert_eq!((late.phase, late.functions[1].status), (Phase::RollingBack, Some(Status::Failed)));
-    let withdrawn = group.moved(&records, second(six_hours)).to_withdraw(second(six_hours + 1)).count();
+    let withdrawn = moved(&group, &records, second(six_hours)).to_withdraw(second(six_hours + 1)).count();
     assert_eq!(withdrawn, 1);
     let active = [record(&group, 0, Status::Pending), record(&group, 1, Status::InProgress)];
-    let late = group.moved(&active, second(six_hours + 1));
+    let late = moved(&group, &active, second(six_hours + 1));
     assert_eq!(late.functions.iter().map(Member::has_moved).collect::<Vec<_>>(), [false, true], "it may get there");
 }
 
@@ -143,7 +154,7 @@ fn failed_member_that_reached_a_target_is_rolled_back() {
     let target = serde_json::json!({"account": "111111111111", "region": "eu-west-1", "status": "succeeded",
         "function_name": "worker", "alias": "live", "version": "7", "previous": null, "error": null});
     failed.targets.push(serde_json::from_value(target).unwrap());
-    let turned = group.moved(&[record(&group, 0, Status::Unchanged), Some(failed)], second(60));
+    let turned = moved(&group, &[record(&group, 0, Status::Unchanged), Some(failed)], second(60));
     let moved: Vec<_> = turned.functions.iter().map(Member::has_moved).collect();
     assert_eq!((turned.phase, moved), (Phase::RollingBack, vec![false, true]));
     let back = turned.with_rollbacks(&[None, record(&group, 1, Status::Succeeded)], second(70));
@@ -163,27 +174,27 @@ fn members_have_their_requests_ids_if_the_event_is_ahead() {
 fn group_succeeds_when_all_members_have() {
     let group = moving();
     assert_eq!((group.phase, group.status), (Phase::Moving, Status::InProgress));
-    let half = group.moved(&[record(&group, 0, Status::Succeeded), None], second(60));
+    let half = moved(&group, &[record(&group, 0, Status::Succeeded), None], second(60));
     assert_eq!((half.phase, half.finished_at), (Phase::Moving, None));
-    let all = half.moved(&[record(&group, 0, Status::Succeeded), record(&group, 1, Status::Unchanged)], second(60));
+    let all = moved(&half, &[record(&group, 0, Status::Succeeded), record(&group, 1, Status::Unchanged)], second(60));
     assert_eq!((all.phase, all.status, all.finished_at), (Phase::Ended, Status::Succeeded, Some(second(60))));
 }
 
 #[test]
 fn only_members_that_moved_are_rolled_back() {
     let group = moving();
-    let turned = group.moved(&[record(&group, 0, Status::Succeeded), record(&group, 1, Status::Failed)], second(60));
+    let turned = moved(&group, &[record(&group, 0, Status::Succeeded), record(&group, 1, Status::Failed)], second(60));
     assert_eq!((turned.phase, turned.rollback_started_at), (Phase::RollingBack, Some(second(60))));
     let on_its_way = turned.with_rollbacks(&[record(&group, 0, Status::InProgress), None], second(70));
     assert_eq!(on_its_way.phase, Phase::RollingBack);
     let back = turned.with_rollbacks(&[record(&group, 0, Status::Succeeded), None], second(70));
     let statuses: Vec<_> = back.functions.iter().map(|member| member.status.unwrap()).collect();
     assert_eq!((back.status, statuses), (Status::RolledBack, vec![Status::RolledBack, Status::Failed]));
-    let waits = group.moved(&[record(&group, 0, Status::Pending), record(&group, 1, Status::Failed)], second(60));
+    let waits = moved(&group, &[record(&group, 0, Status::Pending), record(&group, 1, Status::Failed)], second(60));
     let withdrawn: Vec<_> = waits.to_withdraw(second(60)).map(|member| member.function.as_str().to_owned()).collect();
     assert_eq!((waits.phase, withdrawn), (Phase::Moving, vec!["api".to_owned()]), "what waits need not go any more");
     assert_eq!(group.to_withdraw(second(60)).count(), 0);
-    let none = group.moved(&[record(&group, 0, Status::Refused), record(&group, 1, Status::Failed)], second(60));
+    let none = moved(&group, &[record(&group, 0, Status::Refused), record(&group, 1, Status::Failed)], second(60));
     assert_eq!((none.phase, none.status), (Phase::Ended, Status::Failed), "nothing has to go back");
     let failed = turned.with_rollbacks(&[record(&group, 0, Status::Refused), None], second(70));
     let statuses: Vec<_> = failed.functions.iter().map(|member| member.status.unwrap()).collect();
@@ -228,7 +239,8 @@ fn wait_of_a_group_is_unpublished_until_noted_and_only_once() {
 /// Returns the group after its members' records and rollouts were read at this time.
 fn read(group: &Group, members: [(Status, Option<MemberRollout>); 2], now: i64) -> Group {
     let records = [0, 1].map(|number| record(group, number, members[number].0));
-    with_rollouts(group, &members.map(|(_, rollout)| rollout)).moved(&records, second(now))
+    let read = |number: usize| MemberRead { rollout: members[number].1, ..member_read(&records[number]) };
+    group.moved(&[0, 1].map(|number| Some(read(number))), second(now))
 }
 
 const UNDER_WAY: (Status, Option<MemberRollout>) = (Status::InProgress, Some(MemberRollout::UnderWay));
@@ -310,8 +322,77 @@ fn group_that_is_gone_or_has_ended_says_so() {
     let (group, api) = (moving(), functions()[0].clone());
     let GroupWord::GoBack(because) = word_of(None, group.id, &api) else { panic!() };
     assert!(because.ends_with("is not in the ledger any more"), "{because}");
-    let abandoned = group.abandoned(second(60));
-    assert!(matches!(word_of(Some(&abandoned), group.id, &api), GroupWord::GoBack(_)));
+    let declined = group.declined((&"bob".into(), "no".to_owned()), second(60));
+    assert!(matches!(word_of(Some(&declined), group.id, &api), GroupWord::GoBack(_)));
     let placing = Group { phase: Phase::RollingBack, ..group };
     assert!(matches!(word_to(&placing, &api), GroupWord::GoBack(_)));
+}
+
+#[test]
+fn only_an_undecided_group_is_abandoned_with_its_environment() {
+    let checking = Group::of(&promotion_request(10), &functions(), second(20));
+    let placing = checking.with_checks(&pass(), token(), second(30));
+    for undecided in [checking, placing] {
+        let ended = undecided.abandoned(second(60));
+        assert_eq!((ended.phase, ended.status), (Phase::Ended, Status::Refused));
+    }
+    let released = read(&moving(), [PASSED, PASSED], 60);
+    let rolls_back = read(&released, [(Status::Succeeded, None), BACK], 120);
+    assert_eq!(rolls_back.phase, Phase::RollingBack);
+    for decided in [moving(), released, rolls_back] {
+        assert!(!decided.abandoned(second(180)).differs_from(&decided), "{decided:?}");
+    }
+}
+
+#[test]
+fn member_that_cannot_be_read_stays_as_it_was_and_holds_up_no_other() {
+    let half = read(&moving(), [PASSED, UNDER_WAY], 60);
+    let read_one = |group: &Group, member: (Status, Option<MemberRollout>), now: i64| {
+        let read = MemberRead { rollout: member.1, ..member_read(&record(group, 1, member.0)) };
+        group.moved(&[None, Some(read)], second(now))
+    };
+    let unread = read_one(&half, PASSED, 120);
+    assert_eq!((unread.passed_at, unread.functions[0].rollout), (None, half.functions[0].rollout), "all were not read");
+    assert_eq!(read(&unread, [PASSED, PASSED], 180).passed_at, Some(second(180)));
+    let failed = read_one(&half, GOES_BACK, 120);
+    assert_eq!(failed.failed_first.as_ref(), functions().last());
+    let late = read_one(&moving(), (Status::Succeeded, None), 30 + 7 * 3_600);
+    assert_eq!((late.phase, late.functions[0].status), (Phase::Moving, None), "nobody knows whether it is late");
+}
+
+#[test]
+fn group_that_waits_names_whom_it_waits_for_and_since_when() {
+    let because = |group: &Group| GroupStatus::from(group).because.map(|it| it.to_string());
+    assert_eq!(because(&read(&moving(), [UNDER_WAY, UNDER_WAY], 60)), None);
+    let half = read(&read(&moving(), [PASSED, UNDER_WAY], 60), [PASSED, UNDER_WAY], 120);
+    assert_eq!(because(&half).as_deref(), Some("waits for worker since 1970-01-01T00:01:00Z; the others have passed"));
+    let released = read(&half, [PASSED, PASSED], 180);
+    let live = read(&released, [UNDER_WAY, (Status::Succeeded, None)], 240);
+    assert_eq!(
+        because(&live).as_deref(),
+        Some(
+            "all have passed since 1970-01-01T00:03:00Z: worker is live, and api becomes live with the next look that can \
+             be judged"
+        )
+    );
+    assert_eq!(because(&read(&half, [PASSED, GOES_BACK], 180)), None);
+}
+
+#[test]
+fn group_is_overdue_after_its_longest_rollout_and_once_a_released_member_is_not_live() {
+    let minutes = |minutes: i64| 60 * minutes;
+    let hour = Some(SignedDuration::from_hours(1));
+    let overdue = |group: &Group, is_paused: bool, now: i64| {
+        let read = MemberRead { length: hour, is_paused, ..member_read(&None) };
+        overdue_sentence(group, &[Some(MemberRead { is_paused: false, ..read.clone() }), Some(read)], second(now))
+            .is_some()
+    };
+    let half = read(&moving(), [PASSED, UNDER_WAY], minutes(10));
+    assert!(!overdue(&half, false, minutes(10 + 135)) && overdue(&half, false, minutes(10 + 136)));
+    assert!(!overdue(&half, true, minutes(600)), "a pause has an end of its own");
+    let released = read(&half, [PASSED, PASSED], minutes(20));
+    let live = read(&released, [PASSED, (Status::Succeeded, None)], minutes(21));
+    assert!(!overdue(&live, false, minutes(35)) && overdue(&live, false, minutes(36)));
+    let ended = read(&live, [(Status::Succeeded, None), (Status::Succeeded, None)], minutes(40));
+    assert!(!overdue(&ended, false, minutes(500)));
 }

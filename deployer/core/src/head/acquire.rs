@@ -5,7 +5,7 @@ use super::active::Active;
 use super::claim::{Claimant, claim_next, own_write, resume};
 use super::displace::displace_active;
 use super::member::waits_behind_member;
-use super::rollout::goes_on_where_gone;
+use super::rollout::{goes_on_where_gone, has_turn_where_gone};
 use super::state::Head;
 use super::transition_result::{Next, Transition};
 use crate::function_ref::FunctionRef;
@@ -25,8 +25,9 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
         return Transition::none(Next::Nothing);
     }
     let queue = &head.queue;
-    // What waits has no turn where the environment is gone.
-    match (&queue.active, queue.pending.first().filter(|_| !at.is_gone())) {
+    // What waits has no turn where the environment is gone, but for the rollback that has taken its rollout back.
+    let has_turn = !at.is_gone() || (queue.active.is_none() && has_turn_where_gone(head));
+    match (&queue.active, queue.pending.first().filter(|_| has_turn)) {
         (Some(active), Some(_)) if active.is_idle(me.now) && queue.displacing(&active.request).is_some() => {
             let mut next = head.next();
             if let Some(newer) = queue.displacing(&active.request) {

@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::door::{Door, ServedBefore};
+use super::frozen_place::{ClaimedFor, FrozenPlace};
 use super::lambda_wait::LambdaWait;
 use super::request::Request;
 use super::resolved_artifact::ResolvedArtifact;
 use super::retried_calls::{RetriedCall, RetriedCalls};
 use crate::alias_traffic::Awaited;
 use crate::config::{DeployRole, Target};
-use crate::id::{AliasName, DeploymentId, FunctionName, Token};
+use crate::id::{DeploymentId, Token};
 use crate::managed_keys::ManagedKeys;
 use crate::record::{RecordedArtifact, TargetOutcome};
 use crate::rollout::RolloutState;
@@ -123,6 +124,12 @@ impl Active {
         self.retried.as_ref().map_or(&[], |retried| retried.by(self.claim))
     }
 
+    /// Returns what it was claimed for, and the role that it keeps; none where it keeps none.
+    #[must_use]
+    pub fn frozen_place(&self) -> Option<FrozenPlace> {
+        Some(FrozenPlace { claimed_for: self.claimed_for.clone()?, role: self.role.clone()? })
+    }
+
     /// Whether its owner's lease holds.
     pub(super) fn is_leased(&self, now: Timestamp) -> bool {
         now < self.lease_until
@@ -139,15 +146,4 @@ impl Active {
         let until = self.next_look_at.into_iter().chain(due).fold(self.lease_until, Timestamp::max);
         (self.request.id, self.claim, until)
     }
-}
-
-/// The targets, the alias and the function's name that a deployment is claimed for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ClaimedFor {
-    /// The targets.
-    pub targets: Vec<Target>,
-    /// The alias that moves.
-    pub alias: AliasName,
-    /// The function's name in the targets.
-    pub function_name: FunctionName,
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::active::Active;
 use super::request::Request;
+use super::rollout::has_turn_where_gone;
 use super::state::Head;
 use super::transition_result::{Next, Transition};
 use crate::function_ref::{FunctionRef, role_to_keep};
@@ -62,8 +63,8 @@ pub(super) fn own_write(head: &Head, me: &Claimant) -> Option<Transition> {
 
 /// Claims the request that is next in line.
 pub(super) fn claim_next(mut head: Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
-    // What waits has no turn there. The commit of a rollout claims the rollback that has taken it back.
-    if at.is_gone() {
+    // What waits has no turn there, but for the rollback that has taken the rollout back.
+    if at.is_gone() && !has_turn_where_gone(&head) {
         return Transition::none(Next::Nothing);
     }
     let Some(index) = head.queue.next_in_line() else { return Transition::none(Next::Nothing) };

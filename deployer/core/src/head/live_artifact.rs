@@ -79,6 +79,9 @@ pub struct Renamed {
     /// The person who asked for it, or uploaded it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Person>,
+    /// The release as which the code became live; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Release>,
 }
 
 /// An artifact that an upload, a deploy or a promotion brought has become complete for the first time.
@@ -133,6 +136,7 @@ impl LiveArtifact {
             deployment: self.deployment,
             since: self.since,
             by: self.by.clone(),
+            first: None,
         };
         self.renamed().cloned().unwrap_or_else(by_its_deployment)
     }
@@ -228,7 +232,11 @@ impl LiveArtifact {
     pub(super) fn renew(&mut self, by: Self, outcomes: &[TargetOutcome]) {
         let Self { release, deployment, by, since, artifact, sha256, size, function_name, alias, .. } = by;
         if self.release != release {
-            self.renamed = Some(Renamed { release: release.clone(), deployment, since, by });
+            let first = match self.renamed.take() {
+                Some(renamed) => renamed.first,
+                None => Some(self.release.clone()),
+            };
+            self.renamed = Some(Renamed { release: release.clone(), deployment, since, by, first });
         }
         if self.function_name.is_some() && self.function_name != function_name {
             self.versions.clear();

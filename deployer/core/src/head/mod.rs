@@ -22,6 +22,7 @@ mod ended_deployments;
 mod ended_groups;
 mod enqueue;
 mod finish;
+mod frozen_place;
 mod history;
 mod hold;
 mod known_by;
@@ -60,13 +61,14 @@ mod waiting;
 
 pub use accept::{Rules, accept, answer_known};
 pub use acquire::acquire;
-pub use active::{Active, Brings, ClaimedFor};
+pub use active::{Active, Brings};
 pub use approve::{ApprovalEffect, DecisionId, approve, decline};
 pub use claim::Claimant;
 pub use door::{Door, Opening, ServedBefore};
 pub use ended_deployments::{ENDED, OUTBOX};
 pub use ended_groups::{EndedGroup, with_ended_groups};
 pub use finish::{DeploymentEnd, Finish, finish, with_side_effects_done};
+pub use frozen_place::{ClaimedFor, FrozenPlace};
 pub use hold::{held_by, hold, hold_refusal, release_hold};
 pub use known_by::KnownBy;
 pub use known_requests::REQUESTS;
@@ -96,7 +98,7 @@ pub use rolled_back::{taken_back, warning_of};
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, advance_rollout, alone_since, apply_look,
     begin_rollout, command_rollout, goes_on_where_gone, is_let_in_where_gone, leave_rollout, note_former_settings,
-    reject_rollout, rollout_ending, rollout_sentence, with_pause_announced,
+    place_where_gone, reject_rollout, rollout_ending, rollout_sentence, with_pause_announced,
 };
 pub use source::{Rollback, Source};
 pub use state::{ATTEMPTS, EXTENSIONS, Head};

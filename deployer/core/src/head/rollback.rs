@@ -151,7 +151,8 @@ pub(super) fn note_taken_back(queue: &mut Queue, undone: &Active, live: Option<&
         let stays = live.filter(|live| rollback.to.as_ref().is_none_or(|to| *to == live.release));
         let stays = stays.map_or(String::new(), is_live);
         let sentence = PlainText::of(format_args!("{release} taken back {}{stays}", how_far(state)));
-        *request = request.with_rollback(Rollback { took_back: Some(sentence), ..rollback });
+        let by_plan = undone.frozen_place().filter(|_| is_meant).map(Box::new);
+        *request = request.with_rollback(Rollback { took_back: Some(sentence), by_plan, ..rollback });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::frozen_place::FrozenPlace;
 use super::resolved_artifact::ResolvedArtifact;
 use crate::artifact::ArtifactRef;
 use crate::id::{DeploymentId, Release};
@@ -86,6 +87,10 @@ pub struct Rollback {
     /// The rollout that it meant and has taken back, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub took_back: Option<PlainText>,
+    /// Where that rollout was, and the role by which the deployer enters its targets: the rollback goes by them where its
+    /// environment is gone from the configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_plan: Option<Box<FrozenPlace>>,
     /// What it could not end in time once it was accepted, and the sweep ends, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_to_sweep: Option<PlainText>,

@@ -200,7 +200,7 @@ impl PlannedRelease {
     /// Makes the release of an artifact that is or was live.
     #[must_use]
     pub fn of(live: &LiveArtifact) -> Self {
-        let Renamed { release, deployment, since, by } = live.naming();
+        let Renamed { release, deployment, since, by, .. } = live.naming();
         Self {
             release,
             deployment: Some(deployment),

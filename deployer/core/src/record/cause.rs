@@ -24,6 +24,20 @@ pub enum CauseKind {
     Unknown,
 }
 
+impl std::fmt::Display for CauseKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Upload => "upload",
+            Self::Deploy => "deploy",
+            Self::Redeploy => "redeploy",
+            Self::Rollback => "rollback",
+            Self::Promotion => "promotion",
+            Self::AutomaticPromotion => "automatic promotion",
+            Self::Unknown => "deployment",
+        })
+    }
+}
+
 impl CauseKind {
     /// Whether a deployment of this kind gets its traffic by the rollout of its environment. Going back and bringing what
     /// is live never do.

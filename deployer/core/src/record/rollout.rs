@@ -12,6 +12,9 @@ const MOST_MOVES: usize = 30;
 /// The rollout of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RecordedRollout {
+    /// The planned time of all its waves, in seconds. Pauses and lengthened steps come on top.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_seconds: Option<u32>,
     /// What the aliases of each wave were seen to serve, in the order of the times.
     pub moves: Vec<RecordedMove>,
     /// The last verdict of each step that has ended or paused.
@@ -51,7 +54,9 @@ impl RecordedRollout {
         }
         moves.sort();
         moves.truncate(MOST_MOVES);
-        Self { moves, verdicts: state.verdicts.clone(), unproven: state.unproven, asked: state.asked.clone() }
+        let planned_seconds = u32::try_from(state.plan.length().as_secs()).ok();
+        let (verdicts, asked) = (state.verdicts.clone(), state.asked.clone());
+        Self { planned_seconds, moves, verdicts, unproven: state.unproven, asked }
     }
 }
 

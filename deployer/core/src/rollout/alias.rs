@@ -63,10 +63,16 @@ impl RolloutTarget {
         self.alias_with(self.weight)
     }
 
+    /// Returns the version that its alias served before the rollout; none: there was no such alias.
+    #[must_use]
+    pub fn served_before(&self) -> Option<&Version> {
+        self.old.as_ref().or(self.replaces.as_ref())
+    }
+
     /// Returns what its alias serves where the new version has this share of the traffic.
     fn alias_with(&self, weight: u8) -> Option<MeantAlias> {
         match weight {
-            0 => Some(MeantAlias { version: self.old.clone()?, weight: None }),
+            0 => Some(MeantAlias { version: self.served_before()?.clone(), weight: None }),
             100.. => Some(MeantAlias { version: self.new.clone()?, weight: None }),
             percent => {
                 let weight = Some((self.new.clone()?, percent));
@@ -75,10 +81,11 @@ impl RolloutTarget {
         }
     }
 
-    /// Compares its alias with what it was last seen to serve, while no move is under way.
+    /// Compares its alias with what it was last seen to serve; while a move of it is open, with what is meant too.
     #[must_use]
-    pub fn compare_at_rest(&self, alias: Option<&ObservedAlias>) -> FoundAlias {
+    pub fn compare_in_look(&self, alias: Option<&ObservedAlias>) -> FoundAlias {
         match self.compare(alias) {
+            FoundAlias::Former if self.moving_since().is_some() => FoundAlias::Former,
             FoundAlias::Former | FoundAlias::Absent => {
                 let meant = self.meant_alias().map_or("no such alias".to_owned(), |meant| meant.to_string());
                 foreign(&meant, alias)
@@ -104,9 +111,9 @@ impl RolloutTarget {
         if meant.as_ref().is_some_and(|meant| meant.is_served_by(alias)) {
             return FoundAlias::Arrived;
         }
-        let before = if self.weight == 0 { self.new.as_ref() } else { self.old.as_ref() };
+        let before = if self.weight == 0 { self.new.as_ref() } else { self.served_before() };
         let is_whole = |meant: &MeantAlias| meant.weight.is_none() && alias.version.as_ref() == Some(&meant.version);
-        let is_ours = |version: &Version| [&self.old, &self.new].contains(&&Some(version.clone()));
+        let is_ours = |version: &Version| [self.served_before(), self.new.as_ref()].contains(&Some(version));
         let has_only_zeros = alias.weights.values().all(|part| *part == 0.0);
         if meant.as_ref().is_some_and(is_whole) && has_only_zeros && alias.versions().all(|version| is_ours(&version)) {
             // The traffic is as meant. It is written once more, so that no weights stay.

@@ -4,9 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::state::{Phase, RolloutState};
 
-/// Returns the time at which the last target of the wave was seen to serve its weight; none until then.
+/// Returns the time at which the last target of the wave was seen to serve its weight; none until then. A rollout without
+/// waves only watches what all targets serve already.
 pub(super) fn moved_at(state: &RolloutState) -> Option<Timestamp> {
-    let confirmed: Option<Vec<Timestamp>> = state.in_wave().iter().map(|one| one.at).collect();
+    let among = if state.plan.waves.is_empty() { &state.targets } else { state.in_wave() };
+    let confirmed: Option<Vec<Timestamp>> = among.iter().map(|one| one.at).collect();
     confirmed?.into_iter().max()
 }
 

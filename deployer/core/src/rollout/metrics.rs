@@ -216,6 +216,7 @@ mod tests {
             target: Target { account, region: Region::parse("eu-west-1").unwrap() },
             shift: Shift::InSteps,
             old: old.map(version),
+            replaces: None,
             new: Some(version("8")),
             weight: 10,
             meant_at: None,

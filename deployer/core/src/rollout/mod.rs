@@ -18,6 +18,7 @@ pub mod guard;
 mod looks;
 mod metrics;
 mod moves;
+mod open_work;
 mod overdue;
 mod passed;
 mod plan;
@@ -43,10 +44,13 @@ pub use gone::{Gone, abort_where_gone, pause_where_gone};
 pub use looks::{DoesNotFit, UNREADABLE_FOR};
 pub use metrics::{AliasMetrics, Counted, Metric, MetricOf, MetricsQuery, NAMESPACE};
 pub use moves::{completed, smoke_failed_in};
+pub use open_work::{is_look_due, late_work};
 pub use overdue::{HELD_UP_FOR, TRIES_BREAK, held_up, is_overdue, late_way_back};
 pub use passed::Passed;
 pub use plan::{PlannedStep, RolloutPlan};
-pub use serves_already::{has_old_minutes, old_alone_since, with_target_that_serves};
+pub use serves_already::{
+    has_old_minutes, old_alone_since, watched_from_the_beginning, with_replaced, with_target_that_serves,
+};
 pub use settings::{late_sentence, may_set_functions, set_back_in, settings_late, with_former_settings, with_settings};
 pub use shift::Unshiftable;
 pub use smoke::{SmokeAnswer, SmokeFailure, client_context};
@@ -55,7 +59,7 @@ pub use state::{
     WayBack, awaits_look,
 };
 pub use step_verdict::{StepCounts, StepVerdict, VersionCounts, judged};
-pub use together::{GroupWord, heard, wait_for_group, waits_for_sentence};
+pub use together::{GroupWord, heard, is_released, looked_in_group, wait_for_group, waits_for_sentence};
 
 #[cfg(test)]
 mod tests;

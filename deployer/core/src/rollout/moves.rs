@@ -70,6 +70,9 @@ impl RolloutState {
             }
         });
         self.due = moved_at(&self).map(|moved| step_ends(&self, moved));
+        if self.due.is_some() {
+            self.open_since = None;
+        }
         continues(self)
     }
 
@@ -151,7 +154,7 @@ impl RolloutState {
         let weight = self.plan.weight(step);
         self.phase = if step < self.plan.steps.len() { Phase::Shifting } else { Phase::Watching };
         (self.step, self.due, self.lengthened, self.unreadable_since) = (step, None, false, None);
-        self.accepted = false;
+        (self.accepted, self.open_since) = (false, Some(now));
         for one in self.in_wave_mut() {
             let meant = if one.shift == Shift::AtOnce { 100 } else { weight };
             if one.weight != meant {
@@ -171,14 +174,14 @@ impl RolloutState {
             return Progress::Ended { state: Box::new(self), end };
         }
         (self.wave, self.step, self.phase, self.due, self.lengthened) = (self.wave + 1, 0, Phase::Smoke, None, false);
-        self.accepted = false;
+        (self.accepted, self.open_since) = (false, Some(now));
         continues(self)
     }
 
     /// Goes back: each target that may serve the new version is to serve the old one.
     pub(super) fn go_back(mut self, abort: Abort) -> Progress {
         (self.phase, self.abort, self.paused, self.due) = (Phase::GoingBack, Some(abort), None, None);
-        (self.settings_late, self.passed) = (None, None);
+        (self.settings_late, self.passed, self.open_since) = (None, None, None);
         let in_waves = self.plan.waves.iter().map(Vec::len).sum();
         for (number, one) in self.targets.iter_mut().enumerate() {
             if one.weight == 0 || one.way_back.is_some() {
@@ -188,9 +191,12 @@ impl RolloutState {
             if one.old.is_some() {
                 (one.weight, one.at, one.way_back) = (0, None, Some(WayBack::Open));
             } else {
-                let because = match number < in_waves {
-                    true => "created, nothing to go back to",
-                    false => "it served the version before the rollout began, and what it served before is not known",
+                let because = match (number < in_waves, &one.replaces) {
+                    (true, None) => "created, nothing to go back to",
+                    (true, Some(_)) => "nothing was live before, so there is nothing to go back to",
+                    (false, _) => {
+                        "it served the version before the rollout began, and what it served before is not known"
+                    }
                 };
                 one.way_back = Some(WayBack::Stays { because: because.into() });
             }

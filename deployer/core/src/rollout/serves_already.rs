@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 
-use super::state::{RolloutState, RolloutTarget, Served, Shift};
+use super::clock::{moved_at, step_ends};
+use super::moves::change;
+use super::state::{Phase, RolloutState, RolloutTarget, Served, Shift};
 use crate::config::Target;
 use crate::id::Version;
 
@@ -22,6 +24,27 @@ pub fn with_target_that_serves(
     (one.weight, one.meant_at, one.at) = (100, Some(now), Some(now));
     one.served.push(Served { weight: 100, meant_at: now, at: now });
     state.targets.push(one);
+    state
+}
+
+/// Lets a target's alias leave a version that nobody wants back, as nothing is live: it moves at once, without comparison
+/// and without a way back.
+#[must_use]
+pub fn with_replaced(mut state: RolloutState, target: &Target, version: Version) -> RolloutState {
+    change(&mut state, target, |one| {
+        (one.old, one.replaces, one.shift) = (None, Some(version), Shift::AtOnce);
+    });
+    state
+}
+
+/// Watches a rollout whose targets all serve the new version already: it has no waves, so nothing is tested and nothing
+/// moves. Any other rollout is left as it is.
+#[must_use]
+pub fn watched_from_the_beginning(mut state: RolloutState) -> RolloutState {
+    if state.plan.waves.is_empty() && state.phase == Phase::Publishing {
+        (state.phase, state.step) = (Phase::Watching, state.plan.steps.len());
+        state.due = moved_at(&state).map(|moved| step_ends(&state, moved));
+    }
     state
 }
 

@@ -48,6 +48,9 @@ pub struct RolloutState {
     pub targets: Vec<RolloutTarget>,
     /// The time at which the step ends; none until all targets of the wave serve its weight.
     pub due: Option<Timestamp>,
+    /// The time at which the wave's tests, or its moves, began; none while nothing is to be done but to look.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub open_since: Option<Timestamp>,
     /// Whether the step was lengthened already.
     pub lengthened: bool,
     /// Whether a step was passed with too few invocations.
@@ -90,6 +93,10 @@ pub struct RolloutTarget {
     pub shift: Shift,
     /// The version that its alias served before; none: the rollout makes the alias.
     pub old: Option<Version>,
+    /// The version that its alias serves before the move, and that nobody wants back: it was taken back once, and nothing
+    /// is live to go back to. There is no old version then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaces: Option<Version>,
     /// The new version; none until it is published.
     pub new: Option<Version>,
     /// The new version's share of the traffic that is meant, in percent. The alias may serve it already, or not yet.
@@ -274,6 +281,7 @@ impl RolloutTarget {
             target,
             shift,
             old,
+            replaces: None,
             new: None,
             weight: 0,
             meant_at: None,
@@ -317,6 +325,7 @@ impl RolloutState {
             step: 0,
             targets,
             due: None,
+            open_since: None,
             lengthened: false,
             unproven: false,
             unreadable_since: None,

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::abort::{Abort, AbortReason};
+use super::guard::Verdict;
 use super::moves::continues;
 use super::passed::Passed;
 use super::state::{Phase, Progress, RolloutEnd, RolloutState, awaits_look};
@@ -32,12 +33,45 @@ pub fn wait_for_group(mut state: RolloutState, now: Timestamp) -> Progress {
     continues(state)
 }
 
-/// The group says something. Only a rollout that has passed and is not paused becomes live by that.
+/// Judges a look at a rollout whose group says something.
+///
+/// One that has passed and that its group releases is not paused any more, and no pause holds it up: others of its group
+/// may be live already, so that it becomes live with its first look that can be judged. What takes it back still does.
+#[must_use]
+pub fn looked_in_group(
+    mut state: RolloutState,
+    word: &GroupWord,
+    (verdict, because): (Verdict, PlainText),
+    now: Timestamp,
+) -> Progress {
+    let is_released = is_released(&state, word);
+    if is_released {
+        state.paused = None;
+    }
+    match state.looked(verdict, because, now) {
+        Progress::Continues(mut state) => {
+            if is_released {
+                state.paused = None;
+            }
+            heard(*state, word)
+        }
+        ended @ Progress::Ended { .. } => ended,
+    }
+}
+
+/// Whether a rollout has passed and its group releases it.
+#[must_use]
+pub fn is_released(state: &RolloutState, word: &GroupWord) -> bool {
+    state.passed.is_some() && *word == GroupWord::Release
+}
+
+/// The group says something. Only a rollout that has passed, and whose last look could be judged, becomes live by that.
 #[must_use]
 pub fn heard(mut state: RolloutState, word: &GroupWord) -> Progress {
     match word {
         GroupWord::GoBack(because) => state.aborted(Abort::by_deployer(AbortReason::GroupWentBack, because.as_str())),
-        GroupWord::Release if state.passed.is_some() && state.paused.is_none() => {
+        GroupWord::Release if state.passed.is_some() && state.unreadable_since.is_none() => {
+            state.paused = None;
             let end = RolloutEnd::Succeeded { unproven: state.unproven };
             Progress::Ended { state: Box::new(state), end }
         }

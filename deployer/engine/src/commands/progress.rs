@@ -183,7 +183,11 @@ fn ensure_same_request(request: &Request, record: DeploymentRecord) -> Result<De
     let release = record.release.as_ref().map_or(String::new(), |release| format!(" of release {release}"));
     let was = match recorded.filter(|_| !is_same_group) {
         Some(group) => format!("the promotion of group {group}{release}"),
-        None => format!("a {:?}{release}, deployment {}", record.cause.kind, record.id),
+        None => {
+            let kind = record.cause.kind.to_string();
+            let article = if kind.starts_with(['a', 'u']) { "an" } else { "a" };
+            format!("{article} {kind}{release}, deployment {}", record.id)
+        }
     };
     Err(CommandError::Invalid(format!(
         "id {id:?} was another command's before ({was}): give each command an id of its own"

@@ -5,10 +5,11 @@ use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{CommandKind, Head, LiveArtifact, Request, ResolvedArtifact};
 use deployer_core::hold_and_reject::{CommandEffect, Reject};
-use deployer_core::id::{EnvironmentName, FunctionName, Release};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release};
 use deployer_core::identity::Identity;
-use deployer_core::record::{DeploymentRecord, EndedWaiting, RecallCause};
+use deployer_core::record::{DeploymentRecord, EndedWaiting, RecallCause, Status};
 use deployer_core::rejects::{RejectVerb, Rejects};
+use deployer_core::status::CameWith;
 use deployer_core::text::PlainText;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -21,6 +22,7 @@ use super::ended_waiting::end_rejected;
 use super::progress::{progress, record_if_in_head};
 use super::reject::{Rejected, mark_as_rejected};
 use super::rejected_rollouts::take_rejected_back;
+use super::status_companions::came_with;
 use super::undo::{submit_undo, undo_request};
 use super::used_id::ensure_unused_anywhere;
 use crate::claim::SubmitOutcome;
@@ -52,6 +54,9 @@ pub struct RecalledFrom {
     /// The release that is left there: the recalled one, or another label of the same code; absent where it is not known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<Release>,
+    /// The functions that came with it in one group and stay live; only present once the rollback has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_with: Option<CameWith>,
     /// The rollback; null where none could be begun.
     pub deployment: Option<DeploymentRecord>,
     /// The reason why none could be begun.
@@ -96,12 +101,12 @@ impl Engine {
             let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
             match self.store().head(&at).await {
                 Ok(seen) => {
-                    if let Some((since, left, mut request)) = recall.rollback_from(&at, &seen.head) {
+                    if let Some((leaving, mut request)) = recall.rollback_from(&at, &seen.head) {
                         // Somebody else may have rejected the release: whoever asks for the rollback now proves it.
                         if seen.head.id_of(&request).is_none() {
                             request.cause = request.cause.by(&giver.identity().await?);
                         }
-                        rollbacks.push((since, at, Ok((left, request))));
+                        rollbacks.push((leaving.since, at, Ok((leaving, request))));
                     }
                 }
                 Err(error) => rollbacks.push((self.now(), at, Err(Transient::from(error).to_string()))),
@@ -112,9 +117,9 @@ impl Engine {
         for (_, at, request) in rollbacks {
             // All are submitted before any is worked on: if this invocation dies over one, the sweep finds the others.
             let outcome = match request {
-                Ok((left, request)) => match submit_undo(self, &at, &request).await {
-                    Ok(outcome) => (Some(left), Ok((request, outcome))),
-                    Err(transient) => (Some(left), Err(transient.to_string())),
+                Ok((leaving, request)) => match submit_undo(self, &at, &request).await {
+                    Ok(outcome) => (Some(leaving), Ok((request, outcome))),
+                    Err(transient) => (Some(leaving), Err(transient.to_string())),
                 },
                 Err(because) => (None, Err(because)),
             };
@@ -125,7 +130,7 @@ impl Engine {
             Some(reject) => end_rejected(self, function, (reject, &rejects)).await,
             None => vec![],
         };
-        let environments = submitted.into_iter().map(|(at, (left, outcome))| async move {
+        let environments = submitted.into_iter().map(|(at, (leaving, outcome))| async move {
             let rolled_back = match outcome {
                 Ok((request, outcome)) => roll_back(self, &at, &request, outcome).await,
                 Err(because) => Err(because),
@@ -134,7 +139,7 @@ impl Engine {
                 Ok(record) => (record, None),
                 Err(because) => (None, Some(because)),
             };
-            RecalledFrom { environment: at.name.clone(), left, deployment, because }
+            recalled_from(self, &at, leaving, (deployment, because)).await
         });
         let environments = join_all(environments).await;
         // The rollbacks wait behind the rollouts of the release.
@@ -164,11 +169,12 @@ impl Engine {
         for name in self.config.environments.keys() {
             let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
             let head = self.store().head(&at).await?.head;
-            let Some((since, left, request)) = recall.rollback_from(&at, &head) else { continue };
+            let Some((leaving, request)) = recall.rollback_from(&at, &head) else { continue };
             let deployment = record_if_in_head(self, &at, &head, &request).await?;
             let not_begun = || "it is not begun yet: the same recall again begins it".to_owned();
             let because = deployment.is_none().then(not_begun);
-            rollbacks.push((since, RecalledFrom { environment: name.clone(), left: Some(left), deployment, because }));
+            let since = leaving.since;
+            rollbacks.push((since, recalled_from(self, &at, Some(leaving), (deployment, because)).await));
         }
         if !is_remembered && rollbacks.is_empty() {
             ensure_unused_anywhere(self, function, &caller.id, CommandKind::Recall).await?;
@@ -196,6 +202,44 @@ fn demand(engine: &Engine) -> ProofDemand {
     }
 }
 
+/// The release that an environment leaves.
+struct Leaving {
+    /// The time since which it is live there.
+    since: Timestamp,
+    release: Release,
+    /// The deployment that brought it under this release, where that is known.
+    deployment: Option<DeploymentId>,
+}
+
+impl Leaving {
+    fn live(live: &LiveArtifact) -> Self {
+        Self { since: live.since, release: live.release.clone(), deployment: Some(live.named_by()) }
+    }
+}
+
+/// Makes the answer of one environment. Once the rollback has ended, it has what came with the release and stays; where
+/// that cannot be read, only the log says so.
+async fn recalled_from(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    leaving: Option<Leaving>,
+    (deployment, because): (Option<DeploymentRecord>, Option<String>),
+) -> RecalledFrom {
+    let has_moved = deployment
+        .as_ref()
+        .is_some_and(|record| matches!(record.status, Status::Succeeded | Status::Unchanged | Status::Failed));
+    let brought_by = leaving.as_ref().and_then(|leaving| leaving.deployment).filter(|_| has_moved);
+    let came_with = match brought_by {
+        Some(id) => came_with(engine, at, id).await.unwrap_or_else(|error| {
+            tracing::warn!(function = %at.function, "what came with the recalled release in {}: {error}", at.name);
+            None
+        }),
+        None => None,
+    };
+    let left = leaving.map(|leaving| leaving.release);
+    RecalledFrom { environment: at.name.clone(), left, came_with, deployment, because }
+}
+
 /// A recall as each environment's head is asked for it.
 struct Recall<'a> {
     engine: &'a Engine,
@@ -209,9 +253,8 @@ struct Recall<'a> {
 }
 
 impl Recall<'_> {
-    /// Returns the rollback that an environment needs, the release that it leaves, and the time since which that is live
-    /// there.
-    fn rollback_from(&self, at: &FunctionRef<'_>, head: &Head) -> Option<(Timestamp, Release, Request)> {
+    /// Returns the rollback that an environment needs, and the release that it leaves.
+    fn rollback_from(&self, at: &FunctionRef<'_>, head: &Head) -> Option<(Leaving, Request)> {
         let request = |(release, artifact): (&Release, Option<&ArtifactRef>)| {
             let mut request = undo_request(self.engine, at, (release, artifact), self.caller);
             request.cause.recall = self
@@ -225,22 +268,25 @@ impl Recall<'_> {
         };
         if let Some(live) = head.live().filter(is_recalled) {
             let request = request((&live.release, Some(&live.artifact)));
-            return may_begin(&request).then_some((live.since, live.release.clone(), request));
+            return may_begin(&request).then(|| (Leaving::live(live), request));
         }
         // The deployment may be past its last look at the rejects, and about to be live.
         if let Some(active) = active_artifact(head, self.release).filter(|_| self.reject.is_some()) {
             let request = request((&active.release, Some(&active.artifact)));
-            return may_begin(&request).then_some((self.engine.now(), active.release.clone(), request));
+            let (since, release) = (self.engine.now(), active.release.clone());
+            let deployment = head.active().map(|active| active.request.id);
+            return may_begin(&request).then_some((Leaving { since, release, deployment }, request));
         }
         // A deployment of the release has reached some targets only.
         if self.reject.is_some() && is_on_some_target(head, self.release) {
             let request = request((self.release, None));
-            return may_begin(&request).then_some((self.engine.now(), self.release.clone(), request));
+            let (since, release) = (self.engine.now(), self.release.clone());
+            return may_begin(&request).then_some((Leaving { since, release, deployment: None }, request));
         }
         // This very command has rolled the release back before.
         let left = head.left().iter().find(is_recalled)?;
         let request = request((&left.release, Some(&left.artifact)));
-        head.id_of(&request).is_some().then_some((left.since, left.release.clone(), request))
+        head.id_of(&request).is_some().then(|| (Leaving::live(left), request))
     }
 }
 

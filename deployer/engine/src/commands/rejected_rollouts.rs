@@ -25,13 +25,13 @@ pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName)
             return;
         }
     };
-    let gone = all_gone(engine, Some(function)).await.unwrap_or_else(|error| {
-        tracing::warn!(%function, "what rolls out where no environment is any more is left to the next look: {error}");
-        vec![]
-    });
+    let gone = all_gone(engine, None, Some(function)).await;
+    for because in &gone.unreadable {
+        tracing::warn!(%function, "what rolls out where no environment is any more is left to the next look: {because}");
+    }
     let names = engine.config.environments.keys();
     let configured = names.filter_map(|name| FunctionRef::find(&engine.config, name, function).ok());
-    let all: Vec<FunctionRef<'_>> = configured.chain(gone.into_iter().map(|gone| gone.at)).collect();
+    let all: Vec<FunctionRef<'_>> = configured.chain(gone.functions.into_iter().map(|gone| gone.at)).collect();
     join_all(all.iter().map(|at| take_back_in(engine, at, &rejects))).await;
 }
 

@@ -2,11 +2,12 @@
 
 use deployer_core::config::ProvenCommand;
 use deployer_core::function_ref::FunctionRef;
+use deployer_core::group::word_of;
 use deployer_core::head::{self, Active, CommandKind, Head, RolloutCommand, RolloutRefusal};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::identity::Principal;
-use deployer_core::rollout::{RolloutVerb, awaits_look};
+use deployer_core::rollout::{Gone, GroupWord, RolloutVerb, awaits_look};
 use deployer_core::status::{EndedRollout, FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
 
@@ -15,7 +16,7 @@ use super::change_head::change_head;
 use crate::gone_environment::at_or_gone;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::reconcile::ReconcileFrom;
-use crate::{CommandError, Engine};
+use crate::{CommandError, Engine, Transient};
 
 /// Writes into the record of a rollout what a person has asked for. What goes back writes its record when it ends.
 async fn record_word(engine: &Engine, at: &FunctionRef<'_>, active: &Active) {
@@ -25,6 +26,23 @@ async fn record_word(engine: &Engine, at: &FunctionRef<'_>, active: &Active) {
     let record = at.as_claimed(active).rolling_out(active);
     if let Err(error) = engine.store().write_record(&record, None).await {
         tracing::warn!("the record does not say what was asked for: {error}");
+    }
+}
+
+/// Refuses to pause a rollout that its group has released: others of the group may be live already.
+async fn ensure_not_released(
+    engine: &Engine,
+    (environment, function): (&EnvironmentName, &FunctionName),
+    head: &Head,
+) -> Result<(), CommandError> {
+    let Some(id) = head.active().and_then(|active| active.request.group()) else { return Ok(()) };
+    let found = engine.store().group(environment, id).await.map_err(Transient::from)?;
+    match word_of(found.as_ref(), id, function) {
+        GroupWord::Release => Err(CommandError::Refused(format!(
+            "the rollout cannot pause: all functions of group {id} have passed, and its group has released it to become \
+             live with them; abort takes all of them back"
+        ))),
+        GroupWord::Wait(_) | GroupWord::GoBack(_) => Ok(()),
     }
 }
 
@@ -50,7 +68,14 @@ pub(super) async fn command_rollout(
         if at.is_gone() && head.active().is_some() && !head::goes_on_where_gone(head) {
             return Err(engine.unknown_environment(environment));
         }
-        head::command_rollout(head, command, &at, engine.now()).map_err(|refusal| match refusal {
+        let written = head::command_rollout(head, command, &at, engine.now());
+        if at.is_gone() && command.action != RolloutVerb::Abort && matches!(written, Ok(CommandEffect::Write(_))) {
+            // Whether it needs a proof of identity is said where the environment is configured.
+            let gone = Gone::Environment(environment.clone());
+            let because = format!("{gone}: put it back first, or abort the rollout");
+            return Err(CommandError::Refused(because));
+        }
+        written.map_err(|refusal| match refusal {
             RolloutRefusal::DoesNotFit(because) => CommandError::Refused(because.to_string()),
             _ if at.is_gone() => engine.unknown_environment(environment),
             RolloutRefusal::None | RolloutRefusal::Another(..) => CommandError::Invalid(refusal.to_string()),
@@ -59,6 +84,9 @@ pub(super) async fn command_rollout(
     let change = async |head: &Head| {
         Ok(Some(match obeyed(head, &command)? {
             CommandEffect::Write(_) => {
+                if command.action == RolloutVerb::Pause {
+                    ensure_not_released(engine, (environment, function), head).await?;
+                }
                 let identity = giver.identity().await?;
                 let (principal, unproven) = (identity.principal(), identity.unproven());
                 obeyed(head, &RolloutCommand { principal, unproven, ..command.clone() })?

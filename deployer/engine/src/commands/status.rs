@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use deployer_core::config::Environment;
 use deployer_core::function_ref::FunctionRef;
+use deployer_core::group::GroupStatus;
 use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
 use deployer_core::names::REJECTS;
@@ -84,15 +85,13 @@ impl Engine {
         }
         let mut gone = vec![];
         if environment.is_none() {
-            // Whoever reads the ledger without the deployer may not list the markers, and sees all else.
-            gone = all_gone(self, function).await.unwrap_or_else(|error| {
-                tracing::debug!("rollouts of environments that are gone are left out: {error}");
-                vec![]
-            });
+            let found = all_gone(self, None, function).await;
+            (gone, unreadable) = (found.functions, [unreadable, found.unreadable].concat());
             functions.extend(gone.iter().map(|gone| gone.status(&rejects, function.is_some())));
         }
         let gone_names: BTreeSet<&EnvironmentName> = gone.iter().map(|gone| &gone.at.name).collect();
-        let groups = open_groups(self, &environments, function, &mut unreadable).await?;
+        let with_groups: Vec<&EnvironmentName> = environments.iter().chain(&gone_names).copied().collect();
+        let groups = groups_or_unreadable(self, &with_groups, function, &mut unreadable).await;
         let mut in_order = self.config.in_order_of_promotion();
         in_order.retain(|name| environments.contains(name));
         Ok(StatusReport {
@@ -110,6 +109,22 @@ impl Engine {
     }
 }
 
+/// Reads the open groups. Where they cannot be listed, that is named, and hides nothing else.
+async fn groups_or_unreadable(
+    engine: &Engine,
+    environments: &[&EnvironmentName],
+    function: Option<&FunctionName>,
+    unreadable: &mut Vec<String>,
+) -> Vec<GroupStatus> {
+    match open_groups(engine, environments, function, unreadable).await {
+        Ok(groups) => groups,
+        Err(error) => {
+            unreadable.push(format!("open groups: {error}"));
+            vec![]
+        }
+    }
+}
+
 /// Reports the rollouts of an environment that deployer.json does not have any more.
 ///
 /// # Errors
@@ -119,17 +134,25 @@ async fn status_where_gone(
     name: &EnvironmentName,
     function: Option<&FunctionName>,
 ) -> Result<StatusReport, CommandError> {
-    let gone = match function {
-        Some(function) => find_gone(engine, name, function).await?.into_iter().collect(),
-        None => all_gone(engine, None).await.unwrap_or_default(),
+    let (gone, mut unreadable) = match function {
+        Some(function) => (find_gone(engine, name, function).await?.into_iter().collect(), vec![]),
+        None => {
+            let found = all_gone(engine, Some(name), None).await;
+            (found.functions, found.unreadable)
+        }
     };
-    let gone: Vec<GoneFunction> = gone.into_iter().filter(|gone| gone.at.name == *name).collect();
-    if gone.is_empty() {
-        return Err(engine.unknown_environment(name));
+    let groups = groups_or_unreadable(engine, &[name], function, &mut unreadable).await;
+    if gone.is_empty() && groups.is_empty() {
+        // Nobody can tell whether a rollout is under way there.
+        return Err(match unreadable.into_iter().next() {
+            Some(because) => Transient::Ledger(LedgerError(because)).into(),
+            None => engine.unknown_environment(name),
+        });
     }
-    let (rejects, unreadable) = all_rejects(engine, function).await?;
+    let (rejects, broken) = all_rejects(engine, function).await?;
+    unreadable.extend(broken);
     let functions = gone.iter().map(|gone| gone.status(&rejects, function.is_some())).collect();
-    Ok(StatusReport { functions, environments: vec![name.clone()], unreadable, ..StatusReport::default() })
+    Ok(StatusReport { functions, environments: vec![name.clone()], groups, unreadable, ..StatusReport::default() })
 }
 
 impl GoneFunction {

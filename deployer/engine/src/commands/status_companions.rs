@@ -46,7 +46,11 @@ pub(super) async fn add_companions(
 
 /// Finds the other functions of the group that a deployment was a member of. None: it was none's, or no other function is
 /// live as the group has brought it.
-async fn came_with(engine: &Engine, at: &FunctionRef<'_>, id: DeploymentId) -> Result<Option<CameWith>, LedgerError> {
+pub(super) async fn came_with(
+    engine: &Engine,
+    at: &FunctionRef<'_>,
+    id: DeploymentId,
+) -> Result<Option<CameWith>, LedgerError> {
     let record = engine.store().record(at, id).await?;
     let Some(id) = record.and_then(|record| record.promotion?.group) else { return Ok(None) };
     let Some(group) = engine.store().group(&at.name, id).await? else {

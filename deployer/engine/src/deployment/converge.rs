@@ -15,7 +15,7 @@ use super::claimed_target::{ClaimedTarget, MAX_REOBSERVATIONS};
 use super::error::{Interrupted, StepError, TargetFailed, Unfinished, WaitError, given_up, is_late};
 use super::executor::PlanExecutor;
 use super::results::TargetDone;
-use super::rollout::{ensure_not_left, ensure_shiftable, ready, rollout_of};
+use super::rollout::{ensure_shiftable, ready, rollout_of, to_replace};
 use super::shut_doors::ShutOutcome;
 use super::step_context::StepContext;
 use crate::mutex::locked;
@@ -104,9 +104,10 @@ impl Convergence<'_> {
         let rollout = rollout_of(self.on.deployment, self.desired.artifact)?;
         let publishing = rollout.as_ref().and_then(|_| plan.up_to_the_version());
         let rollout = rollout.filter(|_| publishing.is_some());
+        let mut replaces = None;
         if rollout.is_some() {
             ensure_shiftable(self.observed.alias.as_ref())?;
-            ensure_not_left(&self.on.claim.seen().head, &self.observed)?;
+            replaces = to_replace(self.on, &self.observed)?;
         }
         let (plan, settings) = publishing.unwrap_or_else(|| (plan, FunctionSettings::default()));
         tracing::info!(steps = %steps(&plan), "planned");
@@ -115,7 +116,7 @@ impl Convergence<'_> {
         match (PlanExecutor::new(self.context(&acting, &plan), Some(self.desired)).run().await, rollout) {
             (Ok(version), Some(rollout)) => {
                 let old = self.observed.serving.as_ref().filter(|_| self.observed.alias.is_some());
-                let ready = ready(self.on, (version, settings), old, rollout.when_unshiftable).await?;
+                let ready = ready(self.on, (version, settings), (old, replaces), rollout.when_unshiftable).await?;
                 let done = TargetDone::new(true, None, self.previous.clone().flatten());
                 Ok(Some(TargetDone { ready: Some(Box::new(ready)), ..done }))
             }

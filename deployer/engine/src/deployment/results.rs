@@ -24,6 +24,8 @@ pub(super) struct TargetDone {
 pub(super) struct Ready {
     pub version: Version,
     pub shift: Shift,
+    /// The version that the alias serves and that nobody wants back: nothing is live to compare with.
+    pub replaces: Option<Version>,
     /// What the release sets on the function as a whole, once it is to become live.
     pub settings: FunctionSettings,
     /// The time that an invocation of the new version may take.

@@ -17,7 +17,7 @@ use super::Deployment;
 use super::error::{Interrupted, InvalidArtifact, UNSEEN, Unfinished, given_up};
 use super::prerequisites::{Prerequisite, Prerequisites, prerequisite};
 use super::results::TargetResults;
-use super::rollout::{RolloutOwner, refusal_without_ports};
+use super::rollout::{RolloutOwner, is_watched_first, refusal_without_ports, rollout_of};
 use super::target_run::TargetRun;
 use super::tell_retries::RetryTeller;
 use super::verify::ArtifactReader;
@@ -195,7 +195,9 @@ impl Deployment<'_> {
         if goes_on && results.is_waiting() {
             return Err(self.park(claim, results).await);
         }
-        if let Some(artifact) = artifact.filter(|_| goes_on && results.has_ready()) {
+        let begins =
+            |artifact: &&VerifiedArtifact| results.has_ready() || only_watches(self, claim, &results, artifact);
+        if let Some(artifact) = artifact.filter(|_| goes_on).filter(begins) {
             return RolloutOwner { deployment: self, claim }.begin(results, artifact).await;
         }
         Ok((results.ending(claim.stopped()), self.details(artifact)))
@@ -234,6 +236,17 @@ impl Deployment<'_> {
             unobserved: false,
         }
     }
+}
+
+/// Whether the release is to be watched before it becomes live, although every target serves it already.
+fn only_watches(
+    deployment: &Deployment<'_>,
+    claim: &Claim,
+    results: &TargetResults,
+    artifact: &VerifiedArtifact,
+) -> bool {
+    let rolls_out = || matches!(rollout_of(deployment, artifact), Ok(Some(_)));
+    results.are_published() && is_watched_first(&claim.seen().head, artifact) && rolls_out()
 }
 
 /// Waits for the claim, and gives the deployment up if it had too many owners.

@@ -15,7 +15,6 @@ use deployer_core::doctor::{self, Check, DoctorReport, QueueLook, Refusal, Refus
 use deployer_core::id::{EnvironmentName, Region};
 use deployer_core::ledger_keys;
 use deployer_core::names::OPEN;
-use deployer_core::text::counted;
 use deployer_core::version::version;
 use futures::stream::{self, StreamExt as _};
 use futures::{FutureExt as _, future};
@@ -80,7 +79,7 @@ impl<'e> Doctor<'e> {
         let installed = diagnostics.installed().map_or_else(String::new, |installed| format!(", {installed}"));
         let mut checks = vec![Check::ok("deployer").with_finding(format!("build {}{installed}", version()))];
         checks.push(match &self.engine.outdated {
-            None => Check::ok("deployer.json").with_finding(counted(count, "environment")),
+            None => doctor::configuration(count, diagnostics.has_newest_config().await.as_ref()),
             Some(error) => Check::fail(
                 "deployer.json",
                 format!("{error}; the last good one is used until the deployer starts anew"),
@@ -112,12 +111,16 @@ impl<'e> Doctor<'e> {
 
     /// Looks for rollouts whose environment deployer.json does not have any more.
     async fn gone_rollouts(self) -> Option<Check> {
-        let found = all_gone(self.engine, None).await.map_err(ledger_refused);
+        let found = all_gone(self.engine, None, None).await;
         let named = |gone: GoneFunction| {
             let active = gone.seen.head.active()?;
             Some((gone.at.name.clone(), gone.at.function.clone(), active.request.id))
         };
-        doctor::gone(&found.map(|found| found.into_iter().filter_map(named).collect()))
+        let rollouts: Vec<_> = found.functions.into_iter().filter_map(named).collect();
+        doctor::gone(&match found.unreadable.into_iter().next() {
+            Some(because) if rollouts.is_empty() => Err(ledger_refused(LedgerError(because))),
+            _ => Ok(rollouts),
+        })
     }
 
     async fn check_ledger_reads(self) -> Vec<UnderPrefix> {

@@ -7,10 +7,11 @@ mod steps;
 
 use deployer_core::event::{Announcement, Event, RecordlessEvent, Refused};
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{Group, Member, Phase, has_new_word, with_rollouts};
+use deployer_core::group::{Group, Member, Phase, has_new_word, overdue_sentence};
 use deployer_core::head::CommandKind;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
+use deployer_core::names::OVERDUE_LINE;
 use deployer_core::promotion::{GroupState, PromotionRequest};
 use deployer_core::record::{Ending, Status};
 
@@ -160,9 +161,7 @@ impl<'e> Groups<'e> {
     /// Does the group's next step. Returns the group after it, and the rollbacks to be begun once the group is written.
     async fn next(self, group: &Group) -> Result<(Group, RollbackState<'e>), Transient> {
         let next = match group.phase {
-            _ if !self.engine.config.environments.contains_key(&group.environment) => {
-                group.abandoned(self.engine.now())
-            }
+            Phase::Checking | Phase::Placing if is_gone(self.engine, group) => group.abandoned(self.engine.now()),
             Phase::Checking if group.place_token.is_some() => {
                 self.release_places(group).await?;
                 group.without_places()
@@ -181,10 +180,16 @@ impl<'e> Groups<'e> {
                 if waits { self.open().unless_later(placed).await? } else { placed }
             }
             Phase::Moving => {
-                let (records, rollouts) = self.member_records(group).await?;
-                let next = with_rollouts(group, &rollouts).moved(&records, self.engine.now());
-                self.withdraw(&next).await?;
-                next
+                let (members, mut unread) = self.read_members(group).await;
+                let next = group.moved(&members, self.engine.now());
+                if let Some(late) = overdue_sentence(&next, &members, self.engine.now()) {
+                    tracing::error!(group = %group.id, environment = %group.environment, "{OVERDUE_LINE}: {late}");
+                }
+                // What waits where the environment is gone stays as it is.
+                if !is_gone(self.engine, group) {
+                    unread = self.withdraw(&next).await.err().or(unread);
+                }
+                return Ok((next, RollbackState { unread, ..RollbackState::default() }));
             }
             Phase::RollingBack => {
                 let rollbacks = self.rollbacks(group).await;
@@ -234,16 +239,16 @@ impl<'e> Groups<'e> {
     }
 
     pub(super) async fn end_group(self, group: &Group) -> Result<Group, Transient> {
-        let is_abandoned = !self.engine.config.environments.contains_key(&group.environment);
-        if group.decided_at.is_none() || is_abandoned {
+        let is_undecided = group.decided_at.is_none();
+        if is_undecided {
             self.release_places(group).await?;
         }
         let key = ledger_keys::ended_group(&group.environment, group.id);
         self.engine.store().create(&key, group).await?;
-        if group.decided_at.is_none() && !is_abandoned {
+        if is_undecided && !is_gone(self.engine, group) {
             record_undecided(self, group).await?;
         }
-        let is_refused = is_abandoned || matches!(group.status, Status::Refused | Status::Superseded);
+        let is_refused = matches!(group.status, Status::Refused | Status::Superseded);
         if is_refused && self.publish_group_event(Announcement::PromotionRefused, group).await.is_err() {
             // The group stays open for the sweep, until the event is sent.
             return Ok(group.clone());
@@ -272,6 +277,11 @@ impl<'e> Groups<'e> {
     pub(super) async fn read(self, key: &str) -> Result<Option<Group>, Transient> {
         Ok(self.engine.store().object(key).await?.map(|(group, _)| group))
     }
+}
+
+/// Whether deployer.json does not have the environment of a group any more.
+fn is_gone(engine: &Engine, group: &Group) -> bool {
+    !engine.config.environments.contains_key(&group.environment)
 }
 
 /// Looks for the group that this request has opened before. Where there is none, no other command of its functions has had

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use deployer_core::function_ref::FunctionRef;
-use deployer_core::group::{CheckedMember, Group, Member, MemberRollout, ending_of_members};
+use deployer_core::function_ref::{FunctionRef, gone_function};
+use deployer_core::group::{CheckedMember, Group, Member, MemberRead, ending_of_members};
 use deployer_core::head::{self, ApprovalEffect, FormerCommand, Head, Request, Reservation, UsedId, Wakeup};
 use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::ledger_keys;
@@ -33,7 +33,7 @@ pub(super) struct RollbackState<'e> {
     pub records: Vec<Option<DeploymentRecord>>,
     /// The rollbacks that no head knows yet.
     pub to_begin: Vec<Rollback<'e>>,
-    /// The error of a member that could not be read.
+    /// The error of a member that could not be read, or written.
     pub unread: Option<Transient>,
 }
 
@@ -160,7 +160,7 @@ impl<'e> Groups<'e> {
         Ok(placing)
     }
 
-    /// Releases the places of a group that is not decided, or whose environment deployer.json does not have any more.
+    /// Releases the places of a group that is not decided.
     pub(super) async fn release_places(self, group: &Group) -> Result<(), Transient> {
         let Some(token) = group.place_token else { return Ok(()) };
         for member in &group.functions {
@@ -187,7 +187,7 @@ impl<'e> Groups<'e> {
     /// Sends a tick to each member of a group that is decided; without a queue it works on the members itself.
     pub(super) async fn dispatch_members(self, group: &Group) {
         let sent = group.functions.iter().map(|member| async move {
-            let at = self.function_ref(group, member)?;
+            let at = function_or_gone(self, group, member);
             match self.engine.ports.queue.is_some() {
                 true => {
                     let wakeup = Wakeup { id: member.deployment, claim: None };
@@ -205,23 +205,22 @@ impl<'e> Groups<'e> {
         }
     }
 
-    /// Returns the records of the members' deployments, and how far their rollouts are.
-    pub(super) async fn member_records(
-        self,
-        group: &Group,
-    ) -> Result<(Vec<Option<DeploymentRecord>>, Vec<Option<MemberRollout>>), Transient> {
-        let records = group.functions.iter().map(|member| async move {
-            let at = self.function_ref(group, member)?;
+    /// Reads how far the members are, in their order, and returns the error of one that could not be read: it holds up no
+    /// other, and stays as it was.
+    pub(super) async fn read_members(self, group: &Group) -> (Vec<Option<MemberRead>>, Option<Transient>) {
+        let reads = group.functions.iter().map(|member| async move {
+            let at = function_or_gone(self, group, member);
             let (head, known) = head_and_record(self.engine, &at, &self.request_of(group, member)).await?;
-            if known.is_none() {
+            if known.is_none() && !at.is_gone() {
                 // The head was lost, or written back to an earlier state.
                 self.take_place(group, member).await?;
             }
-            Ok((known, MemberRollout::of(&head, member.deployment)))
+            Ok::<_, Transient>(MemberRead::of(&head, member.deployment, known))
         });
-        // A member that cannot be read now holds up no other.
-        let records: Vec<_> = join_all(records).await.into_iter().collect::<Result<_, Transient>>()?;
-        Ok(records.into_iter().unzip())
+        let mut unread = None;
+        let keep = |read: Result<MemberRead, Transient>| read.map_err(|error| unread = Some(error)).ok();
+        let members = join_all(reads).await.into_iter().map(keep).collect();
+        (members, unread)
     }
 
     /// Reads the records of the rollbacks of the members that had moved, and collects the rollbacks that no head knows. A member
@@ -256,6 +255,7 @@ impl<'e> Groups<'e> {
 
     /// Withdraws the members that still wait, once another member has failed.
     pub(super) async fn withdraw(self, group: &Group) -> Result<(), Transient> {
+        let mut failed = None;
         for member in group.to_withdraw(self.engine.now()) {
             let at = self.function_ref(group, member)?;
             let because = match group.is_late(self.engine.now()) {
@@ -268,12 +268,22 @@ impl<'e> Groups<'e> {
                     _ => None,
                 })
             };
-            change_head(self.engine, &at, None, withdrawn)
+            // A member that cannot be written now holds up no other.
+            failed = change_head(self.engine, &at, None, withdrawn)
                 .await
-                .map_err(|error| error.into_refusal().map_or_else(|transient| transient, Transient::Unseen))?;
+                .map_err(|error| error.into_refusal().map_or_else(|transient| transient, Transient::Unseen))
+                .err()
+                .or(failed);
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
     }
+}
+
+/// Finds a member's function in deployer.json, or as the ledger knows it where deployer.json does not have the environment
+/// any more.
+fn function_or_gone<'e>(groups: Groups<'e>, group: &Group, member: &Member) -> FunctionRef<'e> {
+    let found = groups.function_ref(group, member);
+    found.unwrap_or_else(|_| gone_function(&group.environment, &member.function, None))
 }
 
 /// Records in the history of each member that its group has ended undecided. A member whose head cannot be written holds

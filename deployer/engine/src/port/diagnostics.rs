@@ -16,6 +16,9 @@ use super::{EnterError, ReadError, SessionRequest};
 pub trait SelfDiagnostics: Send + Sync {
     /// Says in words which version of its function the deployer is, and where it has its configuration from.
     fn installed(&self) -> Option<String>;
+    /// Whether the version of deployer.json that the deployer reads is the newest one, or has the same bytes. None: it reads
+    /// what is newest, or a file.
+    async fn has_newest_config(&self) -> Option<Result<bool, Refused>>;
     /// Returns the ARN of the role that the deployer runs under.
     async fn own_role(&self) -> Result<String, Refused>;
     /// Returns the time that AWS's clock shows; none if no answer has it.

@@ -15,7 +15,7 @@ use deployer_core::id::{EnvironmentName, FunctionName, Token};
 use deployer_core::ledger_keys;
 use deployer_core::names::{ASKED, GROUPS, OPEN, OVERDUE_LINE};
 use deployer_core::promotion::Decision;
-use deployer_core::rollout::{is_overdue, late_way_back};
+use deployer_core::rollout::{is_overdue, late_way_back, late_work};
 use deployer_core::upload_progress::UploadProgress;
 use futures::future;
 use futures::stream::{self, StreamExt as _};
@@ -116,7 +116,7 @@ async fn sweep_function(
     let (reconciler, function_label) = (engine.reconciler(at), format!("{}/{}", at.name, at.function));
     let mut swept = Swept::one();
     let (now, mut skipped) = (engine.now(), SkippedWork { waiting: at.is_gone(), ..SkippedWork::default() });
-    warn_of_late_way_back(at, &seen.head, now);
+    warn_of_late_work(at, &seen.head, now);
     swept.cleared = clear_markers(engine, at, &seen.head, markers).await;
     loop {
         let action = seen.head.next_action(now, skipped);
@@ -197,15 +197,22 @@ async fn sweep_function(
     }
 }
 
-/// Says that a rollout should be back by now. A try that is throttled holds the claim for minutes, so every sweep says it
-/// that finds one late, also while an owner works on it.
-fn warn_of_late_way_back(at: &FunctionRef<'_>, head: &Head, now: Timestamp) {
+/// Says that a rollout should be back by now, or that a move or a test of it should have ended. A try that is throttled
+/// holds the claim for minutes, so every sweep says it that finds one late, also while an owner works on it. A move that
+/// waits for Lambda to move the traffic has a limit of its own.
+fn warn_of_late_work(at: &FunctionRef<'_>, head: &Head, now: Timestamp) {
     let Some(active) = head.active() else { return };
     let gone = gone_of(at, active).map_or_else(String::new, |gone| format!("; {gone}"));
     if let Some((since, targets)) = active.rollout.as_ref().and_then(|state| late_way_back(state, now)) {
         let targets: Vec<&str> = targets.iter().map(|because| because.as_str()).collect();
         let because = targets.join(", ");
         tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: it goes back, and is not back: {because}{gone}");
+    }
+    let open = active.rollout.as_ref().filter(|_| active.hops == 0).and_then(|state| late_work(state, now));
+    if let Some((since, targets)) = open {
+        let targets: Vec<String> = targets.iter().map(ToString::to_string).collect();
+        let targets = targets.join(", ");
+        tracing::error!(deployment = %active.request.id, %since, "{OVERDUE_LINE}: a test or a move of it does not end in {targets}{gone}");
     }
 }
 

@@ -64,8 +64,8 @@ async fn rollback_to_a_release_requires_that_it_was_live() -> Result<()> {
     let before = person.live().await?;
     let said = person.run("rollback", &[&BACK[..], &["--to", "z"]].concat()).await?;
     assert_eq!(said.exit, Some(3), "{said:?}");
-    let because = "\n  NothingToRollBack: release z is not among the last that were live here (c, a, b)\n";
-    assert!(said.out.contains(because), "{said:?}");
+    let because = "error: NothingToRollBack: release z is not among the last that were live here (c, a, b)\n  nothing was rolled back\n";
+    assert_eq!((said.out.as_str(), said.err.as_str()), ("", because));
     assert_eq!(person.live().await?, before);
     Ok(())
 }

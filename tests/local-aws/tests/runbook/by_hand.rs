@@ -15,7 +15,8 @@ pub(super) const ALIAS: &[&str] = &[
     "If it is denied in one target",
     AWAY,
     DENY,
-    "The fastest way back",
+    BROUGHT,
+    REVISION,
     HOLD,
     IDLE,
     ALLOW,
@@ -33,6 +34,8 @@ const AWAY: &str = "So turn the mapping of the uploads off";
 const DENY: &str = "deny the deployer the function in the target account as well";
 const IDLE: &str = "wait until nothing is under way any more";
 const ALLOW: &str = "Take the denial back";
+const BROUGHT: &str = "The status names the deployment that brought the bad release";
+const REVISION: &str = "Take the revision id from the first of these";
 const HOLD: &str = "First nothing new";
 const SAME: &str = "Then nothing may differ any more";
 const UPLOADS: &str = "Last, let the uploads in again";
@@ -181,7 +184,14 @@ async fn alias_is_moved_by_hand_and_the_ledger_told_by_a_rollback() -> Result<()
     assert_eq!(text(&denied, "/targets/0/error/code"), "AccessDenied", "{denied:#}");
     assert_eq!(night.prod_version().await?, "2", "nothing was written");
 
-    night.open("The fastest way back").await?;
+    // The promotion that has failed is the newest record, and not that of the bad release.
+    night.open(BROUGHT).await?;
+    let brought = night.next().await?;
+    night.put("01M8NDS4D0QJ2TRJSXPZXEC9FF", brought.out.trim());
+    let before = night.next().await?;
+    assert_eq!(before.out.trim(), format!("{SECOND}\t{REGION}\t1"), "{before:?}");
+    night.every_named_right_was_used().await?;
+    night.open(REVISION).await?;
     let alias: Value = night.next().await?.json()?;
     let listed = night.next().await?;
     assert_eq!(columns(&listed).len(), 3, "{listed:?}");
@@ -217,10 +227,9 @@ async fn with_fetched_zip(blocks: &'static [&'static str]) -> Result<Option<Nigh
     let Some(mut night) = Night::begin(CASE, blocks).await? else { return Ok(None) };
     night.release("1.4.1", &["stage", "prod"]).await?;
     night.release("1.4.2", &["stage"]).await?;
-    let history: Value = night.play(RECORD).await?[0].json()?;
-    let artifact = &history["deployments"][0]["artifact"];
-    assert_eq!(text(artifact, "/key"), "dev/orders-api/1.4.2.zip", "{history:#}");
-    night.put("3HL4kqtJvjVBH40Nrjfkd", &text(artifact, "/version_id"));
+    let artifact: Value = night.play(RECORD).await?[0].json()?;
+    assert_eq!(text(&artifact, "/key"), "dev/orders-api/1.4.2.zip", "{artifact:#}");
+    night.put("3HL4kqtJvjVBH40Nrjfkd", &text(&artifact, "/version_id"));
     night.play(FETCH).await?;
     night.every_named_right_was_used().await?;
     assert!(night.path("orders-api.zip").is_file());

@@ -103,6 +103,7 @@ fn target() -> RolloutTarget {
         target: request(look_policy).target,
         shift: Shift::InSteps,
         old: Some(version("1")),
+        replaces: None,
         new: Some(version("2")),
         weight: 10,
         meant_at: Some(began),

@@ -49,7 +49,11 @@ impl Runner<'_> {
                 let command = &self.scenario.commands[number];
                 (command.environment, Some(&command.kind))
             }
-            About::Request(_) | About::Vote(_) | About::Itself => return None,
+            About::Request(number) => {
+                let to = &self.scenario.requests[number].to;
+                (self.scenario.environments.iter().position(|environment| environment.name == *to)?, None)
+            }
+            About::Vote(_) | About::Itself => return None,
         };
         (!taken.lets_in(environment, command)).then_some(taken.back)
     }

@@ -77,3 +77,23 @@ async fn status_names_no_function_that_has_gone_on_and_says_what_it_cannot_read(
     world.tick().await;
     assert_eq!(came_with(&world).await[0], Value::Null);
 }
+
+#[tokio::test(start_paused = true)]
+async fn recall_names_what_came_with_the_release_and_stays_each_time() {
+    let (world, beside) = brought_together().await;
+    let recall = json!({"command": "recall", "function": "orders", "release": "1.1.0", "reason": "bad", "id": "rc"});
+    let asks = with(recall.clone(), &json!({"only_if_known": true}));
+    for command in [&recall, &recall, &asks] {
+        let recalled = world.command(command.clone()).await;
+        let of = |environment: &str| {
+            let all = recalled["environments"].as_array().unwrap();
+            all.iter().find(|one| one["environment"] == environment).unwrap().clone()
+        };
+        assert_eq!(
+            (of("prod")["came_with"].clone(), of("dev").get("came_with")),
+            (beside.clone(), None),
+            "{recalled:#}"
+        );
+        assert_eq!(of("prod")["deployment"]["status"], json!("succeeded"), "{recalled:#}");
+    }
+}

@@ -74,7 +74,7 @@ async fn look_at_an_ended_deployment_is_answered_with_its_record() {
     let other = in_dev("deploy", &json!({"release": "1.2.0", "id": "d1"}));
     let (error, because) = world.command_error(look(&other)).await;
     assert_eq!(error, "InvalidCommand");
-    assert!(because.starts_with("id \"d1\" was another command's before (a Rollback of release 1.1.0"), "{because}");
+    assert!(because.starts_with("id \"d1\" was another command's before (a rollback of release 1.1.0"), "{because}");
 }
 
 #[tokio::test(start_paused = true)]

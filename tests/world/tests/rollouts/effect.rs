@@ -97,13 +97,13 @@ async fn hurried_release_that_fails_is_taken_back() {
 #[tokio::test(start_paused = true)]
 async fn deployer_that_cannot_look_at_a_rollout_deploys_nothing_where_one_is_asked_for() {
     let mut world = world(&one_step());
-    world.decorate_ports = Some(Box::new(|ports| deployer_engine::Ports { rollouts: None, ..ports }));
+    world.decorate_ports = Some(Box::new(|ports| deployer_engine::Ports { begins_rollouts: false, ..ports }));
     let record = begins(&world).await;
     assert_eq!((record.status, record.code), (Status::Failed, Some(Code::TargetFailed)), "{record:?}");
     let message = record.targets[0].error.as_ref().unwrap().message.to_string();
     assert_eq!(
         message,
-        "environment dev asks for a rollout, and this deployer carries none out unless its variable \
+        "environment dev asks for a rollout, and this deployer begins none unless its variable \
          DEPLOYER_PREVIEW is \"rollouts\": nothing was deployed"
     );
     assert_eq!(world.calls_of(Op::UpdateFunctionCode).len(), 0);
@@ -132,4 +132,17 @@ async fn recall_takes_the_release_that_rolls_out_back_at_once() {
     let head = world.head("dev", "orders");
     assert_eq!((&head["active"], &head["history"][0]["release"]), (&Value::Null, &json!("1.1.0")));
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollout_that_is_under_way_when_the_preview_is_taken_away_is_looked_at_and_ends() {
+    for share in [0.0, 1.0] {
+        let mut world = world(&one_step());
+        let begun = begins(&world).await;
+        world.decorate_ports = Some(Box::new(|ports| deployer_engine::Ports { begins_rollouts: false, ..ports }));
+        world.aws(|aws| aws.at(DEV).monitoring.fails("orders", 2, share));
+        world.sweep_minutes(26).await;
+        let status = if share > 0.0 { Status::RolledBack } else { Status::Succeeded };
+        assert_eq!(record_of(&world, &begun).await.status, status);
+    }
 }

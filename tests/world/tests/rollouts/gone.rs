@@ -158,21 +158,40 @@ async fn rollout_that_shifts_is_paused_before_its_next_step_and_aborted_by_its_p
 }
 
 #[tokio::test(start_paused = true)]
-async fn rollout_that_is_continued_while_it_is_gone_is_paused_again() {
-    for taken in BOTH_KINDS {
-        let world = world(&one_step());
-        let begun = begins(&world).await;
-        world.sweep_minutes(3).await;
-        taken.out_of(&world);
-        world.sweep_minutes(2).await;
-        for action in ["continue", "finish"] {
-            says(&world, action, &begun).await;
-            assert_eq!(pause(&world), Value::Null, "{taken:?} {action}");
-            world.sweep_minutes(12).await;
-            assert_eq!(pause(&world), "not_configured", "{taken:?} {action}");
-            assert_eq!(served(&world), [split(1, 2, 10), split(1, 2, 10)], "{taken:?} {action}");
-        }
+async fn rollout_that_is_continued_while_a_target_is_gone_is_paused_again() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    world.sweep_minutes(3).await;
+    Taken::Target.out_of(&world);
+    world.sweep_minutes(2).await;
+    for action in ["continue", "finish"] {
+        says(&world, action, &begun).await;
+        assert_eq!(pause(&world), Value::Null, "{action}");
+        world.sweep_minutes(12).await;
+        assert_eq!(pause(&world), "not_configured", "{action}");
+        assert_eq!(served(&world), [split(1, 2, 10), split(1, 2, 10)], "{action}");
     }
+}
+
+/// Whether a word needs a proof of identity is said where the environment is configured.
+#[tokio::test(start_paused = true)]
+async fn only_an_abort_is_taken_where_the_environment_is_gone() {
+    let world = world(&one_step());
+    let begun = begins(&world).await;
+    world.sweep_minutes(3).await;
+    Taken::Environment.out_of(&world);
+    world.sweep_minutes(2).await;
+    let head = world.head("dev", "orders");
+    for action in ["pause", "continue", "finish"] {
+        let fields = json!({ "deployment": begun.id.to_string(), "action": action });
+        let (kind, message) = world.command_error(command("rollout", &fields)).await;
+        assert_eq!(kind, "Refused", "{message}");
+        let says = format!("{}: put it back first, or abort the rollout", Taken::Environment.sentence());
+        assert!(message.ends_with(&says), "{action}: {message}");
+    }
+    assert_eq!(world.head("dev", "orders"), head);
+    says(&world, "abort", &begun).await;
+    assert_eq!(served(&world), [whole(1), whole(1)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,11 +5,11 @@ use std::time::Duration;
 use super::*;
 use world::promotions::PROD;
 
-const BOTH_MEMBERS: [&str; 2] = ["orders", "workers"];
+pub(super) const BOTH_MEMBERS: [&str; 2] = ["orders", "workers"];
 
 /// A world in which 1.1.0 of `orders` and 7 of `workers` are live in dev, and version 1 of both serves 1.0.0 in prod.
 /// `orders` has callers enough there. `workers` has none, so its watch is lengthened once.
-async fn group_world(rollout: &Value) -> World {
+pub(super) async fn group_world(rollout: &Value) -> World {
     let prod = json!({ "promotion": { "from": "dev" }, "rollout": rollout });
     let world = World::three_environments(&json!({}), &prod);
     world.aws(|aws| aws.at(PROD).monitoring.called("orders", "live", 100.0));
@@ -20,23 +20,23 @@ async fn group_world(rollout: &Value) -> World {
     world
 }
 
-fn together() -> Value {
+pub(super) fn together() -> Value {
     json!({
         "command": "promote", "functions": BOTH_MEMBERS, "from": "dev", "to": "prod", "requested_by": "ann", "id": "g"
     })
 }
 
 /// Promotes both together, and lets their rollouts begin.
-async fn promotes(world: &World) {
+pub(super) async fn promotes(world: &World) {
     world.command(together()).await;
     world.tick().await;
 }
 
-async fn group_of(world: &World) -> Value {
+pub(super) async fn group_of(world: &World) -> Value {
     world.command(together()).await
 }
 
-fn serves(world: &World) -> [Served; 2] {
+pub(super) fn serves(world: &World) -> [Served; 2] {
     BOTH_MEMBERS.map(|function| {
         world.function(PROD, function, |f| {
             let alias = &f.aliases["live"];
@@ -47,7 +47,7 @@ fn serves(world: &World) -> [Served; 2] {
 }
 
 /// Returns the records of both in prod.
-async fn records(world: &World) -> [DeploymentRecord; 2] {
+pub(super) async fn records(world: &World) -> [DeploymentRecord; 2] {
     let group = group_of(world).await;
     [0, 1].map(|number| {
         let member = &group["functions"][number];
@@ -57,16 +57,16 @@ async fn records(world: &World) -> [DeploymentRecord; 2] {
     })
 }
 
-fn because(record: &DeploymentRecord) -> &str {
+pub(super) fn because(record: &DeploymentRecord) -> &str {
     record.because.as_deref().unwrap_or_default()
 }
 
-fn is_live(world: &World, function: &str) -> bool {
+pub(super) fn is_live(world: &World, function: &str) -> bool {
     !world.head("prod", function)["history"].as_array().unwrap().is_empty()
 }
 
 /// Says something about the rollout of a member in prod.
-async fn says(world: &World, function: &str, action: &str) {
+pub(super) async fn says(world: &World, function: &str, action: &str) {
     let deployment = world.head("prod", function)["active"]["request"]["id"].clone();
     world
         .command(json!({
@@ -77,7 +77,7 @@ async fn says(world: &World, function: &str, action: &str) {
 }
 
 /// Checks that both serve what they served before, and that the group says so.
-async fn both_went_back(world: &World, first: &str) {
+pub(super) async fn both_went_back(world: &World, first: &str) {
     assert_eq!(serves(world), [whole(1), whole(1)]);
     assert!(BOTH_MEMBERS.iter().all(|function| !is_live(world, function)));
     let group = group_of(world).await;

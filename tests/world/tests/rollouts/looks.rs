@@ -4,7 +4,7 @@ use deployer_core::event::Announcement;
 use deployer_core::names::OVERDUE_LINE;
 use deployer_core::record::TargetErrorCode;
 use fixtures::lines;
-use world::Trigger;
+use world::{Call, Trigger};
 
 use super::words::says;
 use super::*;
@@ -228,4 +228,43 @@ async fn record_has_the_moves_and_the_verdict_of_each_step() {
         rollout.verdicts.iter().map(|one| (one.step, one.verdict.to_string())).collect();
     assert_eq!(verdicts, [(1, "ok".to_owned()), (2, "ok".to_owned())]);
     assert!(rollout.verdicts[0].counts.as_ref().unwrap().new.invocations >= 50 && !rollout.unproven);
+}
+
+/// CloudWatch answers nothing in one region: a look ends nevertheless, and what the others say counts.
+#[tokio::test(start_paused = true)]
+async fn bad_counts_take_the_release_back_while_cloudwatch_is_dead_in_another_region() {
+    for op in [Op::DescribeAlarmHistory, Op::DescribeAlarms, Op::GetMetricData] {
+        let mut rollout = with_alarm();
+        rollout["alarms"] = json!(["a", "b", "c", "d", "e", "f", "g"]);
+        let world = world(&rollout);
+        let now = world.now();
+        for (place, name) in BOTH.iter().flat_map(|place| ["a", "b", "c", "d", "e", "f", "g"].map(|name| (place, name)))
+        {
+            world.aws(|aws| aws.at(place).monitoring.alarm(name, AlarmState::Ok, now));
+        }
+        world.aws(|aws| aws.at(DEV).monitoring.fails("orders", 2, 1.0));
+        let begun = begins(&world).await;
+        let is_dead = move |call: &Call| call.op == op && call.place.contains(OTHER);
+        world.latency(move |call| if is_dead(call) { Duration::from_secs(250) } else { Duration::from_millis(20) });
+        world.sweep_minutes(6).await;
+        let record = record_of(&world, &begun).await;
+        assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Unhealthy)), "{op}: {record:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn alarm_that_fires_counts_where_the_history_of_another_is_not_answered() {
+    let mut rollout = with_alarm();
+    rollout["alarms"] = json!(["{function}-5xx", "other"]);
+    let world = alarmed(&rollout, AlarmState::Ok);
+    let now = world.now();
+    world.aws(|aws| BOTH.iter().for_each(|place| aws.at(place).monitoring.alarm("other", AlarmState::Ok, now)));
+    let begun = begins(&world).await;
+    let is_dead = |call: &Call| call.op == Op::DescribeAlarmHistory && call.what == "other";
+    world.latency(move |call| Duration::from_secs(if is_dead(call) { 3_600 } else { 0 }));
+    world.sweep_minutes(1).await;
+    set_alarm(&world, &[DEV], AlarmState::Alarm);
+    world.sweep_minutes(1).await;
+    let record = record_of(&world, &begun).await;
+    assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::AlarmFired)), "{record:?}");
 }

@@ -1,12 +1,17 @@
 //! Rollouts: steps, looks, the way back, and what comes in meanwhile.
 
+mod again;
 mod crashes;
 mod effect;
 mod ends;
 mod freezes;
 mod gone;
+mod gone_groups;
+mod gone_rollbacks;
 mod groups;
+mod groups_released;
 mod looks;
+mod meanwhile;
 mod settings;
 mod smoke;
 mod way_back;

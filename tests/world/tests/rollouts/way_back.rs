@@ -199,7 +199,11 @@ async fn target_that_was_given_up_is_refused_until_what_is_live_is_there_again()
     let refused = world.record("dev/orders/1.3.0.zip", code("1.3.0")).await;
     let because = refused.because.as_deref().unwrap_or_default();
     assert_eq!(refused.status, Status::Failed, "{refused:?}");
-    assert!(because.contains("release 1.2.0") && because.contains("redeploy what is live (1.1.0) first"), "{because}");
+    assert!(
+        because.contains("release 1.2.0")
+            && because.contains("(1.1.0) there first (deployctl redeploy -e dev -f orders)"),
+        "{because}"
+    );
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(2), whole(3)], "no traffic has moved");
 
     world.pass(Duration::from_secs(2)).await;

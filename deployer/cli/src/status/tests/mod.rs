@@ -319,5 +319,9 @@ fn status_of_renamed_code_keeps_the_two_deployments_apart() {
     let by_renamer = format!(" by dora, approved by cleo, deployment {renamer}; the same code is live since ");
     assert!(text.contains(&by_renamer), "{text}");
     let by_first = format!(" by ada, approved by bob, deployment {first}, under another name before\n");
-    assert!(text.contains(&by_first), "{text}");
+    assert!(text.contains(&by_first), "an older deployer has not kept the name: {text}");
+    let mut report = serde_json::to_value(report).unwrap();
+    report["functions"][0]["live"]["renamed"]["first"] = json!("3");
+    let text = plain(&detail::text(&serde_json::from_value(report).unwrap(), now(), None));
+    assert!(text.contains(&format!(" by ada, approved by bob, deployment {first}, as 3 before\n")), "{text}");
 }

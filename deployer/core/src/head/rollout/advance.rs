@@ -10,7 +10,8 @@ use crate::rollout::{FunctionSettings, Progress, RolloutState, completed, with_f
 /// Writes down what the owner of the claim has done, on the state as the head has it by now: somebody may have aborted
 /// the rollout meanwhile. Where nothing is left to be done but to look, the same write gives the claim back.
 ///
-/// Whatever moves on ends the count of owners that died or ran out of time. `None`: the claim is not ours any more.
+/// Whatever moves on ends the count of owners that died or ran out of time; that a look could be judged, or not, does not.
+/// `None`: the claim is not ours any more.
 #[must_use]
 pub fn advance_rollout(
     head: &Head,
@@ -22,7 +23,7 @@ pub fn advance_rollout(
     let mut next = head.next();
     let active = next.queue.active.as_mut()?;
     let changed = completed(change(state.clone()).into_state(), now);
-    if changed != state {
+    if changed != (RolloutState { unreadable_since: changed.unreadable_since, ..state }) {
         (active.attempts, active.extensions, active.hops) = (1, 0, 0);
     }
     active.rollout = Some(changed);

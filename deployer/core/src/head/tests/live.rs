@@ -121,6 +121,7 @@ fn same_bytes_under_another_label_tell_since_when_they_have_it() {
     let head = claimed.commits("same", &end, None).0.flushes();
     let renamed = head.live().unwrap().renamed().unwrap();
     assert_eq!((renamed.release.as_str(), renamed.deployment, renamed.since), ("3-again", other.id, second(41)));
+    assert_eq!(renamed.first.as_ref().map(|first| first.as_str()), Some("3"));
     let told = crate::status::FunctionStatus::of(&at(), &head, &Rejects::default()).live.unwrap();
     assert_eq!((told.since, told.named_since().0, told.renamed.as_ref()), (brought, second(41), Some(renamed)));
     let planned = crate::plan::PlannedRelease::of(head.live().unwrap());

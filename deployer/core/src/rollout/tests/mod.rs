@@ -3,6 +3,7 @@
 mod gone;
 mod invariants;
 mod looks;
+mod open_work;
 mod together;
 mod way_back;
 

@@ -44,14 +44,50 @@ fn rollout_that_has_passed_still_goes_back() {
     assert_eq!(goes_back(paused.expired(minute(11 + 24 * 60))), AbortReason::Expired);
 }
 
+fn looks(state: RolloutState, word: &GroupWord, verdict: Verdict, at: i64) -> Progress {
+    looked_in_group(state, word, (verdict, "so it is".into()), minute(at))
+}
+
 #[test]
 fn unreadable_rollout_that_has_passed_pauses_and_waits_on_once_continued() {
-    let state = goes(passed().looked(Verdict::Unreadable, "no answer", minute(11)));
-    let paused = goes(state.looked(Verdict::Unreadable, "no answer", minute(30)));
+    let waits = GroupWord::Wait(functions(&["billing"]));
+    let state = goes(looks(passed(), &waits, Verdict::Unreadable, 11));
+    let paused = goes(looks(state, &waits, Verdict::Unreadable, 30));
     assert!(paused.paused.is_some());
-    assert_eq!(goes(heard(paused.clone(), &GroupWord::Release)), paused, "a paused one does not become live");
+    let paused = goes(looks(paused, &waits, Verdict::Ok, 31));
+    assert!(paused.paused.is_some(), "a person continues it");
     let continued = goes(paused.continue_asked(minute(40)).unwrap());
-    assert!(matches!(end(heard(continued, &GroupWord::Release)), RolloutEnd::Succeeded { unproven: false }));
+    assert!(matches!(
+        end(looks(continued, &GroupWord::Release, Verdict::Ok, 41)),
+        RolloutEnd::Succeeded { unproven: false }
+    ));
+}
+
+#[test]
+fn released_rollout_becomes_live_by_a_look_that_can_be_judged_only() {
+    let release = GroupWord::Release;
+    let unread = goes(looks(passed(), &release, Verdict::Unreadable, 11));
+    assert_eq!((unread.unreadable_since, unread.phase), (Some(minute(11)), Phase::Watching));
+    let late = goes(looks(unread, &release, Verdict::Unreadable, 40));
+    assert_eq!(late.paused, None, "nothing pauses it any more");
+    for verdict in [Verdict::Ok, Verdict::Quiet] {
+        assert!(matches!(end(looks(late.clone(), &release, verdict, 41)), RolloutEnd::Succeeded { .. }), "{verdict}");
+    }
+    assert_eq!(goes(looks(late, &release, Verdict::Bad, 41)).phase, Phase::GoingBack);
+}
+
+#[test]
+fn pause_that_comes_with_the_release_holds_nothing_up() {
+    let paused = goes(passed().pause_asked("bob".into(), "look".into(), minute(11)).unwrap());
+    assert_eq!(goes(looks(paused.clone(), &GroupWord::Release, Verdict::Unreadable, 12)).paused, None);
+    let Progress::Ended { state, end: RolloutEnd::Succeeded { .. } } =
+        looks(paused, &GroupWord::Release, Verdict::Ok, 12)
+    else {
+        panic!()
+    };
+    assert_eq!(state.paused, None);
+    let watching = goes(watching().pause_asked("bob".into(), "look".into(), minute(5)).unwrap());
+    assert_eq!(goes(looks(watching.clone(), &GroupWord::Release, Verdict::Ok, 12)), watching, "it has not passed");
 }
 
 #[test]

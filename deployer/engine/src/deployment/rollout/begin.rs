@@ -10,7 +10,8 @@ use deployer_core::function_ref::gone_of;
 use deployer_core::head::{self, BegunRollout, Brings, ServedBefore};
 use deployer_core::record::{Ending, Status, TargetError, TargetErrorCode, TargetOutcome};
 use deployer_core::rollout::{
-    RolloutPlan, RolloutState, Shift, heard, with_disarmed, with_settings, with_target_that_serves,
+    RolloutPlan, RolloutState, Shift, heard, watched_from_the_beginning, with_disarmed, with_replaced, with_settings,
+    with_target_that_serves,
 };
 use futures::future;
 
@@ -91,7 +92,9 @@ impl RolloutOwner<'_> {
             .filter_map(|TargetResult { outcome, ready, .. }| Some((outcome.target(), outcome.previous, ready?)))
             .collect();
         let targets: Vec<Target> = ready.iter().map(|(target, ..)| target.clone()).collect();
-        let timeout = ready.iter().map(|(.., ready)| ready.timeout).max().unwrap_or(Duration::ZERO);
+        let timeout = ready.iter().map(|(.., ready)| ready.timeout).max();
+        let in_manifest = || artifact.config.timeout.map(|seconds| Duration::from_secs(seconds.into()));
+        let timeout = timeout.or_else(in_manifest).unwrap_or(Duration::ZERO);
         let plan = RolloutPlan::of(rollout, &targets, timeout);
         let state = RolloutState::begin(plan, |target| {
             let found = ready.iter().find(|(other, ..)| other == target);
@@ -101,11 +104,15 @@ impl RolloutOwner<'_> {
         let state = ready.iter().fold(state, |state, (target, _, ready)| {
             let state = with_disarmed(state, target, disarmed.remove(target).unwrap_or_default());
             let state = with_settings(state, target, ready.settings.clone());
+            let state = match &ready.replaces {
+                Some(version) => with_replaced(state, target, version.clone()),
+                None => state,
+            };
             state.published(target, &ready.version).into_state()
         });
         let previous = |(target, previous, _): (Target, Option<_>, Box<Ready>)| ServedBefore { target, previous };
         let done: Vec<TargetOutcome> = done.into_iter().map(|result| result.outcome).collect();
-        let state = self.with_targets_that_serve(state, &done);
+        let state = watched_from_the_beginning(self.with_targets_that_serve(state, &done));
         let state = disarmed.into_iter().fold(state, |state, (target, alarms)| with_disarmed(state, &target, alarms));
         BegunRollout {
             state,

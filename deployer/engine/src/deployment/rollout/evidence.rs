@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use deployer_core::config::Target;
 use deployer_core::config::rollout::AlreadyAlarming;
@@ -22,11 +23,18 @@ use super::ready::BEGIN_ROLLOUT;
 use super::session_with;
 use crate::TARGETS_AT_ONCE;
 use crate::port::{RolloutCallErrorKind, TrafficWatch};
+use crate::timer::Timer;
 
 /// The step of a look, in errors.
 const LOOK: &str = "look";
 
+/// The time in which a look reads a target. What is not read by then is unreadable, so a look always ends.
+const READ_WITHIN: Duration = Duration::from_secs(45);
+/// The number of alarms of a target whose histories are read at once: CloudWatch throttles more.
+const HISTORIES_AT_ONCE: usize = 5;
+
 /// What a look has found.
+#[derive(Default)]
 pub(super) struct Found {
     /// The traffic of each target.
     pub looks: Vec<Look>,
@@ -78,7 +86,7 @@ impl RolloutLook<'_> {
             .buffered(TARGETS_AT_ONCE)
             .collect()
             .await;
-        let mut found = Found { looks: Vec::new(), foreign: Vec::new(), alarms: Vec::new() };
+        let mut found = Found::default();
         for (one, read) in read {
             let target = one.target.clone();
             let weight = one.served.last().map_or(0, |served| served.weight);
@@ -107,31 +115,31 @@ impl RolloutLook<'_> {
     /// Reads one target: the alias, the metrics and the alarms side by side.
     async fn read_target(&self, one: &RolloutTarget, names: &[String], alone_since: Option<Timestamp>) -> Read {
         let (at, now) = (self.0.at, self.0.engine.now());
-        let session = match self.look_session(&one.target).await {
+        let reading = Reading { timer: self.0.engine.timer(), began: now };
+        let session = match reading.in_time("session", self.look_session(&one.target)).await {
             Ok(session) => session,
-            Err(error) => return Read { unread: vec![error.to_string()], ..Read::default() },
+            Err(because) => return Read { unread: vec![because], ..Read::default() },
         };
-        let alias = session.alias(&at.function_name, &at.environment.alias);
+        let alias = reading.in_time("alias", session.alias(&at.function_name, &at.environment.alias));
         let metrics = async {
             let query = MetricsQuery::of(&at.function_name, &at.environment.alias, one, now);
             match query.filter(|_| one.old.is_some()) {
-                Some(query) => Some(session.metrics(&query).await),
+                Some(query) => Some(reading.in_time("metrics", session.metrics(&query)).await),
                 None => None,
             }
         };
-        let alarms = fired_alarms(session.as_ref(), one, names, now);
+        let alarms = reading.fired_alarms(session.as_ref(), one, names);
         let (alias, metrics, (fired, mut unread)) = futures::join!(alias, metrics, alarms);
-        let foreign = match alias.map(|alias| one.compare_at_rest(alias.as_ref())) {
+        let foreign = match alias.map(|alias| one.compare_in_look(alias.as_ref())) {
             Ok(FoundAlias::Foreign(changed)) => Some(changed),
             Ok(_) => None,
-            Err(error) => {
-                unread.push(error.to_string());
+            Err(because) => {
+                unread.push(because);
                 None
             }
         };
         let evidence = |metrics: AliasMetrics| metrics.evidence(one, alone_since, now);
-        let evidence = metrics.map(|metrics| metrics.map(evidence).map_err(|error| error.to_string()));
-        Read { foreign, evidence, fired, unread }
+        Read { foreign, evidence: metrics.map(|metrics| metrics.map(evidence)), fired, unread }
     }
 
     /// Returns the alarms of a target that fire now.
@@ -164,32 +172,65 @@ impl RolloutLook<'_> {
     }
 }
 
-/// Returns the alarms of a target that have fired since its rollout began, and what of them could not be read.
-async fn fired_alarms(
-    session: &dyn TrafficWatch,
-    one: &RolloutTarget,
-    names: &[String],
-    now: Timestamp,
-) -> (Vec<String>, Vec<String>) {
-    let mut unread = Vec::new();
-    if names.is_empty() {
-        return (vec![], unread);
-    }
-    let states = session.alarms(names).await.unwrap_or_else(|error| {
-        unread.push(error.to_string());
-        AlarmStates::default()
-    });
-    let began = one.served.first().map_or(now, |served| served.meant_at);
-    let mut changes = BTreeMap::new();
-    for name in names {
-        match session.alarm_changes(name, began).await {
-            Ok(changed) => drop(changes.insert(name.clone(), changed)),
-            Err(error) => unread.push(error.to_string()),
+/// The reading of one target, which ends after [`READ_WITHIN`].
+#[derive(Clone, Copy)]
+struct Reading<'a> {
+    timer: Timer<'a>,
+    began: Timestamp,
+}
+
+impl Reading<'_> {
+    /// Reads a part, or says why it could not be read.
+    async fn in_time<T, E: std::fmt::Display>(
+        self,
+        part: &str,
+        read: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, String> {
+        let left = READ_WITHIN.saturating_sub(self.timer.passed(self.began));
+        tokio::select! {
+            biased;
+            read = read => read.map_err(|error| error.to_string()),
+            () = self.timer.sleep(left) => {
+                Err(format!("{part}: AWS has not answered within {} seconds", READ_WITHIN.as_secs()))
+            }
         }
     }
-    let AlarmFindings { fired, missing, .. } = states.judge(&one.disarmed, &changes);
-    unread.extend(missing.into_iter().map(|name| format!("alarm {name} is gone")));
-    (fired.into_iter().collect(), unread)
+
+    /// Returns the alarms of a target that have fired since its rollout began, and what of them could not be read.
+    async fn fired_alarms(
+        self,
+        session: &dyn TrafficWatch,
+        one: &RolloutTarget,
+        names: &[String],
+    ) -> (Vec<String>, Vec<String>) {
+        if names.is_empty() {
+            return (vec![], vec![]);
+        }
+        let began = one.served.first().map_or(self.began, |served| served.meant_at);
+        let histories = stream::iter(names)
+            .map(|name| async move {
+                let part = format!("history of alarm {name}");
+                (name.clone(), self.in_time(&part, session.alarm_changes(name, began)).await)
+            })
+            .buffered(HISTORIES_AT_ONCE)
+            .collect::<Vec<_>>();
+        let states = self.in_time("alarms", session.alarms(names));
+        let (states, histories) = futures::join!(states, histories);
+        let (mut changes, mut unread) = (BTreeMap::new(), Vec::new());
+        let states = states.unwrap_or_else(|because| {
+            unread.push(because);
+            AlarmStates::default()
+        });
+        for (name, history) in histories {
+            match history {
+                Ok(changed) => drop(changes.insert(name, changed)),
+                Err(because) => unread.push(because),
+            }
+        }
+        let AlarmFindings { fired, missing, .. } = states.judge(&one.disarmed, &changes);
+        unread.extend(missing.into_iter().map(|name| format!("alarm {name} is gone")));
+        (fired.into_iter().collect(), unread)
+    }
 }
 
 /// Names what kept the deployer from reading the alarms of a target.

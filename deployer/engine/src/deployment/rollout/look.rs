@@ -1,14 +1,18 @@
 //! A look at a rollout that waits. It needs no claim; only if something must be moved, or the rollout has succeeded, one
 //! write of the head takes it.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use deployer_core::function_ref::gone_of;
-use deployer_core::head::{self, Active, LookEffect};
+use deployer_core::head::{self, Active, Head, LookEffect};
 use deployer_core::record::{DeploymentRecord, Ending};
 use deployer_core::rollout::guard::{Judgement, Releases, judge};
 use deployer_core::rollout::{
-    Abort, AbortReason, Gone, GroupWord, Progress, RolloutEnd, RolloutState, awaits_look, heard, judged,
-    pause_where_gone,
+    Abort, AbortReason, Gone, GroupWord, Phase, Progress, RolloutEnd, RolloutState, awaits_look, heard, is_look_due,
+    is_released, judged, looked_in_group, pause_where_gone,
 };
+use futures::future::{Either, select};
 use jiff::Timestamp;
 use tracing::Instrument as _;
 
@@ -17,6 +21,7 @@ use super::super::error::Unfinished;
 use super::announce::{tell_of_change, tell_of_pause};
 use super::evidence::{Found, RolloutLook};
 use super::group::group_word;
+use super::state_now::rollout_now;
 use super::{PERSISTENCE, RolloutOwner};
 use crate::Transient;
 use crate::claim::{Claim, ObservationBasis, claimant, now_as};
@@ -24,6 +29,9 @@ use crate::commit::Finished;
 use crate::function_handles::Reconciler;
 use crate::reconcile::Ordinal;
 use crate::store::{Change, Versioned};
+
+/// The time between two looks of an owner who is at work.
+const LOOK_EACH: Duration = Duration::from_secs(60);
 
 /// What a look has written.
 enum Written {
@@ -44,12 +52,16 @@ impl Reconciler<'_> {
         let deployment = Deployment::new(self.engine, at, active.request.clone(), artifact);
         let span = deployment.span();
         async {
-            let found = RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await;
+            // What the ledger says comes first: no target and no CloudWatch holds it up.
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
             let (gone, word) = (gone_of(self.at, &active), group_word(self.engine, at, &active.request).await);
+            let found = match (&rejected, &word) {
+                (Some(Ending::Refused { .. }), _) | (_, Some(GroupWord::GoBack(_))) => Found::default(),
+                _ => RolloutLook(&deployment).look_around(&state, head::alone_since(&seen.head)).await,
+            };
             let view = View { state: &state, found: &found, rejected, gone, word };
-            let old = seen.head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
+            let old = release_before(&seen.head);
             let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
             match RolloutLook(&deployment).write_look(seen, &view, releases).await? {
                 (seen, Written::Nothing) => {
@@ -77,6 +89,48 @@ impl Reconciler<'_> {
         }
         .instrument(span)
         .await
+    }
+}
+
+/// Returns the release that the new one is compared with, as records name it.
+pub(super) fn release_before(head: &Head) -> String {
+    head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string())
+}
+
+/// Looks at the targets that serve the new version, where a move or a test has been open for a while. What is bad
+/// takes the release back; the claim is ours already.
+pub(super) async fn look_meanwhile(owner: RolloutOwner<'_>) -> Result<(), Transient> {
+    let (state, deployment) = (rollout_now(owner.claim)?, owner.deployment);
+    if !is_look_due(&state, deployment.engine.now()) {
+        return Ok(());
+    }
+    let head = owner.claim.seen().head;
+    let found = RolloutLook(deployment).look_around(&state, head::alone_since(&head)).await;
+    let view = View { state: &state, found: &found, rejected: None, gone: None, word: None };
+    let old = release_before(&head);
+    let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
+    let judge = |state| view.judge(state, releases, deployment.engine.now());
+    if judge(state.clone()).into_state() == state { Ok(()) } else { owner.advance(judge).await }
+}
+
+/// Does work that nothing waits for once the release goes back, and looks each minute meanwhile. `None`: it goes back,
+/// and the work was dropped.
+pub(super) async fn looking_meanwhile<T>(
+    owner: RolloutOwner<'_>,
+    work: impl Future<Output = T>,
+) -> Result<Option<T>, Transient> {
+    let looks = async {
+        loop {
+            owner.deployment.engine.timer().sleep(LOOK_EACH).await;
+            look_meanwhile(owner).await?;
+            if rollout_now(owner.claim)?.phase == Phase::GoingBack {
+                return Ok(());
+            }
+        }
+    };
+    match select(pin!(work), pin!(looks)).await {
+        Either::Left((done, _)) => Ok(Some(done)),
+        Either::Right((ended, _)) => ended.map(|()| None),
     }
 }
 
@@ -113,6 +167,10 @@ impl View<'_> {
         if let Some(word @ GroupWord::GoBack(_)) = &self.word {
             return heard(state, word);
         }
+        // Others of its group may be live already, so no pause holds it up.
+        if let Some(word) = self.word.as_ref().filter(|word| is_released(&state, word)) {
+            return looked_in_group(state, word, (judgement.verdict, judgement.because.clone()), now);
+        }
         // It takes no step, also not the one that is due.
         let state = match &self.gone {
             Some(gone) => pause_where_gone(state, gone, now).into_state(),
@@ -122,9 +180,9 @@ impl View<'_> {
             Progress::Continues(state) => *state,
             ended @ Progress::Ended { .. } => return ended,
         };
-        match (state.looked(judgement.verdict, judgement.because.clone(), now), &self.word) {
-            (Progress::Continues(state), Some(word)) => heard(*state, word),
-            (progress, _) => progress,
+        match &self.word {
+            Some(word) => looked_in_group(state, word, (judgement.verdict, judgement.because.clone()), now),
+            None => state.looked(judgement.verdict, judgement.because.clone(), now),
         }
     }
 }

@@ -1,5 +1,5 @@
 //! The rollout of a deployment: its targets publish (`ready`), it begins once all have (`begin`), and its owner does
-//! what its state asks for (`run`): smoke tests (`smoke`), moves of aliases (`move_alias`), and what is set on the function
+//! what its state asks for (`run`): smoke tests (`smoke`), moves of aliases (`moves`, `move_alias`), and what is set on the function
 //! when the release is about to become live (`settings`). A member of a group waits for the others (`group`). Between moves nobody holds the claim, and the sweep sends for
 //! a look (`look`).
 
@@ -9,6 +9,7 @@ mod evidence;
 mod group;
 mod look;
 mod move_alias;
+mod moves;
 mod ready;
 mod run;
 mod settings;
@@ -16,7 +17,7 @@ mod show;
 mod smoke;
 mod state_now;
 
-pub(super) use ready::{ensure_not_left, ensure_shiftable, ready};
+pub(super) use ready::{ensure_shiftable, is_watched_first, ready, to_replace};
 pub(crate) use show::{Shown, show_rollout};
 
 use deployer_core::artifact::VerifiedArtifact;
@@ -64,10 +65,11 @@ pub(super) fn rollout_of(
 pub(super) fn refusal_without_ports(deployment: &Deployment<'_>) -> Option<Ending> {
     let Deployment { engine, at, request, .. } = deployment;
     let rolls_out = request.cause.kind.rolls_out() && at.environment.rollout.is_some();
-    let missing = match (&engine.ports.rollouts, &engine.ports.queue) {
+    let may_begin = engine.ports.begins_rollouts && engine.ports.rollouts.is_some();
+    let missing = match (may_begin, &engine.ports.queue) {
         _ if !rolls_out => return None,
-        (Some(_), Some(_)) => return None,
-        (None, _) => "carries none out unless its variable DEPLOYER_PREVIEW is \"rollouts\"",
+        (true, Some(_)) => return None,
+        (false, _) => "begins none unless its variable DEPLOYER_PREVIEW is \"rollouts\"",
         (_, None) => "has no queue to wait with",
     };
     let name = &at.name;

@@ -12,13 +12,15 @@ use jiff::Timestamp;
 use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{internal, is_late};
+use super::super::function_reader::FunctionReader;
 use super::super::lambda_writer::LambdaWriter;
+use super::super::sessions::open_session;
 use super::RolloutOwner;
 use super::evidence::RolloutLook;
 use super::state_now::rollout_now;
 use crate::Transient;
-use crate::port::{Answer, CallError, CallErrorKind, Write};
-use crate::timer::between;
+use crate::port::{Answer, CallError, CallErrorKind, SessionRequest, Write};
+use crate::timer::{Timer, between};
 use deployer_core::throttle_notice::ThrottleNotice;
 
 /// The step in which a rollout moves an alias, in records.
@@ -47,17 +49,20 @@ pub(super) enum Moved {
 }
 
 impl RolloutOwner<'_> {
-    /// Brings the alias of a target to what the rollout means.
-    pub(super) async fn move_alias(&self, one: &RolloutTarget) -> Moved {
+    /// Brings the alias of a target to what the rollout means, and tries it until then.
+    pub(super) async fn move_alias(&self, one: &RolloutTarget, ends: Timestamp) -> Moved {
         let Self { deployment, claim } = *self;
-        let change = if one.old.is_none() { AliasChange::Create } else { AliasChange::Move };
+        let change = if one.served_before().is_none() { AliasChange::Create } else { AliasChange::Move };
         let policy = move_policy(&one.target, &deployment.at.function_name, change);
-        let account = match deployment.open_session_with(&one.target, policy).await {
+        let timer = deployment.retried.noted_by(deployment.engine.timer(), &one.target).until(ends);
+        let request = SessionRequest { policy, ..deployment.session(&one.target) };
+        let account = match open_session(deployment.engine.ports.sessions.as_ref(), timer, &request).await {
             Ok(account) => account,
             Err(error) => return ended(error),
         };
         let on = ClaimedTarget { deployment, claim, target: &one.target, account: &account };
-        let moved = AliasMove { on, one, notice: ThrottleNotice::of_call_since(on.timer().now()), denied_since: None };
+        let notice = ThrottleNotice::of_call_since(timer.now());
+        let moved = AliasMove { on, timer, one, notice, denied_since: None };
         match (moved.run().await, &one.old) {
             (Moved::Failed(error), Some(old)) if one.way_back.is_some() && is_gone(deployment, one, old).await => {
                 Moved::Gone(format!("version {old}, which it served before, is not there any more ({error})"))
@@ -75,6 +80,8 @@ async fn is_gone(deployment: &Deployment<'_>, one: &RolloutTarget, version: &Ver
 
 struct AliasMove<'a> {
     on: ClaimedTarget<'a>,
+    /// The time that this try has.
+    timer: Timer<'a>,
     one: &'a RolloutTarget,
     notice: ThrottleNotice,
     denied_since: Option<Timestamp>,
@@ -83,14 +90,14 @@ struct AliasMove<'a> {
 impl AliasMove<'_> {
     async fn run(mut self) -> Moved {
         for attempt in 0.. {
-            let alias = match self.on.reader().alias().await {
+            let alias = match (FunctionReader { timer: self.timer, ..self.on.reader() }).alias().await {
                 Ok(alias) => alias,
                 Err(error) => return ended(error),
             };
             match self.one.compare(alias.as_ref()) {
-                FoundAlias::Arrived if !self.may_be_misread() => return Moved::Arrived(self.on.timer().now()),
+                FoundAlias::Arrived if !self.may_be_misread() => return Moved::Arrived(self.timer.now()),
                 FoundAlias::Arrived => match self.rewrite(alias.as_ref()).await {
-                    Ok(()) => return Moved::Arrived(self.on.timer().now()),
+                    Ok(()) => return Moved::Arrived(self.timer.now()),
                     Err(error) => match self.wait_to_write_again(attempt, error).await {
                         Ok(()) => continue,
                         Err(error) => return ended(error),
@@ -108,7 +115,7 @@ impl AliasMove<'_> {
             }
             let error = match self.write(alias.as_ref()).await {
                 Ok(Some(written)) => match self.one.compare(Some(&written)) {
-                    FoundAlias::Arrived => return Moved::Arrived(self.on.timer().now()),
+                    FoundAlias::Arrived => return Moved::Arrived(self.timer.now()),
                     FoundAlias::KeptBack => return self.kept_back(),
                     _ => answered_otherwise(&written),
                 },
@@ -143,7 +150,7 @@ impl AliasMove<'_> {
 
     /// Waits for the traffic that Lambda holds back, as long as the environment gives it.
     fn kept_back(&self) -> Moved {
-        let (now, within) = (self.on.timer().now(), self.on.deployment.at.environment.traffic_within.as_duration());
+        let (now, within) = (self.timer.now(), self.on.deployment.at.environment.traffic_within.as_duration());
         match self.one.meant_at {
             Some(meant_at) if self.one.way_back.is_none() && between(meant_at, now) > within => {
                 Moved::Failed(internal(MOVE_ALIAS, "Lambda did not move the traffic to the new version in time"))
@@ -199,7 +206,7 @@ impl AliasMove<'_> {
     /// Waits until the alias may be read and written again, or returns the error why it may not.
     async fn wait_to_write_again(&mut self, attempt: u32, error: CallError) -> Result<(), TargetError> {
         use CallErrorKind::{Busy, Conflict, Denied, RefusedForNow, RoleNotReady, Throttled, Unknown};
-        let (timer, because) = (self.on.timer(), error.message.clone());
+        let (timer, because) = (self.timer, error.message.clone());
         match error.kind {
             Throttled => return timer.pause_throttled(&mut self.notice, attempt, MOVE_ALIAS, &because).await,
             Denied => {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use deployer_core::alias_traffic::Traffic;
+use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::rollout::WhenUnshiftable;
 use deployer_core::head::{Head, LiveArtifact};
 use deployer_core::id::Version;
@@ -44,33 +45,47 @@ pub(in crate::deployment) fn ensure_shiftable(alias: Option<&ObservedAlias>) -> 
     Err(TargetError::new(code, BEGIN_ROLLOUT, message))
 }
 
-/// Refuses a target that serves a release which was taken back, or rolled back, and did not leave it: the rollout would
-/// compare with that release and go back to it. It refuses before anything is written.
-pub(in crate::deployment) fn ensure_not_left(head: &Head, observed: &Observed) -> Result<(), TargetError> {
-    let serving = observed.serving.as_ref().filter(|_| observed.alias.is_some());
-    let Some(code) = serving.and_then(|serving| serving.sha256) else { return Ok(()) };
+/// Returns the version that the alias serves and that nobody wants back: its release was taken back, or rolled back, it did
+/// not leave, and nothing is live. Where something is live, such a target is refused before anything is written: the
+/// rollout would compare with that release and go back to it.
+pub(in crate::deployment) fn to_replace(
+    on: ClaimedTarget<'_>,
+    observed: &Observed,
+) -> Result<Option<Version>, TargetError> {
+    let head = on.claim.seen().head;
+    let Some(alias) = &observed.alias else { return Ok(None) };
+    let Some(code) = observed.serving.as_ref().and_then(|serving| serving.sha256) else { return Ok(None) };
     let has_code = |artifact: &&LiveArtifact| artifact.sha256 == Some(code);
-    if head.live().filter(has_code).is_some() {
-        return Ok(());
+    let left = head.left().iter().find(has_code);
+    match (head.live(), left) {
+        (_, None) => Ok(None),
+        (Some(live), _) if has_code(&live) => Ok(None),
+        (None, Some(_)) => Ok(alias.version.clone()),
+        (Some(live), Some(left)) => {
+            let (at, target) = (on.deployment.at, on.target);
+            let message = format!(
+                "alias {} in {target} serves release {}, which was taken back or rolled back here and is not live: a \
+                 rollout would compare with it and go back to it. Bring what is live ({}) there first (deployctl redeploy \
+                 -e {} -f {}), then deploy again",
+                alias.name, left.release, live.release, at.name, at.function
+            );
+            Err(TargetError::new(TargetErrorCode::TrafficNotMoved, BEGIN_ROLLOUT, message))
+        }
     }
-    let Some(left) = head.left().iter().find(has_code) else { return Ok(()) };
-    let first = match head.live() {
-        Some(live) => format!("redeploy what is live ({}) first", live.release),
-        None => "point the alias at the version to go back to first".to_owned(),
-    };
-    let message = format!(
-        "the alias serves release {} here, which was taken back and is still there: a rollout would compare with it and \
-         go back to it, so {first}",
-        left.release
-    );
-    Err(TargetError::new(TargetErrorCode::TrafficNotMoved, BEGIN_ROLLOUT, message))
+}
+
+/// Whether a release that every target serves already is watched before it becomes live: something else is live, or it was
+/// taken back before.
+pub(in crate::deployment) fn is_watched_first(head: &Head, artifact: &VerifiedArtifact) -> bool {
+    let is_it = |one: &LiveArtifact| one.is_same_as(&artifact.reference, Some(artifact.sha256));
+    head.live().map_or_else(|| head.left().iter().any(is_it), |live| !is_it(live))
 }
 
 /// Finds out how the traffic of this target moves to its new version.
 pub(in crate::deployment) async fn ready(
     on: ClaimedTarget<'_>,
     (version, settings): (Version, FunctionSettings),
-    old: Option<&ObservedCode>,
+    (old, replaces): (Option<&ObservedCode>, Option<Version>),
     when_unshiftable: WhenUnshiftable,
 ) -> Result<Ready, TargetError> {
     let (functions, name) = (on.account.functions(), &on.deployment.at.function_name);
@@ -80,7 +95,9 @@ pub(in crate::deployment) async fn ready(
         return Err(internal(BEGIN_ROLLOUT, &format!("version {version} was published, and is not there")));
     };
     let timeout = Duration::from_secs(new.settings.timeout.into());
-    let Some(old) = old else { return Ok(Ready { version, shift: Shift::AtOnce, settings, timeout }) };
+    let Some(old) = old.filter(|_| replaces.is_none()) else {
+        return Ok(Ready { version, shift: Shift::AtOnce, replaces, settings, timeout });
+    };
     let shift = match Shift::between(old, &new, has_provisioned_concurrency(on).await?) {
         Ok(shift) => shift,
         Err(because) => {
@@ -95,7 +112,7 @@ pub(in crate::deployment) async fn ready(
             Shift::AtOnce
         }
     };
-    Ok(Ready { version, shift, settings, timeout })
+    Ok(Ready { version, shift, replaces, settings, timeout })
 }
 
 /// Whether the alias has provisioned concurrency. Lambda is asked anew each time: somebody may have added some since the

@@ -1,24 +1,23 @@
 //! The owner of a rollout's claim does what its state asks for, until it asks for nothing but a look.
 
-use deployer_core::config::Target;
 use deployer_core::event::Event;
-use deployer_core::function_ref::{FunctionRef, gone_of};
+use deployer_core::function_ref::gone_of;
 use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
-    Abort, AbortReason, GroupWord, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget,
-    abort_where_gone, awaits_look, end_of_way_back, heard, set_back_in, wait_for_group,
+    Abort, AbortReason, GroupWord, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, abort_where_gone,
+    end_of_way_back, heard, wait_for_group,
 };
 use futures::stream::{self, StreamExt as _};
-use jiff::Timestamp;
 
 use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
-use super::announce::tell_of_way_back;
 use super::group::group_word;
+use super::look::look_meanwhile;
 use super::move_alias::Moved;
-use super::settings::{SettingsOutcome, set_back_meanwhile};
+use super::moves::apply;
+use super::settings::SettingsOutcome;
 use super::state_now::rollout_now;
 use super::{PERSISTENCE, RolloutOwner};
 use crate::claim::Stopped;
@@ -28,7 +27,6 @@ use crate::mutex::locked;
 use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
 use crate::{TARGETS_AT_ONCE, Transient};
-use deployer_core::head::EXTENSIONS;
 
 impl RolloutOwner<'_> {
     /// Goes on with a rollout under a claim that is ours. `end`: it has succeeded, and commits, unless somebody has
@@ -81,6 +79,7 @@ impl RolloutOwner<'_> {
     /// Does the next action, and returns the end of a rollout that has gone back.
     async fn next_step(&self) -> Result<Option<RolloutEnd>, Unfinished> {
         self.heed_stop().await?;
+        look_meanwhile(*self).await?;
         let state = rollout_now(self.claim)?;
         if let Some(end) = end_of_way_back(&state) {
             self.set_functions_back(&state).await?;
@@ -134,76 +133,6 @@ impl RolloutOwner<'_> {
             Some(word @ GroupWord::GoBack(_)) => self.advance(|state| heard(state, &word)).await,
             _ => Ok(()),
         }
-    }
-
-    /// Moves the aliases of these targets side by side, in their order, and writes down what has become of each in one
-    /// write.
-    async fn move_aliases(&self, state: &RolloutState, targets: &[Target]) -> Result<(), Unfinished> {
-        let ones = targets.iter().filter_map(|target| state.targets.iter().find(|one| one.target == *target));
-        let moves = stream::iter(ones)
-            .map(|one| async move { (one, self.move_alias(one).await) })
-            .buffered(TARGETS_AT_ONCE)
-            .collect::<Vec<(&RolloutTarget, Moved)>>();
-        // Those whose aliases are back already wait for no other target.
-        let back_already = set_back_meanwhile(*self, state, |target| !targets.contains(target));
-        let (moved, set_back) = futures::join!(moves, back_already);
-        let mut outcomes = Vec::new();
-        let (mut is_late, mut awaits_traffic) = (None, false);
-        for (one, moved) in moved {
-            let may_go_on = self.claim.extensions() < EXTENSIONS;
-            match moved {
-                // The rollout has changed meanwhile: its state says what is to be done now.
-                Moved::Overtaken => {}
-                Moved::Lost(transient) => return Err(transient.into()),
-                moved @ (Moved::Late(_) | Moved::AwaitsTraffic) if is_given_up(self.deployment.at, one) => {
-                    outcomes.push((one.clone(), moved));
-                }
-                Moved::Late(_) if may_go_on && one.way_back.is_none() => is_late = Some(()),
-                Moved::AwaitsTraffic => awaits_traffic = true,
-                moved => {
-                    // The first late try of a way back is followed at once. The sweep sends for all others, as often as it
-                    // takes.
-                    if matches!(moved, Moved::Late(_)) && may_go_on && one.held_up_since.is_none() {
-                        is_late = Some(());
-                    }
-                    outcomes.push((one.clone(), moved));
-                }
-            }
-        }
-        let is_held_up = outcomes
-            .iter()
-            .any(|(one, moved)| one.way_back.is_some() && matches!(moved, Moved::Failed(_) | Moved::Late(_)));
-        // What has arrived is told before what has failed: the way back counts it.
-        outcomes.sort_by_key(|(_, moved)| !matches!(moved, Moved::Arrived(_)));
-        let now = self.deployment.engine.now();
-        self.advance(|state| {
-            let apply = |progress, (one, moved): &(RolloutTarget, Moved)| {
-                apply(self.deployment.at, progress, (one, moved), now)
-            };
-            outcomes.iter().fold(continues(set_back_in(state, &set_back)), apply)
-        })
-        .await?;
-        let state = rollout_now(self.claim)?;
-        if awaits_look(&state) || end_of_way_back(&state).is_some() {
-            return Ok(());
-        }
-        let set_back = set_back_meanwhile(*self, &state, |target| targets.contains(target)).await;
-        if !set_back.is_empty() {
-            self.advance(|state| continues(set_back_in(state, &set_back))).await?;
-        }
-        let how = match is_late {
-            Some(()) => RolloutLeave::OutOfTime,
-            None if awaits_traffic => {
-                RolloutLeave::AwaitsTraffic(self.claim.active_now().next_look(self.deployment.engine.now(), None))
-            }
-            None if is_held_up => RolloutLeave::HeldUp,
-            None => return Ok(()),
-        };
-        let left = self.leave_rollout(how).await;
-        if is_held_up {
-            tell_of_way_back(self.deployment, self.claim).await;
-        }
-        Err(left)
     }
 
     /// Writes down what was done for the rollout.
@@ -330,39 +259,8 @@ impl RolloutOwner<'_> {
     }
 }
 
-fn continues(state: RolloutState) -> Progress {
+pub(super) fn continues(state: RolloutState) -> Progress {
     Progress::Continues(Box::new(state))
-}
-
-/// Whether a target that goes back is in the configuration no more: whoever took it out has given it up, so that its
-/// alias stays as it is unless it is back with this try.
-fn is_given_up(at: &FunctionRef<'_>, one: &RolloutTarget) -> bool {
-    one.way_back.is_some() && !at.as_configured().environment.targets.contains(&one.target)
-}
-
-/// Applies what has become of one target's move.
-fn apply(at: &FunctionRef<'_>, progress: Progress, (one, moved): (&RolloutTarget, &Moved), now: Timestamp) -> Progress {
-    let state = progress.into_state();
-    let target = &one.target;
-    let give_up = |state: RolloutState, because: &dyn std::fmt::Display| {
-        state.cannot_return(target, format!("{target}, which deployer.json does not have any more: {because}"))
-    };
-    match moved {
-        Moved::Arrived(at) if one.way_back.is_some() => state.returned(target, *at),
-        Moved::Arrived(at) => state.moved(target, one.weight, Timestamp::max(*at, one.meant_at.unwrap_or(*at))),
-        Moved::Foreign(found) => state.changed_by_others(target, found),
-        Moved::Gone(because) => state.cannot_return(target, format!("{target}: {because}")),
-        // All go back already, because of another target.
-        Moved::Failed(_) | Moved::Late(_) if one.way_back.is_none() && state.phase == Phase::GoingBack => {
-            continues(state)
-        }
-        Moved::Failed(error) | Moved::Late(error) if is_given_up(at, one) => give_up(state, error),
-        Moved::AwaitsTraffic if is_given_up(at, one) => {
-            give_up(state, &"Lambda has not moved its traffic back to the old version yet")
-        }
-        Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}"), now),
-        Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),
-    }
 }
 
 /// Sets what the release sets on functions, once its last look was good. A member of a group waits for the others then:

@@ -245,7 +245,8 @@ impl<'a> FunctionSetter<'a> {
             failed.extend(self.write(&one.target, &account, write).await.err());
         }
         if !is_all {
-            let unseen = "the tags that it has or had are not known, because the role may not list them (lambda:ListTags):                           look at its tags, and set them back by hand";
+            let unseen = "the tags that it has or had are not known, because the role may not list them (lambda:ListTags): \
+                          look at its tags, and set them back by hand";
             failed.push(TargetError::new(TargetErrorCode::AccessDenied, SET_FUNCTION, unseen));
         }
         // What came too late is tried again.

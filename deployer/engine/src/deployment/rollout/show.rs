@@ -7,6 +7,7 @@ use deployer_core::rollout::guard::{Judgement, Releases, judge};
 
 use super::super::Deployment;
 use super::evidence::{Found, RolloutLook};
+use super::look::release_before;
 use crate::Engine;
 
 /// What a look has found.
@@ -23,7 +24,7 @@ pub(crate) struct Shown {
 /// The reason why none can be looked at: none waits for looks, or this deployer cannot look.
 pub(crate) async fn show_rollout(engine: &Engine, at: &FunctionRef<'_>, head: &Head) -> Result<Shown, &'static str> {
     if engine.ports.rollouts.is_none() {
-        return Err("this deployer carries no rollouts out (its variable DEPLOYER_PREVIEW)");
+        return Err("this deployer opens no sessions for looks");
     }
     let active = head.active().and_then(|active| Some((active, active.rollout.as_ref()?, active.artifact.clone()?)));
     let (active, state, artifact) = active.ok_or("the rollout has ended meanwhile")?;
@@ -33,7 +34,7 @@ pub(crate) async fn show_rollout(engine: &Engine, at: &FunctionRef<'_>, head: &H
     let at = &at.as_claimed(active);
     let deployment = Deployment::new(engine, at, active.request.clone(), artifact);
     let Found { looks, foreign, alarms } = RolloutLook(&deployment).look_around(state, alone_since(head)).await;
-    let old = head.live().map_or_else(|| "before".to_owned(), |live| live.release.to_string());
+    let old = release_before(head);
     let releases = Releases { new: deployment.resolved.release.as_str(), old: &old };
     let judgement = judge(&looks, releases, &state.plan.guard);
     let foreign = foreign.into_iter().map(|(target, changed)| format!("{target}: {changed}"));

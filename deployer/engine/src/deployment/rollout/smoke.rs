@@ -10,6 +10,7 @@ use futures::stream::{self, StreamExt as _};
 
 use super::super::error::{Unfinished, internal, is_late};
 use super::super::sessions::enter;
+use super::look::looking_meanwhile;
 use super::{RolloutOwner, session_with};
 use crate::port::{RolloutCallErrorKind, SmokeCall, SmokeTester};
 use crate::timer::ANSWER_NEEDS;
@@ -40,11 +41,11 @@ impl RolloutOwner<'_> {
     /// too busy until the time was up, another invocation goes on.
     pub(super) async fn run_smoke_tests(&self, state: &RolloutState, targets: &[Target]) -> Result<(), Unfinished> {
         let ones = targets.iter().filter_map(|target| state.targets.iter().find(|one| one.target == *target));
-        let tested: Vec<(&RolloutTarget, Result<(), TestError>)> = stream::iter(ones)
+        let tests = stream::iter(ones)
             .map(|one| async move { (one, self.test(one, &state.plan.smoke_tests).await) })
             .buffered(TARGETS_AT_ONCE)
-            .collect()
-            .await;
+            .collect::<Vec<(&RolloutTarget, Result<(), TestError>)>>();
+        let Some(tested) = looking_meanwhile(*self, tests).await? else { return Ok(()) };
         let now = self.deployment.engine.now();
         let (mut passed, mut failed, mut is_late) = (vec![], vec![], false);
         for (one, result) in tested {

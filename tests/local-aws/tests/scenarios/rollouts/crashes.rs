@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use local_aws::{FIRST, Interrupted, OTHER_REGION, REGION, Result, SECOND, Setup};
+use local_aws::{FIRST, Interrupted, LocalAws, OTHER_REGION, REGION, Result, SECOND, Setup};
 use serde_json::{Value, json};
 
 use super::super::{serves, statuses, versions};
@@ -20,6 +20,8 @@ const TARGETS: [(&str, &str); 6] = [
     (THIRD, REGION),
     (THIRD, OTHER_REGION),
 ];
+/// The head of the function.
+const HEAD: &str = "heads/prod/orders.json";
 /// The number of targets of each wave.
 const WAVES: [usize; 3] = [1, 2, 3];
 
@@ -49,6 +51,20 @@ impl Rollout {
         self.aws.let_rollouts_wait(STEP).await?;
         self.command(json!({ "command": "sweep" })).await?;
         self.is_killed_at(operation, number).await
+    }
+
+    /// Lets a step's time pass, and kills the deployer once the head says that the release is live, and nothing else does.
+    async fn commit_is_killed(&self) -> Result<()> {
+        self.aws.let_rollouts_wait(STEP).await?;
+        self.command(json!({ "command": "sweep" })).await?;
+        assert_eq!(self.aws.deliver_and_kill_at_call("PutObject", 2).await?, Interrupted::Killed);
+        let calls = self.aws.control().calls_since(0).await?;
+        let last = calls.iter().rev().find(|call| call.operation == "PutObject" && LocalAws::is_by_deployer(call));
+        assert_eq!(last.and_then(|call| call.key.as_deref()), Some(HEAD));
+        let head = self.aws.ledger_object(HEAD).await?.unwrap_or_default();
+        assert_eq!((&head["history"][0]["release"], &head["active"]), (&json!("1.1.0"), &Value::Null), "{head:#}");
+        assert_eq!(self.record().await?["status"], "in_progress", "nobody has told of it");
+        self.goes_on().await
     }
 
     /// Gives a word about the rollout to a deployer that dies over its first write, and then again.
@@ -141,7 +157,7 @@ async fn release_in_three_waves_is_live_once_wherever_its_deployer_dies() -> Res
     rollout.waves_serve(&[100, 100, 100]).await?;
     assert!(!rollout.aws.has_result(KEY, &rollout.version_id).await?, "the last watch is not over");
     // The commit: the release is live in the head, and nobody has told of it.
-    rollout.look_is_killed_at("PutObject", 2).await?;
+    rollout.commit_is_killed().await?;
     rollout.waves_serve(&[100, 100, 100]).await?;
 
     let result = rollout.aws.result(KEY, &rollout.version_id).await?;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::{DeployRole, Environment};
-use crate::function_ref::{fail_where_gone, gone_function, gone_of};
+use crate::function_ref::{fail_where_gone, gone_function, gone_of, role_to_keep};
 use crate::id::{AliasName, ExternalId, RoleName};
 
 /// A head as it is read again.
@@ -11,7 +11,7 @@ fn read_again(head: &Head) -> Head {
 }
 
 fn gone(head: &Head) -> FunctionRef<'static> {
-    gone_function(&at().name, &at().function, head.active())
+    gone_function(&at().name, &at().function, place_where_gone(head))
 }
 
 fn role() -> DeployRole {
@@ -100,4 +100,40 @@ fn nothing_that_waits_is_claimed_where_the_environment_is_gone() {
     assert!(matches!(ends(&at()), Finish::Commit { next: Some(_), .. }));
     let Finish::Commit { head: ended, next } = ends(&gone(&head)) else { panic!() };
     assert_eq!((next, ended.all_pending().len()), (None, 1));
+}
+
+#[test]
+fn rollback_that_has_taken_the_rollout_back_has_its_turn_where_the_environment_is_gone() {
+    let rollback = rollback("r", 50);
+    let (mut head, _) = entered().accepts(&rollback, &me("r", 50));
+    let active = head.queue.active.as_mut().unwrap();
+    (active.claim, active.lease_until) = (token("r"), second(900));
+    let head = works(head, "r", 51).accepts(&upload("3", 52), &me("three", 52)).0;
+    let active = head.active().unwrap().clone();
+    let end = end_of_way_back(rollout_of(&head)).unwrap();
+    let end = ended_by(&active, rollout_ending(&active, &end, &at()), 53);
+    // The commit had no time for what is next.
+    let (head, next) = head.commits("r", &end, None);
+    let head = read_again(&head);
+    assert!(next.is_none() && head.active().is_none() && goes_on_where_gone(&head), "{head:?}");
+    let at = gone(&head);
+    assert_eq!((at.environment.targets.as_slice(), &at.environment.role_name), (targets(), &role().name));
+    let Transition { head: Some(head), then: Next::Work(active) } = acquire(&head, &at, &me("gone", 60)) else {
+        panic!()
+    };
+    assert_eq!((active.request.id, &active.role), (rollback.id, &Some(role())));
+    assert!(goes_on_where_gone(&head));
+    let ended = ends(&active.request, "A", |outcome| outcome.status = Status::Unchanged);
+    let (head, next) = head.commits("gone", &ended, None);
+    assert!(next.is_none() && !goes_on_where_gone(&head), "the upload waits until the environment is back");
+    assert_eq!(acquire(&head, &gone(&head), &me("late", 70)).then, Next::Nothing);
+}
+
+#[test]
+fn rollback_keeps_the_role_where_its_environment_rolls_out() {
+    let keeps = |at: &FunctionRef<'_>, kind: CauseKind| role_to_keep(at, kind).is_some();
+    let plain = at();
+    assert!(!keeps(&plain, CauseKind::Rollback) && !keeps(&plain, CauseKind::Upload));
+    let head = entered();
+    assert!(keeps(&gone(&head), CauseKind::Rollback), "its environment is gone");
 }

@@ -2,6 +2,7 @@
 
 use super::super::member::member;
 use super::*;
+use crate::group::MemberRollout;
 use crate::rollout::{GroupWord, heard, wait_for_group};
 
 /// Returns a head with the rollout of a request that is watched.
@@ -55,4 +56,19 @@ fn member_is_claimed_once_its_group_says_so() {
     assert_eq!(end, Some(RolloutEnd::Succeeded { unproven: false }));
     let LookEffect::Claim { end: None, active, .. } = hears(&waits, &GroupWord::GoBack("no".into())) else { panic!() };
     assert_eq!(active.rollout.unwrap().phase, Phase::GoingBack);
+}
+
+#[test]
+fn member_has_passed_only_while_its_looks_can_be_judged_and_it_is_not_paused() {
+    let mut head = watched(member("2", "g", 20));
+    let id = head.active().unwrap().request.id;
+    assert_eq!(MemberRollout::of(&head, id), Some(MemberRollout::UnderWay));
+    let state = wait_for_group(rollout_of(&head).clone(), second(BEGIN + 2_000)).into_state();
+    let mut with = |state: RolloutState| {
+        head.queue.active.as_mut().unwrap().rollout = Some(state);
+        MemberRollout::of(&head, id)
+    };
+    assert_eq!(with(state.clone()), Some(MemberRollout::Passed));
+    let unreadable_since = Some(second(BEGIN + 2_060));
+    assert_eq!(with(RolloutState { unreadable_since, ..state }), Some(MemberRollout::UnderWay));
 }
