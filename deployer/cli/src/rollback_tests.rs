@@ -173,15 +173,18 @@ fn question_during_a_rollout_names_its_release_its_shares_and_what_waits_behind_
     let report = serde_json::from_value(json!({"functions": [], "groups": [group]})).unwrap();
     let together = ends::taken_back_with(&report, DeploymentId::parse(active).unwrap());
     let text = options(&[]).preview(Some(&status), &Shown { together, ..Shown::default() }, now);
+    let said: Vec<&str> = text.lines().map(str::trim_start).collect();
     assert_eq!(
-        text,
-        "orders in prod\n  \
-           live     b, since 2026-11-30 11:59:00Z (1 min ago), on 1 of 1 target as the ledger has it\n  \
-           stops    the rollout of deployment 01JD3Z9V7Q0000000000000001: c gets 10 % (step 1 of 1, wave 1 of 1) until \
-         2026-11-30 12:09:30Z (in 9 min)\n           \
-                    111111111111/eu-west-1: c (version 7) gets 10 %, b (version 6) the rest\n  \
-           back to  b, which stays live\n  \
-           stops    bills, of the same group 0000000000F0M57FDAT7ZC1HD8, with it\n  \
-           ends     deployment 01JD3Z9V7Q0000000000000002 of d, which waits for it to end, and does not come then\n"
+        said,
+        [
+            "orders in prod",
+            "live     b, since 2026-11-30 11:59:00Z (1 min ago), on 1 of 1 target as the ledger has it",
+            "stops    the rollout of deployment 01JD3Z9V7Q0000000000000001: c gets 10 % (step 1 of 1, wave 1 of 1) until \
+             2026-11-30 12:09:30Z (in 9 min)",
+            "111111111111/eu-west-1: c (version 7) gets 10 %, b (version 6) the rest",
+            "back to  b, which stays live",
+            "stops    bills, of the same group 0000000000F0M57FDAT7ZC1HD8, with it",
+            "ends     deployment 01JD3Z9V7Q0000000000000002 of d, which waits for it to end, and does not come then",
+        ]
     );
 }

@@ -124,8 +124,7 @@ pub struct RolloutTarget {
     /// The time of the last try to move its alias back that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_try: Option<Timestamp>,
-    /// The share that its last move was meant to bring, where nobody had confirmed that when the way back began. The
-    /// alias may serve it.
+    /// The share of its last move, where nobody had confirmed that when the way back began: the alias may serve it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<u8>,
     /// The change of somebody else because of which the alias was left as it was found.
