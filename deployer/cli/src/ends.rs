@@ -3,7 +3,8 @@
 
 use deployer_core::group::GroupStatus;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release};
-use deployer_core::status::{StatusReport, WaitingStatus};
+use deployer_core::record::Status;
+use deployer_core::status::{FunctionStatus, OpenDeployment, StatusReport, WaitingStatus};
 use deployer_core::text::listed;
 
 /// The label of the lines that tell what a rollback would end, in its plan and before its question.
@@ -14,6 +15,29 @@ pub(super) fn promotion(waiting: &WaitingStatus) -> String {
     let WaitingStatus { deployment, from, release, .. } = waiting;
     let of = release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
     format!("promotion {deployment}{of} from {from}")
+}
+
+/// Names the other functions of the group whose member this deployment is: a rollout that goes back takes theirs back.
+pub(super) fn taken_back_with(report: &StatusReport, deployment: DeploymentId) -> Option<String> {
+    let is_its = |group: &&GroupStatus| group.functions.iter().any(|member| member.deployment == deployment);
+    let group = report.groups.iter().find(is_its)?;
+    let others: Vec<&FunctionName> = group
+        .functions
+        .iter()
+        .filter(|member| member.deployment != deployment)
+        .map(|member| &member.function)
+        .collect();
+    (!others.is_empty()).then(|| format!("{}, of the same group {}, with it", listed(&others), group.id))
+}
+
+/// Names the deployments that wait for the one under way, and that a rollback ends.
+pub(super) fn next(status: &FunctionStatus) -> Vec<String> {
+    let waits = |open: &&OpenDeployment| open.status == Status::Pending;
+    let named = |open: &OpenDeployment| {
+        let of = open.release.as_ref().map_or(String::new(), |release| format!(" of {release}"));
+        format!("deployment {}{of}, which waits for it to end, and does not come then", open.deployment)
+    };
+    status.open.iter().filter(waits).map(named).collect()
 }
 
 /// Names a group that waits.

@@ -117,7 +117,7 @@ Examples:
       all functions, in all environments
   deployctl status orders-api
       one, in detail
-  deployctl status 'orders-*' --state failed,held,behind
+  deployctl status 'orders-*' --state failed,paused,taken-back,held,behind
       what needs somebody
   deployctl status --ledger acme-deployer-ledger --watch=2
       without the Lambda, every 2 seconds";
@@ -204,8 +204,8 @@ pub(super) const ROLLBACK: &str = deploying!(
 
 pub(super) const ROLLOUT: &str = "\
 Needs: the policy operate.
-Exit codes: 0 shown, or the rollout does what was asked, 1 no answer, 2 wrong use, no rollout is under way, or it is that of \
-another deployment, 3 the action does not fit what it does, not confirmed, or no environment knows the function.
+Exit codes: 0 shown, or the rollout does what was asked, or nothing is rolled out and there was no action, 1 no answer, 2 wrong use, or with an action no rollout is \
+under way, or it is that of another deployment, 3 the action does not fit what it does, not confirmed, or no environment knows the function.
 
 Examples:
   deployctl rollout -e prod -f orders-api

@@ -73,6 +73,11 @@ fn held(args: &follow::FunctionArgs, report: &StatusReport, options: &str) -> St
         for OpenDeployment { deployment, release, status: stage } in open_deployments::of(status) {
             let of = release.map_or(String::new(), |release| format!(" of {release}"));
             match stage {
+                Status::InProgress if status.rollout.is_some() => text.push_str(&format!(
+                    "deployment {deployment}{of} rolls out, and goes on, for a hold leaves no traffic half-way. To stop it:\n  \
+                     deployctl rollout pause -e {environment} -f {function} --deployment {deployment}{options}\n  \
+                     deployctl rollout abort -e {environment} -f {function} --deployment {deployment}{options}\n"
+                )),
                 Status::InProgress => {
                     text.push_str(&format!("deployment {deployment}{of} is under way, and goes on\n"))
                 }

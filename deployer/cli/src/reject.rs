@@ -2,7 +2,7 @@
 
 use deployer_core::hold_and_reject::Reject;
 use deployer_core::id::{FunctionName, Release};
-use deployer_core::status::{FunctionStatus, StatusReport, TakenBack};
+use deployer_core::status::{FunctionStatus, RejectedRollout, StatusReport};
 
 use super::answer::{Answer, CliError, one_line};
 use super::aws_options::shell_word;
@@ -94,8 +94,8 @@ fn rejected(args: &ReleaseArgs, report: &StatusReport, options: &str) -> String 
 }
 
 /// Says that the release was rolling out in an environment, and what is live there.
-fn taken_back(one: &TakenBack, report: &StatusReport, rejected: &Release) -> String {
-    let TakenBack { environment, deployment, release } = one;
+fn taken_back(one: &RejectedRollout, report: &StatusReport, rejected: &Release) -> String {
+    let RejectedRollout { environment, deployment, release } = one;
     let same = if release == rejected { "" } else { " (the same code)" };
     let status = report.functions.iter().find(|status| status.environment == *environment);
     let live = status.and_then(|status| status.live.as_ref());

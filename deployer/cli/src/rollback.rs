@@ -24,6 +24,7 @@ use super::output::Output;
 use super::plan_text::{PASSES, passed_over};
 use super::remote;
 use super::repeated::{self, Repeated};
+use super::status::{rollout, serving};
 use super::warning::warn;
 use deployer_core::trigger::Command;
 
@@ -58,6 +59,8 @@ struct Shown {
     came_with: Option<CameWith>,
     /// The groups that wait with the function, and that the rollback ends.
     groups: Vec<GroupStatus>,
+    /// The other functions of a group whose rollouts go back with this one.
+    together: Option<String>,
 }
 
 /// The finding of the look at what is live.
@@ -69,6 +72,8 @@ struct Look {
     left: Option<Left>,
     /// The groups that wait with the function.
     groups: Vec<GroupStatus>,
+    /// The other functions of a group whose rollouts go back with this one.
+    together: Option<String>,
 }
 
 /// The state that the user has seen; the deployer refuses the rollback if it has changed.
@@ -155,7 +160,7 @@ impl Options {
     /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
     async fn expected_state(&self, output: Output) -> Result<Seen, CliError> {
         let status = self.status().await;
-        let Look { status, left, groups } = match status {
+        let Look { status, left, groups, together } = match status {
             // A misspelt name comes before anything else.
             Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
             _ if !(self.yes || confirm::is_possible()) => {
@@ -195,7 +200,7 @@ impl Options {
         if !self.yes || output == Output::Text {
             let leaves_live = |status: &&FunctionStatus| self.to.is_some() || stopped(status).is_none();
             let came_with = status.as_ref().filter(leaves_live).and_then(CameWith::of_live);
-            let shown = Shown { passes, came_with, groups };
+            let shown = Shown { passes, came_with, groups, together };
             print_stderr(&self.preview(status.as_ref(), &shown, Timestamp::now()))?;
         }
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
@@ -280,6 +285,9 @@ impl Options {
         let mut status_source = StatusSource::Deployer(self.follow.remote.remote().await?);
         let report = status_source.status(Some(environment), Some(function)).await?;
         let groups: Vec<GroupStatus> = ends::undecided(&report, function).cloned().collect();
+        let rolls_out =
+            report.functions.first().and_then(|status| status.rollout.as_ref()).map(|rollout| rollout.deployment);
+        let together = rolls_out.and_then(|deployment| ends::taken_back_with(&report, deployment));
         let Some(status) = report.functions.into_iter().next() else { return Ok(Look { groups, ..Look::default() }) };
         let left = match stopped(&status).filter(|_| self.to.is_none()) {
             Some(id) => {
@@ -290,7 +298,7 @@ impl Options {
             }
             None => status.live.as_ref().map(Left::live),
         };
-        Ok(Look { status: Some(status), left, groups })
+        Ok(Look { status: Some(status), left, groups, together })
     }
 
     fn preview(&self, status: Option<&FunctionStatus>, shown: &Shown, now: Timestamp) -> String {
@@ -308,13 +316,23 @@ impl Options {
             }
         };
         let under_way = status.and_then(|status| status.active.or(status.pending));
-        if let Some(id) = under_way {
+        let rolls_out = status.and_then(|status| Some((status, status.rollout.as_ref()?)));
+        if let Some((status, rollout)) = rolls_out {
+            let (id, doing) = (rollout.deployment, rollout::doing(rollout, now));
+            let _always = writeln!(text, "  stops    the rollout of deployment {id}: {doing}");
+            for line in serving::targets(status) {
+                let _always = writeln!(text, "           {line}");
+            }
+        } else if let Some(id) = under_way {
             let _always = writeln!(text, "  stops    deployment {id}, which is under way");
         }
         let earlier = status.and_then(|status| status.rollback_to.as_ref()).map_or("nothing", Release::as_str);
         let stopped = status.is_some_and(|status| status.rollback.is_some() && stopped(status).is_some());
         let _always = match (&self.to, under_way, live) {
             (Some(release), ..) => writeln!(text, "  back to  {release}"),
+            (None, Some(_), Some((_, live))) if stopped && rolls_out.is_some() => {
+                writeln!(text, "  back to  {}, which stays live", live.release)
+            }
             (None, Some(_), Some(_)) if stopped => {
                 writeln!(text, "  back to  {earlier}, which is live; if that is what is under way, to the one before")
             }
@@ -335,6 +353,12 @@ impl Options {
         }
         if let Some(came_with) = &shown.came_with {
             let _always = writeln!(text, "  with     {}", came_with.before());
+        }
+        if let Some(others) = &shown.together {
+            let _always = writeln!(text, "  stops    {others}");
+        }
+        for next in status.iter().filter(|status| status.active.is_some()).flat_map(|status| ends::next(status)) {
+            let _always = writeln!(text, "  {ENDS:<8} {next}");
         }
         let waiting = status.iter().flat_map(|status| &status.waiting).map(ends::promotion);
         for name in waiting.chain(shown.groups.iter().map(ends::open_group)) {

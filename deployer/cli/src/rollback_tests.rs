@@ -149,3 +149,42 @@ fn deployment_under_way_is_sent_only_where_the_rollback_means_it() {
     assert_eq!(options(&[]).expected(&under_way(&Value::Null)).active, None);
     assert_eq!(options(&["--to", "a"]).expected(&under_way(&Value::Null)).active, Some(active));
 }
+
+#[test]
+fn question_during_a_rollout_names_its_release_its_shares_and_what_waits_behind_it() {
+    let active = "01JD3Z9V7Q0000000000000001";
+    let rollout = json!({"deployment": active, "release": "c", "phase": "shifting", "wave": 1, "waves": 1, "step": 1,
+        "steps": 1, "weight": 10, "since": "2026-11-30T11:59:30Z", "due": "2026-11-30T12:09:30Z",
+        "targets": [{"account": "111111111111", "region": "eu-west-1", "old": "6", "new": "7", "weight": 10, "serves": 10,
+            "at": "2026-11-30T11:59:30Z"}]});
+    let open = json!([{"deployment": active, "release": "c", "status": "in_progress"},
+        {"deployment": "01JD3Z9V7Q0000000000000002", "release": "d", "status": "pending"}]);
+    let of_live = json!({"release": "b", "deployment": "01JD3Z9V7Q0000000000000000", "sha256": null});
+    let status = status(&json!({"active": active, "rollout": rollout, "open": open, "rollback": of_live,
+        "rollback_to": "b", "targets": [{"account": "111111111111", "region": "eu-west-1", "version": "6", "release": "b"}]}));
+    let now = "2026-11-30T12:00:00Z".parse().unwrap();
+    let member = |function: &str, deployment: &str| {
+        json!({"function": function, "release": "c", "status": "in_progress",
+        "deployment": deployment})
+    };
+    let group = json!({"id": "0000000000F0M57FDAT7ZC1HD8", "environment": "prod", "from": "stage", "status": "in_progress",
+        "phase": "moving", "because": null, "requested_by": "ada", "since": "2026-11-30T11:59:30Z",
+        "functions": [member("bills", "01JD3Z9V7Q0000000000000003"), member("orders", active)]});
+    let report = serde_json::from_value(json!({"functions": [], "groups": [group]})).unwrap();
+    let together = ends::taken_back_with(&report, DeploymentId::parse(active).unwrap());
+    let text = options(&[]).preview(Some(&status), &Shown { together, ..Shown::default() }, now);
+    let said: Vec<&str> = text.lines().map(str::trim_start).collect();
+    assert_eq!(
+        said,
+        [
+            "orders in prod",
+            "live     b, since 2026-11-30 11:59:00Z (1 min ago), on 1 of 1 target as the ledger has it",
+            "stops    the rollout of deployment 01JD3Z9V7Q0000000000000001: c gets 10 % (step 1 of 1, wave 1 of 1) until \
+             2026-11-30 12:09:30Z (in 9 min)",
+            "111111111111/eu-west-1: c (version 7) gets 10 %, b (version 6) the rest",
+            "back to  b, which stays live",
+            "stops    bills, of the same group 0000000000F0M57FDAT7ZC1HD8, with it",
+            "ends     deployment 01JD3Z9V7Q0000000000000002 of d, which waits for it to end, and does not come then",
+        ]
+    );
+}

@@ -2,16 +2,17 @@
 //!
 //! The deployment is looked up before the command is sent, so that a late word never meets a newer rollout.
 
-use deployer_core::id::DeploymentId;
+use deployer_core::id::{DeploymentId, Release};
+use deployer_core::record::Status;
 use deployer_core::rollout::RolloutVerb;
-use deployer_core::status::{FunctionStatus, RolloutStatus, StatusReport};
+use deployer_core::status::{EndedRollout, FunctionStatus, OpenDeployment, RolloutStatus, StatusReport};
 use deployer_core::trigger::Command;
 use jiff::Timestamp;
 
-use super::answer::{Answer, CliError};
+use super::answer::{Answer, CliError, sentence};
 use super::confirm::{self, print_stderr};
-use super::status::{self, rollout as text};
-use super::{follow, remote};
+use super::status::{self, rollout as text, serving};
+use super::{ends, follow, remote};
 
 /// The options of `rollout`.
 #[derive(Debug, clap::Args)]
@@ -68,7 +69,7 @@ pub(super) async fn run(options: &Options) -> Result<Answer, CliError> {
     let reason = options.reason.clone();
     let command = Command::Rollout { environment, function, deployment, action: action.into(), reason };
     let words = |report: &StatusReport, repeated: &str| {
-        after(action, &options.args, report.functions.first(), repeated, Timestamp::now())
+        after((action, deployment), &options.args, report, repeated, Timestamp::now())
     };
     status::answer_after(&options.remote, &options.requester, command, words).await
 }
@@ -119,7 +120,9 @@ impl Options {
             )));
         }
         if asks {
-            print_stderr(&preview(action, status, rollout, Timestamp::now()))?;
+            let together = ends::taken_back_with(&report, rollout.deployment).filter(|_| action == Action::Abort);
+            let together = together.map_or(String::new(), |others| format!("abort takes back {others}\n"));
+            print_stderr(&(preview(action, status, rollout, Timestamp::now()) + &together))?;
             let question = if action == Action::Abort { "Take it back?" } else { "Finish it?" };
             if !confirm::is_given(question, "nothing was changed")? {
                 return Err(CliError::not_confirmed("nothing was changed"));
@@ -157,7 +160,7 @@ fn described(status: &FunctionStatus, rollout: &RolloutStatus, now: Timestamp) -
         rollout.deployment,
         text::doing(rollout, now)
     );
-    for line in text::lines(rollout) {
+    for line in serving::targets(status).into_iter().chain(text::lines(rollout)) {
         text.push_str(&format!("  {line}\n"));
     }
     text
@@ -176,23 +179,48 @@ fn preview(action: Action, status: &FunctionStatus, rollout: &RolloutStatus, now
              Smoke tests still run, and it still goes back by itself until its end\n"
         ),
     };
-    described(status, rollout, now) + &will
+    let follows = follows(status).filter(|_| action == Action::Abort);
+    let follows = follows.map_or(String::new(), |follows| format!("{follows}\n"));
+    described(status, rollout, now) + &will + &follows
 }
 
-/// Says what is true after the command.
+/// Says what is true after the command about this deployment: what has become of its rollout, and then what follows.
 fn after(
-    action: Action,
+    (action, deployment): (Action, DeploymentId),
     args: &follow::FunctionArgs,
-    status: Option<&FunctionStatus>,
+    report: &StatusReport,
     options: &str,
     now: Timestamp,
 ) -> String {
-    let Some((status, _)) = status.and_then(|status| Some((status, status.rollout.as_ref()?))) else {
-        let follow::FunctionArgs { environment, function } = args;
-        let history = format!("To see how it ended:\n  deployctl history -e {environment} -f {function}{options}\n");
-        return none(args, status) + &history;
+    let status = report.functions.first();
+    let shown = status.filter(|status| status.rollout.is_some()).map(|status| (status, shown(status, options, now)));
+    let goes_on = status.and_then(|status| status.rollout.as_ref()).is_some_and(|it| it.deployment == deployment);
+    if let (Some((_, text)), true) = (&shown, goes_on) {
+        let said = done(action);
+        return match text.split_once('\n') {
+            Some((first, rest)) => format!("{first}\n{said}{rest}"),
+            None => text.clone(),
+        };
+    }
+    let follow::FunctionArgs { environment, function } = args;
+    let ended = report.ended_rollout.as_ref().filter(|ended| ended.deployment == deployment);
+    let mut text = match ended {
+        Some(ended) => ended_text(ended, status),
+        // An older deployer does not tell.
+        None => format!("the rollout of deployment {deployment} has ended\n"),
     };
-    let said = match action {
+    match (&shown, status.and_then(|status| status.active)) {
+        (Some((_, next)), _) => text.push_str(&format!("what follows: {next}")),
+        (None, Some(next)) => text.push_str(&format!("deployment {next} is under way now\n")),
+        (None, None) => {}
+    }
+    let history = format!("To see how it ended:\n  deployctl history -e {environment} -f {function}{options}\n");
+    text + &history
+}
+
+/// Says what an action does to the rollout that goes on.
+fn done(action: Action) -> &'static str {
+    match action {
         Action::Pause => {
             "it takes no further step until it is continued; it is watched as before, and still goes back by itself\n"
         }
@@ -201,12 +229,32 @@ fn after(
             "it waits no longer than all traffic must be watched; smoke tests still run, and it still goes back by itself\n"
         }
         Action::Abort => "it goes back; what is not back yet follows by itself\n",
-    };
-    let text = shown(status, options, now);
-    match text.split_once('\n') {
-        Some((first, rest)) => format!("{first}\n{said}{rest}"),
-        None => text,
     }
+}
+
+/// Says how a rollout has ended, and what is live now.
+fn ended_text(ended: &EndedRollout, status: Option<&FunctionStatus>) -> String {
+    let release = ended.release.as_ref().map_or("the new release", Release::as_str);
+    let live = status.and_then(|status| status.live.as_ref()).map(|live| &live.release);
+    let is_live = live.map_or("nothing is live".to_owned(), |live| format!("{live} is live"));
+    let because = ended.because.as_deref().map_or(String::new(), |because| format!("\n  {}", sentence(because)));
+    match ended.status {
+        Status::Succeeded | Status::Unchanged => format!("the rollout of {release} has ended already; {is_live}\n"),
+        Status::Failed => format!("the rollout of {release} has failed; {is_live}{because}\n"),
+        _ => format!("{release} was taken back; {is_live}{because}\n"),
+    }
+}
+
+/// Names what waits behind a rollout, and follows once it has ended; none where nothing waits.
+fn follows(status: &FunctionStatus) -> Option<String> {
+    let waits = |open: &&OpenDeployment| open.status == Status::Pending;
+    let named = |open: &OpenDeployment| {
+        let of = open.release.as_ref().map_or(String::new(), |release| format!("{release}, "));
+        format!("{of}deployment {}", open.deployment)
+    };
+    let waiting: Vec<String> = status.open.iter().filter(waits).map(named).collect();
+    let then = if status.hold.is_some() { "is refused then, because of the hold" } else { "follows at once" };
+    (!waiting.is_empty()).then(|| format!("what waits behind it ({}) {then}", waiting.join("; ")))
 }
 
 #[cfg(test)]
@@ -238,12 +286,18 @@ mod tests {
         "2026-11-30T14:16:00Z".parse().unwrap()
     }
 
+    fn report(rollout: &Value, more: &Value) -> StatusReport {
+        let mut report = json!({"functions": [status(rollout)]});
+        more.as_object().unwrap().iter().for_each(|(name, value)| report[name] = value.clone());
+        serde_json::from_value(report).unwrap()
+    }
+
     fn status(rollout: &Value) -> FunctionStatus {
         let mut all = json!({
             "deployment": ID, "release": "1.4.3", "phase": "shifting", "wave": 1, "waves": 1, "step": 1, "steps": 2,
             "weight": 10, "since": "2026-11-30T14:10:03Z", "due": "2026-11-30T14:20:03Z",
             "targets": [{"account": "111111111111", "region": "eu-west-1", "old": "6", "new": "7", "weight": 10,
-                "at": "2026-11-30T14:10:03Z"}],
+                "serves": 10, "at": "2026-11-30T14:10:03Z"}],
         });
         for (field, value) in rollout.as_object().into_iter().flatten() {
             all[field] = value.clone();
@@ -251,7 +305,8 @@ mod tests {
         let rollout = if rollout.is_null() { Value::Null } else { all };
         serde_json::from_value(json!({
             "environment": "prod", "function": "orders", "active": rollout.as_object().map(|_| ID), "pending": null,
-            "hold": null, "rejected": false, "targets": [], "rollout": rollout,
+            "hold": null, "rejected": false, "rollout": rollout,
+            "targets": [{"account": "111111111111", "region": "eu-west-1", "version": "6", "release": "1.4.2"}],
             "live": {"release": "1.4.2", "deployment": "01JD3Z9V7Q0000000000000001", "since": "2026-11-30T11:59:00Z",
                 "sha256": null},
         }))
@@ -264,7 +319,7 @@ mod tests {
             shown(&status(&json!({})), " --profile acme", now()),
             format!(
                 "orders in prod, deployment {ID}: 1.4.3 gets 10 % (step 1 of 2, wave 1 of 1) until 2026-11-30 14:20:03Z (in 4 min)\n  \
-                   111111111111/eu-west-1 serves version 7 to 10 % and version 6 to the others\n  \
+                   111111111111/eu-west-1: 1.4.3 (version 7) gets 10 %, 1.4.2 (version 6) the rest\n  \
                    deployctl rollout pause -e prod -f orders --deployment {ID} --profile acme\n  \
                    deployctl rollout finish -e prod -f orders --deployment {ID} --profile acme\n  \
                    deployctl rollout abort -e prod -f orders --deployment {ID} --profile acme\n"
@@ -281,8 +336,16 @@ mod tests {
     fn question_before_an_abort_and_a_finish_names_versions_weights_and_what_follows() {
         let (status, abort) = (status(&json!({})), Action::Abort);
         let text = preview(abort, &status, status.rollout.as_ref().unwrap(), now());
-        assert!(text.contains("serves version 7 to 10 % and version 6 to the others\n"), "{text}");
+        assert!(text.contains("1.4.3 (version 7) gets 10 %, 1.4.2 (version 6) the rest\n"), "{text}");
         assert!(text.ends_with("at once; 1.4.2 stays live. No automatic promotion brings 1.4.3 again\n"), "{text}");
+        let mut behind = status.clone();
+        behind.open = vec![OpenDeployment {
+            deployment: DeploymentId::parse(ID).unwrap(),
+            release: Some("1.5.0".parse().unwrap()),
+            status: Status::Pending,
+        }];
+        let text = preview(abort, &behind, behind.rollout.as_ref().unwrap(), now());
+        assert!(text.ends_with(&format!("what waits behind it (1.5.0, deployment {ID}) follows at once\n")), "{text}");
         let text = preview(Action::Finish, &status, status.rollout.as_ref().unwrap(), now());
         assert!(text.contains("gives 1.4.3 its next share, up to all traffic of every target"), "{text}");
     }
@@ -291,26 +354,53 @@ mod tests {
     fn paused_rollout_names_the_commands_that_go_on_and_back() {
         let paused = json!({"due": "2026-12-01T14:12:00Z", "paused": {"since": "2026-11-30T14:12:00Z", "reason": "asked",
             "by": "ann", "because": "ann has asked for it: look at the logs"}});
-        let text = after(Action::Pause, &args(), Some(&status(&paused)), "", now());
+        let text =
+            after((Action::Pause, DeploymentId::parse(ID).unwrap()), &args(), &report(&paused, &json!({})), "", now());
         let lines: Vec<&str> = text.lines().collect();
         assert!(lines[0].contains("is paused at 10 % (step 1 of 2, wave 1 of 1) since 2026-11-30 14:12:00Z"), "{text}");
         assert!(lines[0].ends_with("it goes back at 2026-12-01 14:12:00Z (in 23 h)"), "{text}");
         assert!(lines[1].contains("still goes back by itself"), "{text}");
-        assert_eq!(lines[3], format!("  deployctl rollout continue -e prod -f orders --deployment {ID}"));
-        assert_eq!(lines[4], format!("  deployctl rollout abort -e prod -f orders --deployment {ID}"));
+        for (line, action) in [(3, "continue"), (4, "finish"), (5, "abort")] {
+            assert_eq!(lines[line], format!("  deployctl rollout {action} -e prod -f orders --deployment {ID}"));
+        }
     }
 
     #[test]
-    fn aborted_rollout_that_is_back_already_says_where_its_end_is() {
-        let text = after(Action::Abort, &args(), Some(&status(&json!(null))), "", now());
-        assert_eq!(
-            text,
-            "no rollout of orders is under way in prod; 1.4.2 is live\nTo see how it ended:\n  \
-               deployctl history -e prod -f orders\n"
+    fn abort_says_what_has_become_of_its_own_rollout_and_then_what_follows() {
+        let ended = |status: &str| {
+            json!({"ended_rollout": {"deployment": ID, "release": "1.4.3", "status": status,
+                "because": "ann has asked to abort it; 1.4.3 was taken back at 10 %"}})
+        };
+        let abort = (Action::Abort, DeploymentId::parse(ID).unwrap());
+        let text = after(abort, &args(), &report(&json!(null), &ended("rolled_back")), "", now());
+        let history = "To see how it ended:\n  deployctl history -e prod -f orders\n";
+        let taken_back =
+            "1.4.3 was taken back; 1.4.2 is live\n  ann has asked to abort it; 1.4.3 was taken back at 10 %\n";
+        assert_eq!(text, format!("{taken_back}{history}"));
+        let next = json!({"deployment": "01JD3Z9V7Q0000000000000003", "release": "1.5.0"});
+        let text = after(abort, &args(), &report(&next, &ended("rolled_back")), "", now());
+        let follows = "what follows: orders in prod, deployment 01JD3Z9V7Q0000000000000003: 1.5.0 gets 10 % ";
+        assert!(text.starts_with(&format!("{taken_back}{follows}")) && !text.contains("it goes back"), "{text}");
+        let text = after(abort, &args(), &report(&json!(null), &ended("succeeded")), "", now());
+        assert_eq!(text, format!("the rollout of 1.4.3 has ended already; 1.4.2 is live\n{history}"));
+        let back = json!({"phase": "going_back", "weight": 0, "due": null, "because": "ann has asked to abort it"});
+        let text = after(abort, &args(), &report(&back, &json!({})), "", now());
+        assert!(text.contains("1.4.3 goes back: ann has asked to abort it\nit goes back; what is not"), "{text}");
+    }
+
+    #[test]
+    fn actions_that_would_change_nothing_are_not_offered_and_a_bad_look_says_what_follows() {
+        let finishes = shown(&status(&json!({"finishes": true})), "", now());
+        assert!(finishes.contains("rollout pause") && !finishes.contains("rollout finish"), "{finishes}");
+        let bad = json!({"verdict": {"verdict": "bad", "because": "1.4.3 failed 12 of 96 (12.5 %)"}});
+        let text = shown(&status(&bad), "", now());
+        assert!(
+            text.contains("looked at now: bad: 1.4.3 failed 12 of 96 (12.5 %). The next look takes it back\n"),
+            "{text}"
         );
-        let back = json!({"phase": "going_back", "weight": 0, "due": null, "because": "ann has asked for it"});
-        let text = after(Action::Abort, &args(), Some(&status(&back)), "", now());
-        assert!(text.contains("1.4.3 goes back: ann has asked for it\nit goes back; what is not"), "{text}");
+        let late = shown(&status(&json!({"due": "2026-11-30T14:09:00Z"})), "", now());
+        let said = ", due since 2026-11-30 14:09:00Z (7 min ago); no look has gone on with it, see deployctl doctor";
+        assert!(late.contains(said), "{late}");
     }
 
     #[test]

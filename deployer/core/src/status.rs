@@ -5,6 +5,7 @@ mod behind;
 mod came_with;
 mod door;
 mod open;
+mod rejected_rollout;
 mod rollback;
 mod rollout;
 mod taken_back;
@@ -30,9 +31,10 @@ pub use behind::{Behind, SourceHistory};
 pub use came_with::{CameWith, Companion, LeftStatus};
 pub use door::DoorStatus;
 pub use open::OpenDeployment;
+pub use rejected_rollout::RejectedRollout;
 pub use rollback::{PassedRelease, RollbackStatus};
 pub use rollout::{PausedRollout, RolloutStatus, RolloutTargetLook, RolloutTargetStatus, RolloutVerdict};
-pub use taken_back::TakenBack;
+pub use taken_back::{EndedRollout, TakenBack};
 pub use ways::ReleaseWays;
 
 /// The state of functions and groups.
@@ -58,13 +60,16 @@ pub struct StatusReport {
     pub ended_waiting: Vec<EndedWaiting>,
     /// The rollouts that this very call of `reject` takes back.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub taken_back: Vec<TakenBack>,
+    pub taken_back: Vec<RejectedRollout>,
     /// After `unreject`: another rejected release with the same code, which keeps this one refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub still_rejected_as: Option<Release>,
     /// After `hold` and `release-hold`: the ways by which releases come to the environment and go on from it, hold or not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ways: Option<ReleaseWays>,
+    /// After `rollout`: the rollout that the command was about, where it has ended by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_rollout: Option<EndedRollout>,
     /// The hold that this very call of `hold` has replaced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_hold: Option<Hold>,
@@ -105,6 +110,10 @@ pub struct FunctionStatus {
     /// The last deployment, if it failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_failed: Option<LastFailed>,
+    /// The release that was taken back last, by the guard, an alarm or a person's word to its rollout; absent once
+    /// something else is live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<TakenBack>,
     /// The release that a rollback without `to` would go back to now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback_to: Option<Release>,
@@ -320,6 +329,7 @@ impl FunctionStatus {
             open: OpenDeployment::all(head),
             hold: head.hold().cloned(),
             last_failed: LastFailed::of(head),
+            taken_back: TakenBack::of(head),
             rollback_to: rollback.as_ref().map(|rollback| rollback.release.clone()),
             rollback,
             left: head.left().first().map(LeftStatus::of),

@@ -73,6 +73,40 @@ async fn every_verb_works_in_the_playground() -> Result<()> {
     Ok(())
 }
 
+#[tokio::test]
+#[ignore = "long: cargo verify"]
+async fn rollouts_can_be_tried_in_the_playground_and_its_deployer_json_edited() -> Result<()> {
+    let playground = Playground::rolling_out().await?;
+    let workspace = playground.workspace();
+    let tried = async {
+        workspace.run_undelivered("deployctl push hello -e dev -f hello -r 1.2.0", None).await?;
+        said(&playground, "deployctl rollout -e dev -f hello", "1.2.0 gets 50 %").await?;
+        said(&playground, "deployctl rollout abort -e dev -f hello --yes", "1.2.0 was taken back; 1.1.0 is live")
+            .await?;
+        said(&playground, "deployctl status hello -e dev", "1.2.0 was taken back at").await?;
+        workspace.edit("deployer.json", "\"weight\": 50", "\"weight\": 20")?;
+        said(&playground, "deployctl plan hello -e dev", "20 % for 3m").await
+    };
+    tokio::select! {
+        served = playground.serve(None) => match served? {},
+        tried = tried => tried,
+    }
+}
+
+/// Runs a command until it says these words, for a minute at most.
+async fn said(playground: &Playground, line: &str, words: &str) -> Result<()> {
+    let until = tokio::time::Instant::now() + Duration::from_secs(60);
+    loop {
+        let ended = playground.workspace().run_undelivered(line, None).await?;
+        if ended.said.contains(words) {
+            return Ok(());
+        }
+        if tokio::time::Instant::now() > until {
+            return Err(Error::Unexpected(format!("$ {line}: no {words:?} in\n{}", ended.said)));
+        }
+    }
+}
+
 /// Checks that each release is live since its record's end, though the demo has dated both back, and after its upload.
 async fn status_and_history_agree(aws: &LocalAws) -> Result<()> {
     let mut since = Vec::new();

@@ -81,6 +81,7 @@ fn target(began: Timestamp) -> RolloutTarget {
         held_up_since: None,
         last_try: None,
         unconfirmed: None,
+        changed: None,
         settings: deployer_core::rollout::FunctionSettings::default(),
         former_settings: None,
         disarmed: [].into(),

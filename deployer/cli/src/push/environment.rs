@@ -70,10 +70,11 @@ impl fmt::Display for Doubt {
 }
 
 impl EnvironmentLook {
-    /// Returns the longest wait for a result: the planned time of a rollout comes on top of what the user gives it.
+    /// Returns the longest wait for a result: the longest time of a rollout comes on top of what the user gives it. That is
+    /// twice the planned one, for each step and each watch is lengthened once by its time where the function is quiet.
     pub fn longest_wait(&self, timeout: Span) -> Span {
         match self {
-            Self::Accepts(Some(rollout)) => timeout.plus(*rollout),
+            Self::Accepts(Some(rollout)) => timeout.plus(*rollout).plus(*rollout),
             _ => timeout,
         }
     }
@@ -288,10 +289,10 @@ mod tests {
     }
 
     #[test]
-    fn wait_is_longer_by_the_time_of_a_rollout() {
+    fn wait_is_longer_by_the_longest_time_of_a_rollout() {
         let span = |text: &str| Span::parse(text).unwrap();
         let wait = |look: EnvironmentLook| look.longest_wait(span("30m")).to_string();
-        assert_eq!(wait(EnvironmentLook::Accepts(Some(span("25m")))), "55m");
+        assert_eq!(wait(EnvironmentLook::Accepts(Some(span("25m")))), "80m");
         assert_eq!(wait(EnvironmentLook::Accepts(None)), "30m");
         assert_eq!(wait(EnvironmentLook::Untold("denied".to_owned())), "30m");
     }

@@ -14,6 +14,7 @@ mod wait;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use aws_config::SdkConfig;
 use deployer_core::artifact::ArtifactKey;
@@ -74,7 +75,7 @@ pub(super) struct Options {
     #[arg(long)]
     wait: bool,
     /// With --wait: the timeout, such as 90s, 30m or 2h; the deployment goes on afterwards. Where the environment has a
-    /// rollout, its planned time comes on top.
+    /// rollout, its longest time comes on top: twice the planned one, for each quiet step and each watch may be doubled.
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = Span::parse, requires = "wait")]
     timeout: Span,
     /// Upload also where the deployer says that the environment takes no uploads, or that there is none.
@@ -265,13 +266,16 @@ impl Options {
         let waiting = format!("{environment}/{function}/{release}: waiting for its deployment");
         let progress = WaitProgress::begin(waiting.clone());
         let owner = self.bucket_owner.as_ref();
-        let key = &uploaded.result;
-        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, doubt: doubt.as_ref() };
+        let (key, told) = (&uploaded.result, AtomicBool::new(false));
+        let wait = ResultWait { ledger, owner, key, artifact_key, timeout, doubt: doubt.as_ref(), told: &told };
         let client = deployer_aws::owned_by(aws_sdk_s3::Client::new(sdk), owner);
         let key = ledger_keys::upload_progress(environment, function);
         let reasons = Reasons { client: &client, ledger, key: &key, version_id };
         let say = |because: Option<&str>| match because {
-            Some(because) => progress.say(format!("{environment}/{function}/{release}: {}", sentence(because))),
+            Some(because) => {
+                told.store(true, Ordering::Relaxed);
+                progress.say(format!("{environment}/{function}/{release}: {}", sentence(because)));
+            }
             None => progress.set(waiting.clone()),
         };
         let came = tokio::select! {

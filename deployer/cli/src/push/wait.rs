@@ -1,5 +1,6 @@
 //! Waits for the result of an upload in the ledger bucket, and reads nothing else, because a CI may read nothing else.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
@@ -33,6 +34,8 @@ pub(super) struct ResultWait<'a> {
     pub timeout: Span,
     /// Why the deployer may ignore uploads to the environment: then no result comes, and the wait is shorter.
     pub doubt: Option<&'a Doubt>,
+    /// Whether the deployer has told of this upload by now: then it has not ignored it.
+    pub told: &'a AtomicBool,
 }
 
 /// The longest wait for a result in an environment of which nothing is known: the deployer's sweep comes each minute.
@@ -64,6 +67,7 @@ impl ResultWait<'_> {
             Some(Doubt { because, .. }) if self.is_ignored() => {
                 format!("the deployer has probably ignored the upload of {what}: {because}")
             }
+            _ if self.told.load(Ordering::Relaxed) => format!("the deployment of {what} goes on"),
             None if !over => format!("the deployment of {what} goes on"),
             _ => format!("the deployment of {what} goes on, unless the deployer has ignored the upload"),
         };

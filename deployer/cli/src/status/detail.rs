@@ -1,17 +1,20 @@
 //! The detailed status of a function, environment by environment.
 
 use anstyle::Style;
+use deployer_core::config::Target;
 use deployer_core::hold_and_reject::{Hold, Reject};
 use deployer_core::id::{DeploymentId, FunctionName};
 use deployer_core::identity::Principal;
-use deployer_core::status::{Behind, DoorStatus, FunctionStatus, LastFailed, LiveStatus, StatusReport, WaitingStatus};
+use deployer_core::status::{
+    Behind, DoorStatus, FunctionStatus, LastFailed, LiveStatus, StatusReport, TakenBack, TargetStatus, WaitingStatus,
+};
 use deployer_core::text::{Person, counted};
 use jiff::Timestamp;
 
 use super::super::answer::{by_whom, one_line, sentence};
 use super::super::plan_text::exceptions;
-use super::rollout;
 use super::table::functions_in_order;
+use super::{rollout, serving};
 use crate::ago::{ago, since, until};
 use crate::colours;
 use crate::text_width::{width, with_words_cut, wrapped};
@@ -66,7 +69,12 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
             say("live", words);
         }
     }
-    for target in &status.targets {
+    let rolls_out = serving::targets(status);
+    let in_rollout = |target: &Target| {
+        status.rollout.as_ref().is_some_and(|rollout| rollout.targets.iter().any(|one| one.target == *target))
+    };
+    // The ledger has what a target served before its rollout.
+    for target in status.targets.iter().filter(|target| !in_rollout(&target.target)) {
         let version = target.version.as_ref().map_or("nothing known".to_owned(), |v| format!("version {v}"));
         let release = match &target.release {
             Some(release) => format!(" ({release})"),
@@ -76,7 +84,11 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         let differs =
             if target.differs { format!(", {yellow}differs from what is live{yellow:#}") } else { String::new() };
         let rejected = if target.rejected { format!(", {red}rejected{red:#}") } else { String::new() };
-        say("target", format!("{}: {version}{release}{rejected}{differs}", target.target));
+        let taken_back = taken_back_there(status, target);
+        say("target", format!("{}: {version}{release}{rejected}{differs}{taken_back}", target.target));
+    }
+    for line in rolls_out {
+        say("target", line);
     }
     if let Some(live) = &status.live {
         for (what, targets) in [("has not reached", &live.missing), ("was not brought yet to", &live.added)] {
@@ -94,7 +106,15 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         let at = since(at, now);
         say("failed", format!("{red}the last deployment has failed at {at}{red:#}, deployment {deployment}"));
     }
-    if let Some(release) = &status.rollback_to {
+    if let Some(TakenBack { release, deployment, at }) = &status.taken_back {
+        let at = since(*at, now);
+        say("back", format!("{yellow}{release} was taken back{yellow:#} at {at}, deployment {deployment}"));
+    }
+    let stays =
+        status.rollout.is_some() && status.live.as_ref().map(|live| &live.release) == status.rollback_to.as_ref();
+    if let (Some(rollout), Some(release), true) = (&status.rollout, &status.rollback_to, stays) {
+        say("rollback", format!("takes {} back, and {release} stays live", rollout::release(rollout)));
+    } else if let Some(release) = &status.rollback_to {
         let stops = status.rollback.as_ref().and_then(|rollback| rollback.stops);
         let stops = stops.map_or(String::new(), |id| format!(", and stops deployment {id}"));
         say("before", format!("{release}: a rollback goes back to it{stops}"));
@@ -144,6 +164,17 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
         text.push_str(&command_line(action, &command, columns));
     }
     text
+}
+
+/// Says what to do about a target that still serves the release which was left last; nothing for any other target.
+fn taken_back_there(status: &FunctionStatus, target: &TargetStatus) -> String {
+    let left = status.left.as_ref().filter(|left| target.differs && Some(&left.release) == target.release.as_ref());
+    match (left, &status.live) {
+        (Some(_), Some(live)) if status.active.is_none() => {
+            format!(": it gets all traffic there, and a redeploy brings {} back", live.release)
+        }
+        _ => String::new(),
+    }
 }
 
 /// Writes the command that rolls a rejected release back, where it is still live, by its name or its code.

@@ -11,6 +11,10 @@ use jiff::Timestamp;
 pub(super) enum State {
     /// A deployment is under way.
     Deploying,
+    /// A rollout is paused, and waits for a person.
+    Paused,
+    /// A release was taken back, by the guard, an alarm or a person, and nothing else is live since.
+    TakenBack,
     /// A deployment waits for the one that is under way.
     Pending,
     /// A promotion waits for its soak, for approvals or for the end of a freeze.
@@ -36,6 +40,8 @@ impl State {
     fn is_of(self, status: &FunctionStatus, now: Timestamp) -> bool {
         match self {
             Self::Deploying => status.active.is_some(),
+            Self::Paused => status.rollout.as_ref().is_some_and(|rollout| rollout.paused.is_some()),
+            Self::TakenBack => status.taken_back.is_some(),
             Self::Pending => status.pending.is_some(),
             Self::Waiting => !status.waiting.is_empty(),
             Self::Held => status.hold.is_some(),

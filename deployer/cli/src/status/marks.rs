@@ -24,6 +24,7 @@ pub(super) fn of(status: &FunctionStatus) -> Vec<Mark> {
         status.rejected.then(|| red("rejected")),
         serves_rejected.then(|| red("a rejected release serves")),
         status.last_failed.map(|_| red("last deployment failed")),
+        status.taken_back.as_ref().map(|back| yellow(format!("{} was taken back", back.release))),
     ]
     .into_iter()
     .flatten()

@@ -5,6 +5,7 @@ mod filter;
 mod groups;
 mod marks;
 pub(super) mod rollout;
+pub(super) mod serving;
 mod table;
 #[cfg(test)]
 mod tests;

@@ -1,17 +1,22 @@
 //! The rollout that is under way, as people read it: what it does, its targets, and the commands for it.
 
-use deployer_core::rollout::{PauseReason, Phase, waits_for_sentence};
-use deployer_core::status::{FunctionStatus, PausedRollout, RolloutStatus, RolloutTargetStatus, RolloutVerdict};
+use deployer_core::rollout::guard::Verdict;
+use deployer_core::rollout::{PauseReason, Phase, is_overdue, waits_for_sentence};
+use deployer_core::status::{FunctionStatus, PausedRollout, RolloutStatus, RolloutVerdict};
 use jiff::Timestamp;
 
 use super::super::answer::sentence;
+use super::serving;
 use crate::ago::{since, until};
 
 /// Says in a few words what the rollout does, for a cell of the table.
 pub(super) fn in_short(rollout: &RolloutStatus) -> String {
     let (release, weight) = (release(rollout), rollout.weight);
     match (rollout.phase, &rollout.paused) {
-        (Phase::GoingBack, _) => format!("{release} goes back"),
+        (Phase::GoingBack, _) => {
+            let still = serving::still_gets(rollout).map_or(String::new(), |share| format!(", still gets {share} %"));
+            format!("{release} goes back{still}")
+        }
         (_, Some(_)) => format!("{release} is paused at {weight} %"),
         (Phase::Publishing | Phase::Smoke, None) => format!("{release} is tested"),
         (Phase::Watching, None) if rollout.passed_at.is_some() => format!("{release} waits for its group"),
@@ -30,7 +35,11 @@ pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
         return format!("{release} goes back{because}");
     }
     if let Some(PausedRollout { since: began, because, .. }) = &rollout.paused {
-        let ends = due.map_or(String::new(), |due| format!("; it goes back at {}", until(due, now)));
+        let ends = match due {
+            Some(due) if now < *due => format!("; it goes back at {}", until(*due, now)),
+            Some(due) => format!("; it goes back with the next look, {}", overdue(*due, now)),
+            None => String::new(),
+        };
         let because = sentence(because);
         return format!("{release} is paused at {weight} % {place} since {}: {because}{ends}", since(*began, now));
     }
@@ -39,6 +48,7 @@ pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
         return format!("{release} gets all traffic {place}, has passed its watch, and {waits}");
     }
     let until = match due {
+        Some(due) if now >= *due => format!(", {}: the next look decides", overdue(*due, now)),
         Some(due) if rollout.finishes => {
             format!(", and finishes: no wait is longer than until {}", until(*due, now))
         }
@@ -55,39 +65,11 @@ pub(crate) fn doing(rollout: &RolloutStatus, now: Timestamp) -> String {
     }
 }
 
-/// Says what is known of the rollout beside what it does, line by line.
-pub(crate) fn lines(rollout: &RolloutStatus) -> impl Iterator<Item = String> + use<'_> {
+/// Says what is known of the rollout beside what it does and what its targets serve, line by line.
+pub(crate) fn lines(rollout: &RolloutStatus) -> impl Iterator<Item = String> {
     let skipped =
         rollout.skipped.iter().map(|skipped| format!("its steps are skipped {}", sentence(&skipped.to_string())));
-    skipped.chain(targets(rollout)).chain(verdict(rollout)).chain(disarmed(rollout)).chain(gone(rollout))
-}
-
-/// Says what each target of the rollout serves, one line a target.
-fn targets(rollout: &RolloutStatus) -> Vec<String> {
-    let line = |one: &RolloutTargetStatus| {
-        let version = |version: &Option<_>| version.as_ref().map_or("none".to_owned(), |it| format!("version {it}"));
-        let (old, new) = (version(&one.old), version(&one.new));
-        let at_once = if one.at_once { ", at once: its traffic cannot be shared" } else { "" };
-        // A reason may begin with its target, for the sentences that have several.
-        let target = format!("{}: ", one.target);
-        let because = one.because.as_deref().map(|because| because.strip_prefix(&target).unwrap_or(because));
-        let because = because.map_or(String::new(), |because| format!(": {}", sentence(because)));
-        if one.goes_back {
-            return format!("{} goes back to {old}{because}", one.target);
-        }
-        let meant = if one.weight > 0 && one.at.is_none() { "is about to serve" } else { "serves" };
-        let serves = match one.weight {
-            0 => old,
-            100 => new,
-            weight => format!("{new} to {weight} % and {old} to the others"),
-        };
-        let found = one.look.as_ref().map_or(String::new(), |look| match (&look.new, &look.old) {
-            (Some(new), Some(old)) => format!("; {}: {new} failed, of the old one {old}", look.verdict),
-            _ => format!("; {}", look.verdict),
-        });
-        format!("{} {meant} {serves}{at_once}{because}{found}", one.target)
-    };
-    rollout.targets.iter().map(line).collect()
+    skipped.chain(verdict(rollout)).chain(disarmed(rollout)).chain(gone(rollout))
 }
 
 /// Says what a look finds now, or why none was made; none where none was asked for.
@@ -96,7 +78,17 @@ fn verdict(rollout: &RolloutStatus) -> Option<String> {
         return Some(format!("not looked at: {}", sentence(because)));
     }
     let RolloutVerdict { verdict, because } = rollout.verdict.as_ref()?;
-    Some(format!("looked at now: {verdict}: {}", sentence(because)))
+    let follows = match (verdict, rollout.phase) {
+        (Verdict::Bad, phase) if phase != Phase::GoingBack => ". The next look takes it back",
+        _ => "",
+    };
+    Some(format!("looked at now: {verdict}: {}{follows}", sentence(because)))
+}
+
+/// Says since when a step or a pause is over, and that nobody has gone on with it, where that is so.
+fn overdue(due: Timestamp, now: Timestamp) -> String {
+    let alarm = if is_overdue(Some(due), now) { "; no look has gone on with it, see deployctl doctor" } else { "" };
+    format!("due since {}{alarm}", since(due, now))
 }
 
 /// Says what of the rollout's plan deployer.json does not have any more, where its pause does not say so already; none if
@@ -122,9 +114,12 @@ pub(crate) fn commands(status: &FunctionStatus, options: &str) -> Vec<(&'static 
     let Some(rollout) = &status.rollout else { return Vec::new() };
     let actions: &[&'static str] = match (rollout.phase, &rollout.paused) {
         (Phase::GoingBack, _) => &[],
-        (_, Some(_)) => &["continue", "abort"],
+        // What is gone from deployer.json would pause it again.
+        (_, Some(pause)) if pause.reason == PauseReason::NotConfigured => &["continue", "abort"],
+        (_, Some(_)) => &["continue", "finish", "abort"],
         (Phase::Publishing | Phase::Smoke, None) => &["abort"],
         (Phase::Watching, None) if rollout.passed_at.is_some() => &["pause", "abort"],
+        (Phase::Shifting | Phase::Watching, None) if rollout.finishes => &["pause", "abort"],
         (Phase::Shifting | Phase::Watching, None) => &["pause", "finish", "abort"],
     };
     let (environment, function, deployment) = (&status.environment, &status.function, rollout.deployment);

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
-use super::rollout::{Placement, Rollout, Wave, in_words};
+use super::rollout::{Placement, Rollout, SHORTEST_WATCH, Wave, in_words};
 use super::{Config, Environment};
 use crate::diagnostics::Diagnostic;
 use crate::freeze::{Freeze, first_gap};
@@ -59,8 +60,41 @@ impl Environment {
                 in_words(length)
             )
         });
-        waves.chain(frozen).collect()
+        waves.chain(unmeant(rollout)).chain(frozen).collect()
     }
+}
+
+/// The shortest pause in which somebody can hear of it, look and continue.
+const SHORTEST_PAUSE: Duration = Duration::from_secs(10 * 60);
+
+/// Warns of values that are taken, and do not do what they seem to.
+fn unmeant(rollout: &Rollout) -> Vec<String> {
+    let watch = (rollout.watch.as_duration() < SHORTEST_WATCH).then(|| {
+        format!(
+            "rollout.watch: {} is less than the {} and the function's timeout that a watch lasts at least: the guard needs so long",
+            rollout.watch,
+            in_words(SHORTEST_WATCH)
+        )
+    });
+    let pause = (rollout.pause_expires.as_duration() < SHORTEST_PAUSE).then(|| {
+        format!(
+            "rollout.pause_expires: after {} a paused rollout goes back, before anybody can continue it",
+            rollout.pause_expires
+        )
+    });
+    let several = rollout.smoke_tests.len() > 1;
+    let tests = rollout.smoke_tests.iter().enumerate().filter_map(|(index, test)| {
+        let text = test.event.as_str()?;
+        let is_json = serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_object() || value.is_array());
+        let place = if several { format!("[{index}]") } else { String::new() };
+        is_json.then(|| {
+            format!(
+                "rollout.smoke_test{place}.event: is a string with JSON in it, and the function gets that string: write the JSON \
+                 itself"
+            )
+        })
+    });
+    watch.into_iter().chain(pause).chain(tests).collect()
 }
 
 fn signed(length: Duration) -> SignedDuration {

@@ -9,14 +9,15 @@ use crate::function_ref::FunctionRef;
 use crate::id::DeploymentId;
 use crate::record::{EndedWaiting, Ending, Status};
 
-/// Ends the requests that are next and give way to a newer one, which names the promotions among them.
+/// Ends the requests that are next and give way to a newer one, which names the promotions among them, and a rollback all.
 pub(super) fn displace_pending(head: &mut Head, newer: &mut Request, at: &FunctionRef<'_>, now: Timestamp) {
     let pending = std::mem::take(&mut head.queue.pending);
     let (displaced, kept): (Vec<Request>, Vec<Request>) = pending.into_iter().partition(|older| newer.displaces(older));
     head.queue.pending = kept;
     for older in displaced {
         let record = at.record(&older, Status::Pending).ended(displaced_by(newer), now);
-        if record.promotion.is_some() {
+        // A rollback names all that it ends: nothing of it comes by itself any more.
+        if record.promotion.is_some() || newer.rollback().is_some() {
             newer.ended_waiting.push(EndedWaiting::of(&record));
         }
         end_request(head, &older, record);

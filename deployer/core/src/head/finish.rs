@@ -81,6 +81,7 @@ pub fn finish(head: &Head, claim: Token, end: &DeploymentEnd, at: &FunctionRef<'
         set_target(&mut ended.live_state, active, outcome, end);
     }
     set_back(&mut ended.live_state, active);
+    set_as_found(&mut ended.live_state, active, &record);
     // A target that the configuration has no more is forgotten.
     if record.status == Status::Succeeded {
         let targets = &mut ended.live_state.targets;
@@ -189,6 +190,28 @@ fn set_back(live_state: &mut LiveState, active: &Active) {
                 (there.release, there.deployment, there.sha256) = (Some(release.clone()), Some(*id), *sha256);
             }
         }
+    }
+}
+
+/// Sets what the targets serve whose alias somebody else has changed during a rollout, as they were found.
+fn set_as_found(live_state: &mut LiveState, active: &Active, record: &DeploymentRecord) {
+    for one in active.rollout.iter().flat_map(|state| &state.targets) {
+        let Some(found) = one.changed.as_ref().and_then(|changed| changed.alone.as_ref()) else { continue };
+        let brought = one.new.as_ref() == Some(found);
+        let known = live_state.brought_as(&one.target, found);
+        let there = live_state.target_mut(&one.target);
+        if there.version.as_ref() == Some(found) {
+            continue;
+        }
+        there.version = Some(found.clone());
+        (there.release, there.deployment, there.sha256) = match known {
+            _ if brought => {
+                let sha256 = record.artifact.as_ref().and_then(|artifact| artifact.sha256);
+                (record.release.clone(), Some(record.id), sha256)
+            }
+            Some((release, deployment, sha256)) => (Some(release), Some(deployment), sha256),
+            None => (None, None, None),
+        };
     }
 }
 

@@ -84,6 +84,19 @@ impl LiveState {
         serves.and_then(|serves| serves.sha256).or_else(|| live()?.sha256)
     }
 
+    /// Finds the release that a version was live as in a target, the deployment that brought it, and its code.
+    pub(super) fn brought_as(
+        &self,
+        target: &Target,
+        version: &Version,
+    ) -> Option<(Release, DeploymentId, Option<Sha256>)> {
+        let place = target.to_string();
+        let is_it =
+            |live: &&LiveArtifact| [&live.versions, &live.former].iter().any(|of| of.get(&place) == Some(version));
+        let live = self.history.iter().chain(&self.left).find(is_it)?;
+        Some((live.release.clone(), live.id(), live.sha256))
+    }
+
     /// Iterates over the code of all that was live here or was rolled back from.
     pub(super) fn code(&self) -> impl Iterator<Item = Sha256> {
         self.history.iter().chain(&self.left).filter_map(|live| live.sha256)

@@ -139,17 +139,20 @@ pub(super) fn retarget_rollbacks_to_history(
     }
 }
 
-/// Tells the rollbacks that meant a rollout, which has gone back, what they have taken back.
+/// Tells the rollbacks that meant a rollout which has gone back, or have stopped it, what they have taken back.
 pub(super) fn note_taken_back(queue: &mut Queue, undone: &Active, live: Option<&LiveArtifact>) {
     let Some(state) = undone.rollout.as_ref().filter(|state| went_back(state)) else { return };
     let release = undone.artifact.as_ref().map_or("the release", |artifact| artifact.release.as_str());
-    let is_live = live.map_or(String::new(), |live| format!("; {} is live", live.release));
-    let sentence = PlainText::of(format_args!("{release} taken back {}{is_live}", how_far(state)));
-    for request in queue.pending.iter_mut().filter(|pending| pending.undoes() == Some(undone.request.id)) {
-        if let Some(rollback) = request.rollback().cloned() {
-            let by_plan = undone.frozen_place().map(Box::new);
-            *request = request.with_rollback(Rollback { took_back: Some(sentence.clone()), by_plan, ..rollback });
-        }
+    let is_live = |live: &LiveArtifact| format!("; {} is live", live.release);
+    for request in &mut queue.pending {
+        let (is_meant, is_by_it) = (request.undoes() == Some(undone.request.id), undone.stop == Some(request.id));
+        let Some(rollback) = request.rollback().filter(|_| is_meant || is_by_it).cloned() else { continue };
+        // One that names a release goes on to it: what is live now stays only where that is it.
+        let stays = live.filter(|live| rollback.to.as_ref().is_none_or(|to| *to == live.release));
+        let stays = stays.map_or(String::new(), is_live);
+        let sentence = PlainText::of(format_args!("{release} taken back {}{stays}", how_far(state)));
+        let by_plan = undone.frozen_place().filter(|_| is_meant).map(Box::new);
+        *request = request.with_rollback(Rollback { took_back: Some(sentence), by_plan, ..rollback });
     }
 }
 

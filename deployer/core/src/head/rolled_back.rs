@@ -1,6 +1,7 @@
-//! What was rolled back here: whoever brings it again is told.
+//! What was rolled back or taken back here: whoever brings it again is told.
 
 use super::left_by::LeftBy;
+use super::live_artifact::LiveArtifact;
 use super::resolved_artifact::ResolvedArtifact;
 use super::state::Head;
 use crate::id::EnvironmentName;
@@ -11,7 +12,10 @@ use crate::text::PlainText;
 #[must_use]
 pub fn warning_of(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentName) -> Option<PlainText> {
     let mut left = head.left().iter().filter(|left| left.was_live());
-    let left = left.find(|left| is_same(left, artifact))?;
+    let Some(left) = left.find(|left| is_same(left, artifact)) else {
+        return taken_back(head, artifact, here)
+            .map(|sentence| format!("{sentence}: this promotion brings it again").into());
+    };
     let by = left.left_by.as_ref().map_or(String::new(), |LeftBy { deployment, at, by }| {
         let by = by.as_deref().map_or(String::new(), |by| format!(" by {by}"));
         format!(" at {at:.0}{by} (deployment {deployment})")
@@ -20,4 +24,15 @@ pub fn warning_of(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentNa
         "release {} was live in {here} before, since {:.0}, and was rolled back there{by}: this promotion brings it again",
         left.release, left.since
     )))
+}
+
+/// Says that a rollout has taken an artifact back here; none where none has. A deployment that was stopped before any
+/// traffic says nothing of its release.
+#[must_use]
+pub fn taken_back(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentName) -> Option<String> {
+    let is_it = |left: &&LiveArtifact| !left.was_live() && left.left_by.is_none() && is_same(left, artifact);
+    let LiveArtifact { release, since, deployment, .. } = head.left().iter().find(is_it)?;
+    Some(format!(
+        "release {release} rolled out in {here} before, and was taken back at {since:.0} (deployment {deployment})"
+    ))
 }

@@ -1,9 +1,11 @@
 //! What the alias of a target is meant to serve, and what it was found to serve.
 
+use super::foreign_alias::ForeignAlias;
 use super::state::{RolloutTarget, WayBack};
 use crate::alias_traffic::Traffic;
 use crate::id::Version;
 use crate::observed::ObservedAlias;
+use crate::text::PlainText;
 
 /// What an alias is meant to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +27,8 @@ pub enum FoundAlias {
     Former,
     /// It does not exist, and is to be made.
     Absent,
-    /// Somebody else has changed it, as "expected, found".
-    Foreign(String),
+    /// Somebody else has changed it.
+    Foreign(ForeignAlias),
 }
 
 impl MeantAlias {
@@ -86,8 +88,7 @@ impl RolloutTarget {
             FoundAlias::Former if self.moving_since().is_some() => FoundAlias::Former,
             FoundAlias::Former | FoundAlias::Absent => {
                 let meant = self.meant_alias().map_or("no such alias".to_owned(), |meant| meant.to_string());
-                let found = alias.map_or("no such alias".to_owned(), ToString::to_string);
-                FoundAlias::Foreign(format!("expected {meant}, found {found}"))
+                foreign(&meant, alias)
             }
             found => found,
         }
@@ -103,7 +104,7 @@ impl RolloutTarget {
         let Some(alias) = alias else {
             return match former {
                 None => FoundAlias::Absent,
-                Some(former) => FoundAlias::Foreign(format!("expected {former}, found no such alias")),
+                Some(former) => foreign(&former.to_string(), None),
             };
         };
         let meant = self.meant_alias();
@@ -134,6 +135,15 @@ impl RolloutTarget {
             return FoundAlias::Former;
         }
         let expected = former.map_or("no such alias".to_owned(), |former| former.to_string());
-        FoundAlias::Foreign(format!("expected {expected}, found {alias}"))
+        foreign(&expected, Some(alias))
     }
+}
+
+/// Makes the finding of an alias that somebody else has changed.
+fn foreign(expected: &str, found: Option<&ObservedAlias>) -> FoundAlias {
+    let has_only_zeros = |alias: &&ObservedAlias| alias.weights.values().all(|part| *part == 0.0);
+    let alone = found.filter(has_only_zeros).and_then(|alias| alias.version.clone());
+    let found = found.map_or("no such alias".to_owned(), ToString::to_string);
+    let said = PlainText::of(format_args!("expected {expected}, found {found}"));
+    FoundAlias::Foreign(ForeignAlias { said, alone })
 }

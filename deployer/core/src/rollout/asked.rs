@@ -65,6 +65,6 @@ impl AskedInRollout {
         let who = self.requested_by.as_deref().unwrap_or("a person");
         let principal = self.principal.as_ref().map_or(String::new(), |principal| format!(" ({principal})"));
         let reason = self.reason.as_deref().map_or(String::new(), |reason| format!(": {reason}"));
-        PlainText::of(format_args!("{who}{principal} has asked for it{reason}"))
+        PlainText::of(format_args!("{who}{principal} has asked to {} it{reason}", self.action.as_str()))
     }
 }

@@ -78,10 +78,15 @@ impl RolloutState {
     /// [`DoesNotFit`] before its traffic and after it went back.
     pub fn pause_asked(mut self, by: Person, because: PlainText, now: Timestamp) -> Result<Progress, DoesNotFit> {
         require_serving(&self, "pause")?;
-        if self.paused.is_none() {
-            self.settings_late = None;
-            self.paused =
-                Some(Pause { since: now, reason: PauseReason::Asked, by: Some(by), because, announced: false });
+        self.settings_late = None;
+        match &mut self.paused {
+            // The last word about a pause is the one to show. Its time counts from the first on.
+            Some(pause) if pause.reason == PauseReason::Asked => (pause.by, pause.because) = (Some(by), because),
+            Some(_) => {}
+            None => {
+                self.paused =
+                    Some(Pause { since: now, reason: PauseReason::Asked, by: Some(by), because, announced: false });
+            }
         }
         Ok(continues(self))
     }

@@ -229,6 +229,7 @@ mod tests {
             held_up_since: None,
             last_try: None,
             unconfirmed: None,
+            changed: None,
             settings: crate::rollout::FunctionSettings::default(),
             former_settings: None,
             disarmed: [].into(),

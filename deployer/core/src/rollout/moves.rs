@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::abort::{Abort, AbortReason};
 use super::clock::{moved_at, step_ends};
 use super::end::end_of_way_back;
+use super::foreign_alias::ForeignAlias;
 use super::state::{Phase, Progress, RolloutEnd, RolloutState, RolloutTarget, Served, Shift, WayBack};
 use crate::config::Target;
 use crate::id::Version;
@@ -75,15 +76,29 @@ impl RolloutState {
         continues(self)
     }
 
-    /// A target's alias was changed by somebody else. It is left as it was found, and the others go back.
+    /// A target's alias was changed by somebody else. It is left as it was found, and the others go back. One that was put
+    /// back to the old version goes back with the others: it is there already, and only a write tells that it stays there.
     #[must_use]
-    pub fn changed_by_others(mut self, target: &Target, because: impl Into<PlainText>) -> Progress {
-        let because = because.into();
-        if self.phase == Phase::GoingBack {
-            return self.cannot_return(target, because);
+    pub fn changed_by_others(mut self, target: &Target, changed: &ForeignAlias) -> Progress {
+        let because = PlainText::of(format_args!("{target}: {changed}"));
+        let goes_back = self.phase == Phase::GoingBack;
+        let mut is_back = false;
+        change(&mut self, target, |one| {
+            is_back = !goes_back && changed.alone.is_some() && changed.alone == one.old;
+            let stays = if goes_back { one.way_back == Some(WayBack::Open) } else { !is_back };
+            if stays {
+                one.way_back = Some(WayBack::Stays { because: because.clone() });
+                one.changed = Some(changed.clone());
+            }
+        });
+        let because = match is_back {
+            true => format!("somebody else has put the alias back: {because}").into(),
+            false => because,
+        };
+        match goes_back {
+            true => ended_if_back(self),
+            false => self.go_back(Abort::by_deployer(AbortReason::ForeignChange, because)),
         }
-        change(&mut self, target, |one| one.way_back = Some(WayBack::Stays { because: because.clone() }));
-        self.go_back(Abort::by_deployer(AbortReason::ForeignChange, because))
     }
 
     /// A target's alias could not be moved. All go back, and where it goes back already it is tried again: the new version

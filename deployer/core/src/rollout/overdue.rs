@@ -78,13 +78,13 @@ impl RolloutTarget {
         }
     }
 
-    /// Says why the alias could not be moved back yet, and until when that is tried.
+    /// Says why the alias could not be moved back yet, until when that is tried, and what it serves until then.
     #[must_use]
     pub fn held_up_until(&self) -> Option<PlainText> {
         let because = self.held_up.as_ref()?;
         let until = self.held_up_since.and_then(|since| since.checked_add(HELD_UP_FOR).ok());
         let until = until.map_or(String::new(), |until| format!(" until {until:.0}"));
-        Some(PlainText::of(format_args!("{because} (tried again{until})")))
+        Some(PlainText::of(format_args!("{because} (tried again{until}; by what was seen last, {})", self.may_serve())))
     }
 }
 

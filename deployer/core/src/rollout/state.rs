@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::abort::Abort;
 use super::asked::AskedInRollout;
+use super::foreign_alias::ForeignAlias;
 use super::function_settings::{FunctionSettings, LateSettings};
 use super::passed::Passed;
 use super::plan::RolloutPlan;
@@ -123,10 +124,12 @@ pub struct RolloutTarget {
     /// The time of the last try to move its alias back that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_try: Option<Timestamp>,
-    /// The share that its last move was meant to bring, where nobody had confirmed that when the way back began. The
-    /// alias may serve it.
+    /// The share of its last move, where nobody had confirmed that when the way back began: the alias may serve it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<u8>,
+    /// The change of somebody else because of which the alias was left as it was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<ForeignAlias>,
     /// What the release sets on the function as a whole, once it is to become live.
     #[serde(default, skip_serializing_if = "FunctionSettings::is_empty")]
     pub settings: FunctionSettings,
@@ -290,6 +293,7 @@ impl RolloutTarget {
             held_up_since: None,
             last_try: None,
             unconfirmed: None,
+            changed: None,
             settings: FunctionSettings::default(),
             former_settings: None,
             disarmed: BTreeSet::new(),

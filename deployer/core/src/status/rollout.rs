@@ -110,6 +110,16 @@ pub struct RolloutTargetStatus {
     pub weight: u8,
     /// The time since which the alias is known to serve it; null until then.
     pub at: Option<Timestamp>,
+    /// The new version's share that the alias was last seen to give it, in percent; absent where somebody else has
+    /// changed the alias, and in the answer of an older deployer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serves: Option<u8>,
+    /// The share that the alias may give the new version by now, in percent, where a move is not confirmed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub perhaps: Option<u8>,
+    /// The version that gets all traffic of an alias which somebody else has changed, and which was left so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Version>,
     /// Whether its traffic moves at once, because it cannot be shared.
     #[serde(default, skip_serializing_if = "super::is_false")]
     pub at_once: bool,
@@ -206,6 +216,9 @@ impl RolloutTargetStatus {
             new: one.new.clone(),
             weight: one.weight,
             at: one.at,
+            serves: one.share_seen(),
+            perhaps: one.share_perhaps(),
+            found: one.changed.as_ref().and_then(|changed| changed.alone.clone()),
             at_once: one.shift == Shift::AtOnce,
             look: None,
             goes_back: one.way_back == Some(WayBack::Open),

@@ -4,7 +4,7 @@ use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Active};
 use deployer_core::id::FunctionName;
 use deployer_core::rejects::Rejects;
-use deployer_core::status::TakenBack;
+use deployer_core::status::RejectedRollout;
 use futures::future::join_all;
 
 use crate::gone_environment::all_gone;
@@ -16,12 +16,12 @@ use crate::{Engine, Transient};
 pub(super) struct Aborted<'e> {
     at: FunctionRef<'e>,
     seen: Versioned,
-    named: TakenBack,
+    named: RejectedRollout,
 }
 
 /// Takes the rollouts of rejected releases of a function back, in every environment, and lists those. A way back that
 /// does not end in this invocation is gone on with by a tick or the sweep; so is one that this call cannot begin.
-pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName) -> Vec<TakenBack> {
+pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName) -> Vec<RejectedRollout> {
     let aborted = abort_rejected(engine, function).await;
     let named = aborted.iter().map(|one| one.named.clone()).collect();
     go_back(engine, aborted).await;
@@ -91,7 +91,7 @@ pub(super) async fn go_back(engine: &Engine, aborted: Vec<Aborted<'_>>) {
     Box::pin(join_all(resumed)).await;
 }
 
-fn named(at: &FunctionRef<'_>, active: &Active) -> Option<TakenBack> {
+fn named(at: &FunctionRef<'_>, active: &Active) -> Option<RejectedRollout> {
     let release = active.artifact.as_ref()?.release.clone();
-    Some(TakenBack { environment: at.name.clone(), deployment: active.request.id, release })
+    Some(RejectedRollout { environment: at.name.clone(), deployment: active.request.id, release })
 }

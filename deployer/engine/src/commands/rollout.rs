@@ -8,7 +8,7 @@ use deployer_core::hold_and_reject::CommandEffect;
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::identity::Principal;
 use deployer_core::rollout::{Gone, GroupWord, RolloutVerb, awaits_look};
-use deployer_core::status::{FunctionStatus, StatusReport};
+use deployer_core::status::{EndedRollout, FunctionStatus, StatusReport};
 use deployer_core::text::PlainText;
 
 use super::caller::Caller;
@@ -115,5 +115,10 @@ pub(super) async fn command_rollout(
     }
     let head = engine.store().head(&at).await.map_err(crate::Transient::from)?.head;
     let rejects = engine.store().rejects(&at.function).await.unwrap_or_default();
-    Ok(StatusReport { functions: vec![FunctionStatus::of(&at, &head, &rejects)], ..StatusReport::default() })
+    let ended_rollout = match head.active().is_some_and(|active| active.request.id == deployment) {
+        true => None,
+        false => engine.store().record(&at, deployment).await.ok().flatten().as_ref().and_then(EndedRollout::of),
+    };
+    let functions = vec![FunctionStatus::of(&at, &head, &rejects)];
+    Ok(StatusReport { functions, ended_rollout, ..StatusReport::default() })
 }

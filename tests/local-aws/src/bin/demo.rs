@@ -20,7 +20,9 @@ struct Options {
     #[arg(long)]
     quick: bool,
     /// Tell of rollouts instead: a good release gets its traffic in steps, a bad one is taken back by the guard
-    #[arg(long, conflicts_with_all = ["quick", "keep", "terraform"])]
+    ///
+    /// With --keep no story is told: the first of the three environments has a rollout.
+    #[arg(long, conflicts_with_all = ["quick", "terraform"])]
     rollout: bool,
     /// Keep three environments running until Ctrl-C, in which every verb of deployctl works
     ///
@@ -90,7 +92,7 @@ async fn show(options: &Options, screen: &Screen) -> Result<()> {
         if options.keep { Some(Playground::applied(accounts).await?) } else { None }
     } else if options.keep {
         screen.prose("A local AWS with three environments starts, which takes some seconds.");
-        Some(Playground::open().await?)
+        Some(if options.rollout { Playground::rolling_out().await? } else { Playground::open().await? })
     } else if options.rollout {
         demo::tell_rollouts(screen).await?;
         None

@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
+use deployer_core::config::Config;
 use fixtures::Zip;
 use serde_json::{Value, json};
 
@@ -44,6 +45,7 @@ impl Playground {
     /// A program is missing, or starting fails.
     pub async fn open() -> Result<Self> {
         let workspace = Workspace::chain(SOAK).await?;
+        workspace.aws().preview_rollouts();
         prepare(&workspace).await?;
         let about = "dev, stage and prod are an account each. stage takes what is live in dev. prod takes what has been \
                      live in stage for a minute, and wants an approval. bob, a colleague of yours, has brought hello to \
@@ -55,6 +57,32 @@ impl Playground {
             "deployctl push hello -e dev -f hello -r 1.2.0 --wait",
             "deployctl rollback -e dev -f hello",
             "deployctl doctor",
+            "aws lambda list-aliases --function-name hello --profile dev",
+        ];
+        Self::over(workspace, about, examples).await
+    }
+
+    /// Starts the same three environments, of which `dev` has a rollout.
+    ///
+    /// # Errors
+    /// A program is missing, or starting fails.
+    pub async fn rolling_out() -> Result<Self> {
+        let workspace = Workspace::chain(SOAK).await?;
+        workspace.aws().preview_rollouts();
+        prepare(&workspace).await?;
+        let rollout = json!({"steps": [{"weight": 50, "for": "3m"}], "watch": "8m"});
+        workspace.configure(|config| config["environments"]["dev"]["rollout"] = rollout.clone()).await?;
+        let about = "dev, stage and prod are an account each, and hello is live in all of them. In dev a new version gets half of \
+                     the traffic for 3 minutes, then all, and is watched for 8 minutes. Nobody calls hello here, so the guard \
+                     finds each step quiet: it takes twice as long, unless you finish it. Rollouts are a preview.";
+        let examples = &[
+            "deployctl push hello -e dev -f hello -r 1.2.0",
+            "deployctl status --watch",
+            "deployctl rollout -e dev -f hello",
+            "deployctl rollout pause -e dev -f hello --yes --reason 'let me look'",
+            "deployctl rollout finish -e dev -f hello",
+            "deployctl rollout abort -e dev -f hello",
+            "deployctl rollback -e dev -f hello",
             "aws lambda list-aliases --function-name hello --profile dev",
         ];
         Self::over(workspace, about, examples).await
@@ -105,6 +133,10 @@ impl Playground {
              schedule. Functions are not run: invoke shows a text in place of their answer.",
             self.workspace.profiles()
         ));
+        screen.prose(
+            "The deployer takes an edited deployer.json of that folder a moment after you save it, as it would with an apply: give \
+             dev a \"rollout\": {}, say. One that deployctl validate refuses is not taken.",
+        );
         screen.prose("Everything is in that folder and in this process. Ctrl-C here ends and removes it.");
         screen.prose("What the deployer does, as it happens:");
         screen.gap();
@@ -117,10 +149,14 @@ impl Playground {
     pub async fn serve(&self, screen: Option<&Screen>) -> Result<Infallible> {
         let aws = self.workspace.aws();
         // Lambda starts another execution environment where a message comes during a command.
-        let deliverer = aws.deployer().twin();
+        let mut deliverer = aws.deployer().twin();
+        let mut configured = self.workspace.configuration()?;
         let mut swept: Option<Instant> = None;
         let (mut lines, mut is_first) = (0, true);
         loop {
+            if self.configure_if_edited(&mut configured, screen).await? {
+                deliverer = aws.deployer().twin();
+            }
             if swept.is_none_or(|at| at.elapsed() >= SWEEP_EVERY) {
                 deliverer.invoke(&json!({"command": "sweep"})).await?;
                 swept = Some(Instant::now());
@@ -136,6 +172,32 @@ impl Playground {
             is_first = false;
             tokio::time::sleep(LOOKS_EVERY).await;
         }
+    }
+
+    /// Brings deployer.json in once the user has edited it, and returns whether the deployer has another one now. A file
+    /// that no deployer could load is told, and left.
+    async fn configure_if_edited(&self, known: &mut String, screen: Option<&Screen>) -> Result<bool> {
+        // An editor may be at work on it.
+        let Ok(edited) = self.workspace.configuration() else { return Ok(false) };
+        if edited == *known {
+            return Ok(false);
+        }
+        known.clone_from(&edited);
+        let say = |words: &str| screen.iter().for_each(|screen| screen.prose(words));
+        let config: Value = match Config::parse(&edited).map(|_| serde_json::from_str(&edited)) {
+            Ok(Ok(config)) => config,
+            Ok(Err(error)) => {
+                say(&format!("deployer.json is not taken: {error}"));
+                return Ok(false);
+            }
+            Err(error) => {
+                say(&format!("deployer.json is not taken: {error}"));
+                return Ok(false);
+            }
+        };
+        self.workspace.aws().configure(|taken| *taken = config).await?;
+        say("The deployer has the edited deployer.json now.");
+        Ok(true)
     }
 
     /// Makes the log groups of the deployer and of the functions, and sets the functions' answer.

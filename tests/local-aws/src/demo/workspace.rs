@@ -219,6 +219,15 @@ impl Workspace {
         self.write(name, &text.replace(what, instead))
     }
 
+    /// Returns `deployer.json` in the folder.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn configuration(&self) -> Result<String> {
+        let path = self.path("deployer.json");
+        std::fs::read_to_string(&path).doing(format!("reading {}", path.display()))
+    }
+
     fn write(&self, name: &str, text: &str) -> Result<()> {
         let path = self.path(name);
         std::fs::write(&path, text).doing(format!("writing {}", path.display()))

@@ -116,6 +116,7 @@ fn target() -> RolloutTarget {
         held_up_since: None,
         last_try: None,
         unconfirmed: None,
+        changed: None,
         settings: FunctionSettings::default(),
         former_settings: None,
         disarmed: [].into(),

@@ -31,7 +31,7 @@ async fn words_about_a_rollout_are_recorded_with_the_proven_principal() {
     let (world, begun) = rolling_out(&["rollout"]).await;
     let paused = world.command(world.signed("ann", word(&begun, "pause", "p"))).await;
     let because = &paused["functions"][0]["rollout"]["paused"]["because"];
-    assert_eq!(*because, json!(format!("x ({ANN}) has asked for it")));
+    assert_eq!(*because, json!(format!("x ({ANN}) has asked to pause it")));
     world.command(world.signed("ann", word(&begun, "continue", "c"))).await;
     let asked = world.calls_of(Op::GetCallerIdentity).len();
     let before = world.snapshot();
@@ -41,7 +41,7 @@ async fn words_about_a_rollout_are_recorded_with_the_proven_principal() {
     world.command(world.signed("ann", word(&begun, "abort", "a"))).await;
     let record = world.newest_in("dev").await;
     assert_eq!(record.status, Status::RolledBack, "{record:?}");
-    assert!(record.because.unwrap().starts_with(&format!("x ({ANN}) has asked for it; 1.1.0 was taken back")));
+    assert!(record.because.unwrap().starts_with(&format!("x ({ANN}) has asked to abort it; 1.1.0 was taken back")));
     let asked = record.rollout.unwrap().asked;
     let principals = asked.iter().map(|word| (word.action.as_str(), word.principal.as_ref().unwrap().as_str()));
     assert_eq!(principals.collect::<Vec<_>>(), [("pause", ANN), ("continue", ANN), ("abort", ANN)]);

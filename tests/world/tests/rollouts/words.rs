@@ -31,7 +31,7 @@ async fn person_pauses_continues_and_aborts() {
     assert_eq!(asked, ["pause", "continue", "abort"]);
     assert_eq!(
         record.because.as_deref(),
-        Some("ann has asked for it: look at the logs; 1.1.0 was taken back at 100 %")
+        Some("ann has asked to abort it: look at the logs; 1.1.0 was taken back at 100 %")
     );
     let fields = json!({ "deployment": begun.id.to_string(), "action": "abort" });
     let (kind, message) = world.command_error(command("rollout", &fields)).await;

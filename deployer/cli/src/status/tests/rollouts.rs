@@ -5,7 +5,7 @@ use super::*;
 fn rollout(more: &Value) -> Value {
     let target = |region: &str, weight: u8| {
         json!({"account": "111111111111", "region": region, "old": "6", "new": "7",
-        "weight": weight, "at": "2026-11-28T17:10:03Z"})
+        "weight": weight, "serves": weight, "at": "2026-11-28T17:10:03Z"})
     };
     let mut rollout = json!({
         "deployment": id(5), "release": "1.4.3", "phase": "shifting", "wave": 1, "waves": 2, "step": 1, "steps": 2,
@@ -28,9 +28,10 @@ fn going_back() -> Value {
         more.as_object().unwrap().iter().for_each(|(name, value)| target[name] = value.clone());
         target
     };
-    let held_up = json!({"goes_back": true, "because": "111111111111/us-east-2: AccessDenied: UpdateAlias"});
+    let held_up =
+        json!({"goes_back": true, "serves": 10, "because": "111111111111/us-east-2: AccessDenied: UpdateAlias"});
     json!({"phase": "going_back", "weight": 0, "because": "1.4.3 failed 12 of 96 (12.5 %)", "targets": [
-        target("eu-west-1", json!({"at": "2026-11-28T17:10:03Z"})), target("us-east-2", held_up),
+        target("eu-west-1", json!({"at": "2026-11-28T17:10:03Z", "serves": 0})), target("us-east-2", held_up),
     ]})
 }
 
@@ -70,6 +71,7 @@ fn rollout_in_the_table_stands_in_place_of_deploying() {
         (passed(), "1.4.3 waits for its group"),
         (json!({"phase": "smoke", "weight": 0}), "1.4.3 is tested"),
         (json!({"phase": "going_back", "weight": 0, "because": "bad"}), "1.4.3 goes back"),
+        (going_back(), "1.4.3 goes back, still gets 10 %"),
     ] {
         let report: StatusReport = serde_json::from_value(rollout(&more)).unwrap();
         let text = plain(&table::text(&report, now(), Some(80), "-"));
@@ -100,4 +102,61 @@ fn rollout_that_moves_or_finishes_says_so() {
         let text = plain(&detail::text(&report, now(), None));
         assert!(text.contains(said), "{text}");
     }
+}
+
+#[test]
+fn target_says_in_one_line_which_release_gets_which_share_in_it_now() {
+    for (more, said) in [
+        (json!({"weight": 10, "serves": 10}), "1.4.3 (version 7) gets 10 %, 1.4.2 (version 6) the rest"),
+        (json!({"weight": 100, "serves": 100}), "1.4.3 (version 7) gets all traffic"),
+        (
+            json!({"weight": 100, "serves": 10, "perhaps": 100, "at": null}),
+            "1.4.3 (version 7) gets 10 %, 1.4.2 (version 6) the rest; 1.4.3 (version 7) is about to get 100 %",
+        ),
+        (
+            json!({"weight": 0, "serves": 10, "goes_back": true, "at": null, "because": "denied"}),
+            "1.4.3 (version 7) gets 10 %, 1.4.2 (version 6) the rest, until it is back: denied",
+        ),
+        (
+            json!({"weight": 10, "found": "7", "because": "111111111111/eu-west-1: expected 6, found 7"}),
+            "1.4.3 (version 7) gets all traffic, by somebody else's change: expected 6, found 7",
+        ),
+        (
+            json!({"old": null, "weight": 100, "serves": 100, "at_once": true}),
+            "1.4.3 (version 7) gets all traffic (a new alias: nothing to compare with)",
+        ),
+        (
+            json!({"weight": 0, "goes_back": true, "at": null, "because": "denied"}),
+            "goes back to 1.4.2 (version 6): denied",
+        ),
+    ] {
+        let mut target = json!({"account": "111111111111", "region": "eu-west-1", "old": "6", "new": "7",
+            "at": "2026-11-28T17:10:03Z"});
+        more.as_object().unwrap().iter().for_each(|(name, value)| target[name] = value.clone());
+        let mut report = rollout(&json!({"targets": [target]}));
+        report["functions"][0]["targets"] =
+            json!([{"account": "111111111111", "region": "eu-west-1", "version": "6", "release": "1.4.2"}]);
+        let text = plain(&detail::text(&serde_json::from_value(report).unwrap(), now(), None));
+        assert!(text.contains(&format!("  target   111111111111/eu-west-1: {said}\n")), "{text}");
+        assert_eq!(text.matches("  target ").count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn release_that_was_taken_back_is_seen_until_something_else_is_live() {
+    let back = json!({"release": "1.4.3", "deployment": id(5), "at": "2026-11-28T03:10:03Z"});
+    let functions = [status("orders-api", "prod", "1.4.2", json!({"taken_back": back}))];
+    let mut report: StatusReport = serde_json::from_value(json!({"functions": functions})).unwrap();
+    let text = plain(&detail::text(&report, now(), None));
+    assert!(text.contains("  back     1.4.3 was taken back at 2026-11-28 03:10:03Z (14 h ago), deployment "), "{text}");
+    let text = plain(&table::text(&report, now(), None, "-"));
+    assert!(text.contains("1.4.3 was taken back"), "{text}");
+    let only = |states: &[State], report: &mut StatusReport| {
+        Filter { names: None, states }.keep(report, now());
+        report.functions.len()
+    };
+    assert_eq!(only(&[State::TakenBack], &mut report), 1);
+    assert_eq!(only(&[State::Paused], &mut report), 0);
+    let mut waits: StatusReport = serde_json::from_value(rollout(&paused())).unwrap();
+    assert_eq!(only(&[State::Paused], &mut waits), 1);
 }

@@ -103,3 +103,24 @@ fn wave_of_more_targets_than_there_are_is_taken_and_warned_of() {
         ["environments.prod.rollout.waves[1]: 5 is more than there are targets, and means all 2"]
     );
 }
+
+#[test]
+fn values_of_a_rollout_that_do_not_do_what_they_seem_to_are_warned_of() {
+    let warned = |rollout: Value| {
+        let config = parse(&with("/environments/prod/rollout", rollout)).unwrap();
+        config.warnings(jiff::Timestamp::UNIX_EPOCH)
+    };
+    let all = json!({ "watch": "3m", "pause_expires": "1s", "smoke_test": { "event": "{\"ping\": true}" } });
+    assert_eq!(
+        warned(all),
+        [
+            "environments.prod.rollout.watch: 3m is less than the 8m and the function's timeout that a watch lasts at least: \
+             the guard needs so long",
+            "environments.prod.rollout.pause_expires: after 1s a paused rollout goes back, before anybody can continue it",
+            "environments.prod.rollout.smoke_test.event: is a string with JSON in it, and the function gets that string: write \
+             the JSON itself",
+        ]
+    );
+    let meant = json!({ "watch": "8m", "pause_expires": "10m", "smoke_test": { "event": "ping" } });
+    assert_eq!(warned(meant), Vec::<String>::new());
+}

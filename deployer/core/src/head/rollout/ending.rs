@@ -40,7 +40,11 @@ pub fn rollout_ending(active: &Active, end: &RolloutEnd, at: &FunctionRef<'_>) -
         }
         RolloutEnd::Failed { abort, left } => {
             let left: Vec<String> = left.iter().map(|(target, because)| format!("{target} ({because})")).collect();
-            let because = format!("{}; these targets could not go back: {}", abort.because, left.join(", "));
+            let because = format!(
+                "{}; a redeploy brings what is live to the targets that did not go back: {}",
+                abort.because,
+                left.join(", ")
+            );
             (Status::Failed, code_of(abort.reason), because)
         }
     };
@@ -71,7 +75,12 @@ fn outcome_of(one: &RolloutTarget, untouched: TargetOutcome, active: &Active, en
                 _ => TargetErrorCode::TrafficNotMoved,
             };
             let new = one.new.as_ref().map_or("the new version", Version::as_str);
-            let message = format!("the alias was left with version {new} in it: {because}");
+            let alone = one.changed.as_ref().and_then(|changed| changed.alone.as_ref());
+            let left = match alone {
+                Some(alone) => format!("gives version {alone} all traffic"),
+                None => format!("was left with version {new} in it"),
+            };
+            let message = format!("the alias {left}: {because}");
             let error = Some(TargetError::new(code, MOVE_BACK, message));
             TargetOutcome { status: Status::Failed, reached: true, error, ..outcome }
         }

@@ -161,7 +161,8 @@ impl World {
                     return Progress::Continues(Box::new(state));
                 }
                 self.foreign[*number] = true;
-                state.changed_by_others(&targets(4)[*number], "CodeDeploy")
+                let changed = ForeignAlias { said: "CodeDeploy".into(), alone: None };
+                state.changed_by_others(&targets(4)[*number], &changed)
             }
         }
     }

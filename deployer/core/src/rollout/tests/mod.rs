@@ -288,11 +288,12 @@ fn wave_of_targets_that_take_no_weights_is_only_watched() {
 fn alias_changed_by_others_stays_and_the_others_go_back() {
     let all = targets(2);
     let state = done(begin(json!({}), 2), start());
-    let back = goes(state.changed_by_others(&all[0], "CodeDeploy moved it to 9"));
+    let changed = ForeignAlias { said: "CodeDeploy moved it to 9".into(), alone: Some(version(9)) };
+    let back = goes(state.changed_by_others(&all[0], &changed));
     assert_eq!(back.next_action(), RolloutAction::GoBack(vec![all[1].clone()]));
     let RolloutEnd::Failed { abort, left } = end(back.returned(&all[1], minute(1))) else { panic!("not failed") };
     assert_eq!(abort.reason, AbortReason::ForeignChange);
-    assert_eq!(left, [(all[0].clone(), "CodeDeploy moved it to 9".into())]);
+    assert_eq!(left, [(all[0].clone(), "000000000001/eu-west-1: CodeDeploy moved it to 9".into())]);
 }
 
 #[test]

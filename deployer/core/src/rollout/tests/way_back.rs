@@ -44,6 +44,8 @@ fn target_that_could_not_be_moved_back_for_a_day_is_given_up_with_its_weight() {
     let (since, because) = held_up(&state).unwrap();
     assert_eq!((since, because.len()), (minute(1), 1), "the first of its tries counts");
     assert!(because[0].contains("AccessDenied (tried again until "), "{because:?}");
+    assert!(because[0].ends_with("by what was seen last, its alias still gives the new version 10 %)"), "{because:?}");
+    assert_eq!((state.targets[0].share_seen(), state.targets[1].share_seen()), (Some(0), Some(10)));
     let Progress::Ended { state, end: RolloutEnd::Failed { left, .. } } = fails(state, 24 * 60 + 1) else {
         panic!("a day is over")
     };

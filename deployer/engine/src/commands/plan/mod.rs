@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use deployer_core::artifact::{ArtifactRef, VerifiedArtifact};
 use deployer_core::function_ref::FunctionRef;
-use deployer_core::head::{Head, KnownBy, ResolvedArtifact, Source, goes_on_where_gone, held_by};
+use deployer_core::head::{self, Head, KnownBy, ResolvedArtifact, Source, goes_on_where_gone, held_by};
 use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName, Release, RequestHash};
 use deployer_core::plan::{PlanReport, PlannedRelease, RefusedPlan};
 use deployer_core::record::{CauseKind, Code, Ending};
@@ -176,7 +176,9 @@ impl Planning<'_> {
         };
         let rejected = || self.rejects.refusal(&resolved.release, Some(artifact.sha256));
         let refusal = by_rule.or_else(|| self.held()).or_else(rejected);
-        let report = self.with_metadata(report).await;
+        let mut report = self.with_metadata(report).await;
+        let resolved = ResolvedArtifact { sha256: Some(artifact.sha256), ..resolved.clone() };
+        report.warnings.extend(head::taken_back(self.head, &resolved, &self.at.name));
         Ok(self.deployed(report, &artifact, refusal.map(refused)).await)
     }
 

@@ -11,8 +11,8 @@ use deployer_core::id::DeploymentId;
 use deployer_core::record::{TargetError, TargetErrorCode};
 use deployer_core::rollout::guard::{Evidence, Look};
 use deployer_core::rollout::{
-    AlarmFindings, AlarmStates, AliasMetrics, FoundAlias, MetricsQuery, RolloutState, RolloutTarget, has_old_minutes,
-    old_alone_since,
+    AlarmFindings, AlarmStates, AliasMetrics, ForeignAlias, FoundAlias, MetricsQuery, RolloutState, RolloutTarget,
+    has_old_minutes, old_alone_since,
 };
 use deployer_core::session_policy::{look_policy, session_name};
 use futures::stream::{self, StreamExt as _};
@@ -40,7 +40,7 @@ pub(super) struct Found {
     /// The traffic of each target.
     pub looks: Vec<Look>,
     /// The aliases that somebody else has changed, as "expected, found".
-    pub foreign: Vec<(Target, String)>,
+    pub foreign: Vec<(Target, ForeignAlias)>,
     /// The alarms that take the rollout back, each with its target, in a sentence.
     pub alarms: Vec<String>,
 }
@@ -49,7 +49,7 @@ pub(super) struct Found {
 #[derive(Default)]
 struct Read {
     /// Somebody else has changed its alias, as "expected, found".
-    foreign: Option<String>,
+    foreign: Option<ForeignAlias>,
     /// Its traffic; none where the alias is new, so that no two versions can be compared.
     evidence: Option<Result<Evidence, String>>,
     /// The alarms that fired.

@@ -159,7 +159,7 @@ impl View<'_> {
             return state.aborted(Abort { reason: AbortReason::Rejected, by: None, because: because.as_str().into() });
         }
         if let Some((target, changed)) = self.found.foreign.first() {
-            return state.changed_by_others(target, format!("{target}: {changed}"));
+            return state.changed_by_others(target, changed);
         }
         if let Some(because) = self.found.alarms.first() {
             return state.alarm_fired(because.as_str());

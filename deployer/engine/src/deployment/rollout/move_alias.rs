@@ -5,7 +5,7 @@ use deployer_core::head::{HOPS, with_shut_token};
 use deployer_core::id::Version;
 use deployer_core::observed::ObservedAlias;
 use deployer_core::record::TargetError;
-use deployer_core::rollout::{FoundAlias, RolloutTarget};
+use deployer_core::rollout::{ForeignAlias, FoundAlias, RolloutTarget};
 use deployer_core::session_policy::{AliasChange, move_policy};
 use jiff::Timestamp;
 
@@ -34,8 +34,8 @@ pub(super) enum Moved {
     Arrived(Timestamp),
     /// Lambda still holds the traffic of an alias with provisioned concurrency on the version before.
     AwaitsTraffic,
-    /// Somebody else has changed the alias, as "expected, found".
-    Foreign(String),
+    /// Somebody else has changed the alias.
+    Foreign(ForeignAlias),
     /// It cannot be moved.
     Failed(TargetError),
     /// It cannot be moved back: the old version is not there any more.

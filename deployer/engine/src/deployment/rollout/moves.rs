@@ -183,7 +183,7 @@ pub(super) fn apply(
     match moved {
         Moved::Arrived(at) if one.way_back.is_some() => state.returned(target, *at),
         Moved::Arrived(at) => state.moved(target, one.weight, Timestamp::max(*at, one.meant_at.unwrap_or(*at))),
-        Moved::Foreign(found) => state.changed_by_others(target, format!("{target}: {found}")),
+        Moved::Foreign(found) => state.changed_by_others(target, found),
         Moved::Gone(because) => state.cannot_return(target, format!("{target}: {because}")),
         // All go back already, because of another target.
         Moved::Failed(_) | Moved::Late(_) if one.way_back.is_none() && state.phase == Phase::GoingBack => {

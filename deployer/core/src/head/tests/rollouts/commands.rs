@@ -26,8 +26,12 @@ fn pause_and_continue_lead_back_to_the_same_step() {
     let head = shifting();
     let paused = obeys(&head, &says(RolloutVerb::Pause, "p"));
     let pause = rollout_of(&paused).paused.as_ref().unwrap();
-    assert_eq!(pause.because, "ann has asked for it: look at the logs");
+    assert_eq!(pause.because, "ann has asked to pause it: look at the logs");
     assert!(matches!(next(&paused, 60), NextAction::Look { .. }), "it is looked at as before");
+    let again = RolloutCommand { reason: Some("the shop is slow".into()), ..says(RolloutVerb::Pause, "again") };
+    let again = obeys(&paused, &again);
+    let again = rollout_of(&again).paused.as_ref().unwrap();
+    assert_eq!((&*again.because, again.since), ("ann has asked to pause it: the shop is slow", pause.since));
     let LookEffect::Claim { head: back, .. } = look(&paused, Verdict::Bad, "look", 70) else { panic!() };
     assert_eq!(rollout_of(&back).phase, Phase::GoingBack, "and still goes back by itself");
     let mut same = rollout_of(&continued(&paused)).clone();
@@ -69,7 +73,10 @@ fn abort_takes_the_rollout_back_whatever_it_does() {
         let (head, _) = commits(&works(head.acquires(&me("a", 61)).0, "a", 62), "a", 63);
         let record = head.record_of(&upload("2", 20));
         assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Aborted)));
-        assert_eq!(record.because.as_deref(), Some("ann has asked for it: look at the logs; 2 was taken back at 10 %"));
+        assert_eq!(
+            record.because.as_deref(),
+            Some("ann has asked to abort it: look at the logs; 2 was taken back at 10 %")
+        );
     }
 }
 
@@ -116,7 +123,7 @@ fn status_shows_the_rollout_with_its_step_its_pause_and_its_way_back() {
     assert_eq!(paused.due, Some(second(60 + 86_400)), "nobody continues it for a day");
     let back = told(&obeys(&shifting(), &says(RolloutVerb::Abort, "a"))).unwrap();
     assert_eq!((back.phase, back.weight), (Phase::GoingBack, 0));
-    assert_eq!(back.because.as_deref(), Some("ann has asked for it: look at the logs"));
+    assert_eq!(back.because.as_deref(), Some("ann has asked to abort it: look at the logs"));
 }
 
 #[test]
@@ -127,10 +134,10 @@ fn what_people_ask_for_is_recorded_with_who_they_are() {
     let proven = |action, id| RolloutCommand { principal: Some(Principal::parse(ann).unwrap()), ..says(action, id) };
     let late = RolloutCommand { unproven: Some("too old".into()), ..says(RolloutVerb::Continue, "c") };
     let paused = obeys(&shifting(), &proven(RolloutVerb::Pause, "p"));
-    let because = format!("ann ({ann}) has asked for it: look at the logs");
-    assert_eq!(rollout_of(&paused).paused.as_ref().unwrap().because, because);
+    let because = |word: &str| format!("ann ({ann}) has asked to {word} it: look at the logs");
+    assert_eq!(rollout_of(&paused).paused.as_ref().unwrap().because, because("pause"));
     let aborted = obeys(&obeys(&paused, &late), &proven(RolloutVerb::Abort, "a"));
-    assert_eq!(rollout_of(&aborted).abort.as_ref().unwrap().because, because);
+    assert_eq!(rollout_of(&aborted).abort.as_ref().unwrap().because, because("abort"));
     let recorded = serde_json::to_value(RecordedRollout::of(rollout_of(&aborted))).unwrap();
     let (at, reason) = ("1970-01-01T00:01:00Z", "look at the logs");
     let word =

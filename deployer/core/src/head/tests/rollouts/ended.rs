@@ -1,7 +1,9 @@
 //! The end of a rollout, as the head and the record have it.
 
 use super::*;
+use crate::rejects::Rejects;
 use crate::rollout::{Abort, AbortReason};
+use crate::status::FunctionStatus;
 
 #[test]
 fn rolled_back_release_is_left_and_the_old_one_stays_live() {
@@ -21,6 +23,19 @@ fn rolled_back_release_is_left_and_the_old_one_stays_live() {
 }
 
 #[test]
+fn release_that_was_taken_back_is_seen_until_something_else_is_live() {
+    let LookEffect::Claim { head, .. } = look(&shifting(), Verdict::Bad, "look", 40) else { panic!() };
+    let told = |ended: i64| {
+        let head = commits(&works((*head).clone(), "look", 41), "look", ended).0;
+        FunctionStatus::of(&at(), &head, &Rejects::default()).taken_back
+    };
+    // 1 is live since second 1,000 here.
+    let back = told(1_042).unwrap();
+    assert_eq!((back.release.as_str(), back.deployment), ("2", upload("2", 20).id));
+    assert_eq!(told(42), None, "something has become live since");
+}
+
+#[test]
 fn target_that_cannot_go_back_fails_the_deployment_and_is_named() {
     let LookEffect::Claim { head, .. } = look(&shifting(), Verdict::Bad, "look", 40) else { panic!() };
     let cannot = |state: RolloutState| state.cannot_return(target(1), "version 6 was deleted");
@@ -28,7 +43,7 @@ fn target_that_cannot_go_back_fails_the_deployment_and_is_named() {
     let (head, _) = commits(&works(head, "look", 41), "look", 42);
     let (status, because) = head.because(&upload("2", 20));
     assert_eq!(status, Status::Failed);
-    assert!(because.ends_with("could not go back: 111111111111/us-east-1 (version 6 was deleted)"), "{because}");
+    assert!(because.ends_with("did not go back: 111111111111/us-east-1 (version 6 was deleted)"), "{because}");
     assert_eq!(head.live().unwrap().release.as_str(), "1");
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::rejects::Rejects;
+use crate::rollout::ForeignAlias;
 
 fn going_back() -> Head {
     let LookEffect::Claim { head, .. } = look(&shifting(), Verdict::Bad, "look", 40) else { panic!() };
@@ -121,7 +122,9 @@ fn rollback_with_to_takes_the_rollout_back_and_goes_on() {
     assert_eq!(rollout_of(&head).phase, Phase::GoingBack);
     let (head, next) = commits(&works(head, "r", 51), "r", 52);
     assert_eq!(head.because(&upload("2", 20)).0, Status::Superseded);
-    assert_eq!(next.unwrap().request.id, to.id);
+    let next = next.unwrap().request;
+    assert_eq!(next.id, to.id);
+    assert_eq!(next.rollback().unwrap().took_back.as_deref(), Some("2 taken back at 10 %; 1 is live"));
     let (head, _) = going_back().accepts(&to, &me("r", 50));
     let (_, next) = commits(&works(head, "look", 51), "look", 52);
     assert_eq!(next.unwrap().request.id, to.id);
@@ -207,9 +210,24 @@ fn changed_configuration_does_not_change_the_plan() {
 }
 
 #[test]
+fn alias_that_somebody_has_put_back_to_the_old_version_is_back() {
+    let LookEffect::Claim { head, .. } = look(&shifting(), Verdict::Ok, "look", BEGIN + 600) else { panic!() };
+    let changed = ForeignAlias { said: "found version 6".into(), alone: Some(version("6")) };
+    let foreign = |state: RolloutState| state.changed_by_others(target(0), &changed);
+    let head = advance_rollout(&head, token("look"), second(700), foreign).unwrap();
+    assert_eq!(rollout_of(&head).next_action(), RolloutAction::GoBack(vec![target(1).clone(), target(0).clone()]));
+    let (head, _) = commits(&works(head, "look", 701), "look", 702);
+    let record = head.record_of(&upload("2", 20));
+    assert_eq!((record.status, record.targets[0].status), (Status::RolledBack, Status::RolledBack));
+    assert!(record.because.as_deref().unwrap().starts_with("somebody else has put the alias back: "));
+    assert_eq!(head.target(target(0)).unwrap().version, Some(version("6")));
+}
+
+#[test]
 fn foreign_change_leaves_that_target_and_takes_the_others_back() {
     let LookEffect::Claim { head, .. } = look(&shifting(), Verdict::Ok, "look", BEGIN + 600) else { panic!() };
-    let foreign = |state: RolloutState| state.changed_by_others(target(0), "found version 9");
+    let changed = ForeignAlias { said: "found version 7".into(), alone: Some(version("7")) };
+    let foreign = |state: RolloutState| state.changed_by_others(target(0), &changed);
     let head = advance_rollout(&head, token("look"), second(700), foreign).unwrap();
     assert_eq!(rollout_of(&head).next_action(), RolloutAction::GoBack(vec![target(1).clone()]));
     let (head, _) = commits(&works(head, "look", 701), "look", 702);
@@ -218,6 +236,20 @@ fn foreign_change_leaves_that_target_and_takes_the_others_back() {
     assert_eq!(record.targets[0].error.as_ref().unwrap().code, TargetErrorCode::ForeignChange);
     assert_eq!((record.targets[0].reached, record.targets[1].status), (true, Status::RolledBack));
     assert_eq!(head.live().unwrap().release.as_str(), "1", "a rollout that goes back never becomes live");
+    let serves = |number: usize| {
+        let there = head.target(target(number)).unwrap();
+        (there.version.clone().unwrap(), there.release.clone().unwrap().to_string())
+    };
+    assert_eq!((serves(0), serves(1)), ((version("7"), "2".to_owned()), (version("6"), "1".to_owned())), "as found");
+    let error = record.targets[0].error.as_ref().unwrap();
+    assert!(error.message.starts_with("the alias gives version 7 all traffic: "), "{error:?}");
+    assert!(
+        record
+            .because
+            .as_deref()
+            .unwrap()
+            .contains("a redeploy brings what is live to the targets that did not go back")
+    );
     assert_eq!(head.left()[0].release.as_str(), "2");
 }
 
