@@ -309,7 +309,8 @@ async fn shows_where_to_look(aws: &LocalAws, ended: &CiOutput) -> Result<()> {
     let key = url.and_then(|url| url.strip_prefix(&format!("s3://{LEDGER}/")));
     let key = key.ok_or_else(|| Error::Unexpected(format!("it does not say where to look: {ended:?}")))?;
     assert!(ended.err.contains(&format!("\n  aws s3 cp s3://{LEDGER}/{key} -\n")), "{ended:?}");
-    assert!(ended.err.contains("\n  deployctl history --environment dev --function orders-api\n"), "{ended:?}");
+    let history = format!("\n  deployctl history --environment dev --function orders-api --ledger {LEDGER}\n");
+    assert!(ended.err.contains(&history), "{ended:?}");
     aws.deliver().await?;
     let result = aws.ledger_object(key).await?;
     assert_eq!(result.map(|result| result["status"].clone()), Some(json!("succeeded")));

@@ -156,7 +156,8 @@ async fn status_is_filtered_by_names_and_states() -> Result<()> {
 
     let wrong = person.run("status", &["--state", "held,borken"]).await?;
     assert_eq!(wrong.exit, Some(2), "{wrong:?}");
-    let states = "deploying, pending, waiting, held, failed, rejected, incomplete, split, behind, late";
+    let states =
+        "deploying, paused, taken-back, pending, waiting, held, failed, rejected, incomplete, split, behind, late";
     assert!(
         wrong.err.contains("borken") && wrong.err.split_whitespace().collect::<Vec<_>>().join(" ").contains(states)
     );
