@@ -7,14 +7,15 @@ use deployer_core::record::{DeploymentRecord, Status};
 use deployer_core::status::StatusReport;
 use deployer_core::trigger::Command;
 
+use super::answer::{CliError, sentence};
 use super::in_favour_of::is_group_in_favour_of;
 use super::newest_records;
-use super::remote::{self, Remote, SendError};
+use super::remote::{self, Remote, SendError, SendOutcome};
 
 /// Looks for the group. None: there is none, as status and records have it.
 ///
 /// # Errors
-/// [`SendError`]: one of them cannot be read.
+/// [`SendError`]: one of them cannot be read, or it is not found and may be among what the deployer cannot read.
 pub(super) async fn look(remote: &Remote, superseded: &Group) -> Result<Option<Group>, SendError> {
     let command = Command::status(Some(superseded.environment.clone()), None);
     let report: StatusReport = remote.try_send(&remote::request(command)).await?;
@@ -29,7 +30,13 @@ pub(super) async fn look(remote: &Remote, superseded: &Group) -> Result<Option<G
         };
         records.extend(newest.into_iter().find(is_its));
     }
-    Ok(as_recorded(superseded, &records))
+    match (as_recorded(superseded, &records), report.unreadable.first()) {
+        (None, Some(because)) => {
+            let error = CliError::failed(format!("it may be what cannot be read: {}", sentence(because)));
+            Err(SendError { outcome: SendOutcome::Broken, error })
+        }
+        (recorded, _) => Ok(recorded),
+    }
 }
 
 fn group_of(record: &DeploymentRecord) -> Option<DeploymentId> {
@@ -39,7 +46,7 @@ fn group_of(record: &DeploymentRecord) -> Option<DeploymentId> {
 /// Makes a group of the same functions and releases, without what is said of the one that has ended only.
 fn other_than(superseded: &Group) -> Group {
     let mut group = superseded.clone();
-    (group.in_favour_of, group.declined_by) = (None, None);
+    (group.in_favour_of, group.repeats, group.declined_by) = (None, false, None);
     for member in &mut group.functions {
         member.warnings.clear();
         member.ended_waiting.clear();
@@ -59,7 +66,7 @@ fn as_open(superseded: &Group, open: &GroupStatus) -> Group {
     for member in &mut group.functions {
         let Some(now) = open.functions.iter().find(|one| one.function == member.function) else { continue };
         (member.deployment, member.status, member.rollout) = (now.deployment, now.status, now.rollout);
-        (member.release, member.because) = (now.release.clone(), None);
+        (member.release, member.because, member.planned_seconds) = (now.release.clone(), None, now.planned_seconds);
     }
     group
 }

@@ -13,18 +13,18 @@ use jiff::Timestamp;
 
 use super::after_rollback::{self, Left};
 use super::ago::ago;
-use super::answer::{Answer, CliError, Exit, by_whom, one_line};
+use super::answer::{Answer, CliError, Exit, by_whom, one_line, sentence};
 use super::came_with::CameWith;
 use super::confirm::{self, print_stderr};
 use super::ends::{self, ENDS};
-use super::follow::{self, Until};
+use super::follow::{self, Followed as _, Until};
 use super::hints::without_deployer;
 use super::ledger::StatusSource;
 use super::output::Output;
 use super::plan_text::{PASSES, passed_over};
-use super::remote;
 use super::repeated::{self, Repeated};
 use super::warning::warn;
+use super::{records, remote};
 use deployer_core::trigger::Command;
 
 /// The time that the look at a doubtful rollback's plan takes at most.
@@ -58,6 +58,8 @@ struct Shown {
     came_with: Option<CameWith>,
     /// The groups that wait with the function, and that the rollback ends.
     groups: Vec<GroupStatus>,
+    /// The reasons why not all could be read.
+    unreadable: Vec<String>,
 }
 
 /// The finding of the look at what is live.
@@ -69,6 +71,8 @@ struct Look {
     left: Option<Left>,
     /// The groups that wait with the function.
     groups: Vec<GroupStatus>,
+    /// The reasons why not all could be read.
+    unreadable: Vec<String>,
 }
 
 /// The state that the user has seen; the deployer refuses the rollback if it has changed.
@@ -106,7 +110,8 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                 warn(&format!("the history does not tell which release it has left: {}", error.message));
                 None
             });
-            return Ok(options.with_next_steps(repeated::ended(&*record), &record, left, output).await);
+            let answer = repeated::ended_as(&options.text(&record), &*record);
+            return Ok(options.with_next_steps(answer, &record, left, output).await);
         }
         (Repeated::Open(_), _) => ExpectedState::default(),
         (Repeated::New, Some(release)) => ExpectedState {
@@ -126,7 +131,8 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Err(error) if output == Output::Text => return Err(told_once(error, unread.as_deref())),
         Err(error) => return Err(error),
     };
-    Ok(options.with_next_steps(follow::Options::answer_of(&record), &record, left, output).await)
+    let answer = Answer::with_text(options.text(&record), &record, record.exit());
+    Ok(options.with_next_steps(answer, &record, left, output).await)
 }
 
 /// Shortens an error whose reason was printed before.
@@ -138,6 +144,13 @@ fn told_once(error: CliError, printed: Option<&str>) -> CliError {
 }
 
 impl Options {
+    /// Writes how the rollback has ended.
+    fn text(&self, record: &DeploymentRecord) -> String {
+        let follow::FunctionArgs { environment, function } = &self.args;
+        let to = self.to.as_ref().map_or(String::new(), |to| format!(" --to {to}"));
+        records::text_of_rollback(record, &format!("deployctl rollback -e {environment} -f {function}{to}"))
+    }
+
     /// Adds what is live after the rollback, and what comes next.
     async fn with_next_steps(
         &self,
@@ -155,7 +168,7 @@ impl Options {
     /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
     async fn expected_state(&self, output: Output) -> Result<Seen, CliError> {
         let status = self.status().await;
-        let Look { status, left, groups } = match status {
+        let Look { status, left, groups, unreadable } = match status {
             // A misspelt name comes before anything else.
             Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
             _ if !(self.yes || confirm::is_possible()) => {
@@ -188,6 +201,7 @@ impl Options {
         };
         if let Some(live) = status.as_ref().filter(|_| !self.yes && output == Output::Text)
             && groups.is_empty()
+            && unreadable.is_empty()
             && self.is_there_already(live)
         {
             return Ok(Seen::Already(self.already(live)));
@@ -195,7 +209,7 @@ impl Options {
         if !self.yes || output == Output::Text {
             let leaves_live = |status: &&FunctionStatus| self.to.is_some() || stopped(status).is_none();
             let came_with = status.as_ref().filter(leaves_live).and_then(CameWith::of_live);
-            let shown = Shown { passes, came_with, groups };
+            let shown = Shown { passes, came_with, groups, unreadable };
             print_stderr(&self.preview(status.as_ref(), &shown, Timestamp::now()))?;
         }
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
@@ -280,7 +294,10 @@ impl Options {
         let mut status_source = StatusSource::Deployer(self.follow.remote.remote().await?);
         let report = status_source.status(Some(environment), Some(function)).await?;
         let groups: Vec<GroupStatus> = ends::undecided(&report, function).cloned().collect();
-        let Some(status) = report.functions.into_iter().next() else { return Ok(Look { groups, ..Look::default() }) };
+        let unreadable = report.unreadable;
+        let Some(status) = report.functions.into_iter().next() else {
+            return Ok(Look { groups, unreadable, ..Look::default() });
+        };
         let left = match stopped(&status).filter(|_| self.to.is_none()) {
             Some(id) => {
                 // Only the record says which release is under way.
@@ -290,7 +307,7 @@ impl Options {
             }
             None => status.live.as_ref().map(Left::live),
         };
-        Ok(Look { status: Some(status), left, groups })
+        Ok(Look { status: Some(status), left, groups, unreadable })
     }
 
     fn preview(&self, status: Option<&FunctionStatus>, shown: &Shown, now: Timestamp) -> String {
@@ -339,6 +356,9 @@ impl Options {
         let waiting = status.iter().flat_map(|status| &status.waiting).map(ends::promotion);
         for name in waiting.chain(shown.groups.iter().map(ends::open_group)) {
             let _always = writeln!(text, "  {ENDS:<8} {}", ends::by_rollback(&name));
+        }
+        for because in &shown.unreadable {
+            let _always = writeln!(text, "  cannot be read: {}", sentence(because));
         }
         text
     }
