@@ -283,3 +283,45 @@ fn commands_in_the_error_of_programs_have_the_options_that_were_given() {
     let message = answer["errorMessage"].as_str().unwrap();
     assert!(message.contains("\n  deployctl status -e prod --function-name blue\n"), "{message}");
 }
+
+/// Follows a group that has ended, of which the history has these records of each function.
+fn follow_ended(records: impl Fn(&str) -> Value + Send + Sync + 'static) -> Ran {
+    let server = server(move |request| match sent(request).as_deref() {
+        Some("promote") => Some(ok(&superseded_group())),
+        Some("status") => Some(ok(&json!({ "functions": [] }))),
+        Some("history") => Some(ok(&json!({ "deployments": records(&function(request)) }))),
+        _ => None,
+    });
+    let (outcome, out) = person(&server).run_with_output(&[&TOGETHER[..], &["--wait", "--timeout", "6s"]].concat());
+    Ran { exit: outcome.exit, said: out + &outcome.err, sent: vec![] }
+}
+
+#[test]
+fn followed_group_that_went_back_is_told_so() {
+    let of_group = || json!({ "promotion": { "from": "dev", "group": GROUP } });
+    let failed = json!({ "status": "failed", "code": "TargetFailed", "because": "no" });
+    let went_back = follow_ended(move |function| match function {
+        "bills" => {
+            let back =
+                promotion("bills", OTHER, json!({ "cause": cause("rollback"), "promotion": null, "release": "1" }));
+            json!([back, promotion("bills", ID, of_group())])
+        }
+        _ => json!([promotion(function, ID, merged(of_group(), failed.clone()))]),
+    });
+    let Ran { exit, said, .. } = went_back;
+    assert_eq!(exit, Some(1), "{said}");
+    assert!(said.starts_with("bills and orders from dev to prod: rolled back "), "{said}");
+    assert!(said.contains(&format!("bills    2   rolled back   deployment {ID}, brought back by {OTHER}\n")), "{said}");
+}
+
+#[test]
+fn followed_group_whose_function_has_not_begun_has_ended_with_the_others() {
+    let refused = json!({ "status": "refused", "code": "Held", "because": "held by ada",
+        "promotion": { "from": "dev", "group": GROUP } });
+    let Ran { exit, said, .. } = follow_ended(move |function| match function {
+        "bills" => json!([]),
+        _ => json!([promotion(function, ID, refused.clone())]),
+    });
+    assert_eq!(exit, Some(3), "{said}");
+    assert!(said.starts_with("bills and orders from dev to prod: refused "), "{said}");
+}
