@@ -3,18 +3,20 @@
 
 use deployer_core::group::{Group, GroupStatus, Member, Phase};
 use deployer_core::id::DeploymentId;
-use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::record::{CauseKind, DeploymentRecord, Status};
 use deployer_core::status::StatusReport;
 use deployer_core::trigger::Command;
 
+use super::answer::{CliError, Exit, sentence};
+use super::follow::Followed as _;
 use super::in_favour_of::is_group_in_favour_of;
 use super::newest_records;
-use super::remote::{self, Remote, SendError};
+use super::remote::{self, Remote, SendError, SendOutcome};
 
 /// Looks for the group. None: there is none, as status and records have it.
 ///
 /// # Errors
-/// [`SendError`]: one of them cannot be read.
+/// [`SendError`]: one of them cannot be read, or it is not found and may be among what the deployer cannot read.
 pub(super) async fn look(remote: &Remote, superseded: &Group) -> Result<Option<Group>, SendError> {
     let command = Command::status(Some(superseded.environment.clone()), None);
     let report: StatusReport = remote.try_send(&remote::request(command)).await?;
@@ -27,9 +29,43 @@ pub(super) async fn look(remote: &Remote, superseded: &Group) -> Result<Option<G
         let is_its = |record: &DeploymentRecord| {
             group_of(record).is_some_and(|group| group != superseded.id && is_group_in_favour_of(superseded, group))
         };
-        records.extend(newest.into_iter().find(is_its));
+        records.extend(newest.iter().find(|record| is_its(record)).map(|own| Recorded {
+            own: own.clone(),
+            rollback: newest.iter().find(|record| brings_back(record, own)).cloned(),
+        }));
     }
-    Ok(as_recorded(superseded, &records))
+    match (as_recorded(superseded, &records), report.unreadable.first()) {
+        (None, Some(because)) => {
+            let error = CliError::failed(format!("it may be what cannot be read: {}", sentence(because)));
+            Err(SendError { outcome: SendOutcome::Broken, error })
+        }
+        (recorded, _) => Ok(recorded),
+    }
+}
+
+/// The records of one of a group's functions.
+struct Recorded {
+    own: DeploymentRecord,
+    /// The rollback by which the group has brought the function back.
+    rollback: Option<DeploymentRecord>,
+}
+
+impl Recorded {
+    /// Returns the state of the function in its group.
+    fn status(&self) -> Status {
+        match &self.rollback {
+            None => self.own.status,
+            Some(rollback) if rollback.status.is_ended() && rollback.exit() != Exit::Done => Status::Failed,
+            Some(rollback) if rollback.status.is_ended() => Status::RolledBack,
+            Some(rollback) => rollback.status,
+        }
+    }
+}
+
+/// Whether a rollback is the one by which a group brings back what this deployment of its has brought.
+fn brings_back(rollback: &DeploymentRecord, own: &DeploymentRecord) -> bool {
+    let is_of_group = own.cause.event_id.is_some() && rollback.cause.event_id == own.cause.event_id;
+    rollback.cause.kind == CauseKind::Rollback && is_of_group
 }
 
 fn group_of(record: &DeploymentRecord) -> Option<DeploymentId> {
@@ -39,7 +75,7 @@ fn group_of(record: &DeploymentRecord) -> Option<DeploymentId> {
 /// Makes a group of the same functions and releases, without what is said of the one that has ended only.
 fn other_than(superseded: &Group) -> Group {
     let mut group = superseded.clone();
-    (group.in_favour_of, group.declined_by) = (None, None);
+    (group.in_favour_of, group.repeats, group.declined_by) = (None, false, None);
     for member in &mut group.functions {
         member.warnings.clear();
         member.ended_waiting.clear();
@@ -59,37 +95,47 @@ fn as_open(superseded: &Group, open: &GroupStatus) -> Group {
     for member in &mut group.functions {
         let Some(now) = open.functions.iter().find(|one| one.function == member.function) else { continue };
         (member.deployment, member.status, member.rollout) = (now.deployment, now.status, now.rollout);
-        (member.release, member.because) = (now.release.clone(), None);
+        (member.release, member.because, member.planned_seconds) = (now.release.clone(), None, now.planned_seconds);
     }
     group
 }
 
-/// Makes the group of the records of its functions. It has ended once each has.
-fn as_recorded(superseded: &Group, records: &[DeploymentRecord]) -> Option<Group> {
-    let first = records.first()?;
-    let status = status_of(records.iter().map(|record| record.status));
-    let has_ended = records.len() == superseded.functions.len() && status.is_ended();
-    let of_that = || records.iter().find(|record| record.status == status);
-    let began = records.iter().map(|record| record.started_at).min()?;
+/// Makes the group of the records of its functions. It has ended once each has; a function without a record has not begun, and
+/// does not any more where the group did not succeed.
+fn as_recorded(superseded: &Group, records: &[Recorded]) -> Option<Group> {
+    let first = &records.first()?.own;
+    let status = status_of(records);
+    let is_live = matches!(status, Status::Succeeded | Status::Unchanged);
+    let has_ended = status.is_ended() && (records.len() == superseded.functions.len() || !is_live);
+    let of_that = records
+        .iter()
+        .find(|one| one.own.status == status)
+        .or_else(|| records.iter().find(|one| one.own.exit() != Exit::Done));
+    let of_that = of_that.map(|one| &one.own);
+    let began = records.iter().map(|one| one.own.started_at).min()?;
+    let finished = records.iter().filter_map(|one| one.rollback.as_ref().unwrap_or(&one.own).finished_at).max();
     let mut group = other_than(superseded);
     group.id = group_of(first)?;
     (group.status, group.phase) = if has_ended { (status, Phase::Ended) } else { (Status::InProgress, Phase::Moving) };
-    group.code = of_that().and_then(|record| record.code);
-    group.because = of_that().and_then(|record| record.because.clone());
+    group.code = of_that.and_then(|record| record.code);
+    group.because = of_that.and_then(|record| record.because.clone());
     group.approvals = first.promotion.as_ref().map(|promotion| promotion.approvals.clone()).unwrap_or_default();
     (group.approvals_wanted, group.asked_at, group.started_at) = (None, began, began);
-    group.finished_at = records.iter().filter_map(|record| record.finished_at).max().filter(|_| has_ended);
+    group.finished_at = finished.filter(|_| has_ended);
     group.cause.requested_by.clone_from(&first.cause.requested_by);
     for member in &mut group.functions {
-        let Some(record) = records.iter().find(|record| record.function == member.function) else { continue };
-        (member.deployment, member.status) = (record.id, Some(record.status));
-        (member.release, member.because) = (record.release.clone(), record.because.clone());
+        let Some(one) = records.iter().find(|one| one.own.function == member.function) else { continue };
+        (member.deployment, member.status) = (one.own.id, Some(one.status()));
+        (member.release, member.because) = (one.own.release.clone(), one.own.because.clone());
+        member.rollback = one.rollback.as_ref().map(|rollback| rollback.id);
     }
     Some(group)
 }
 
-/// Returns the state of a group by those of its functions: it is live where all are.
-fn status_of(all: impl Iterator<Item = Status>) -> Status {
+/// Returns the state of a group by those of its functions: it is live where all are, and rolled back where those that had
+/// moved are back.
+fn status_of(records: &[Recorded]) -> Status {
+    let mut back = records.iter().filter(|one| one.rollback.is_some()).map(Recorded::status).peekable();
     let rank = |status: &Status| match status {
         Status::Unchanged => 0,
         Status::Succeeded => 1,
@@ -100,5 +146,6 @@ fn status_of(all: impl Iterator<Item = Status>) -> Status {
         Status::Pending => 6,
         Status::InProgress => 7,
     };
-    all.max_by_key(rank).unwrap_or(Status::InProgress)
+    let worst = |all: &mut dyn Iterator<Item = Status>| all.max_by_key(rank).unwrap_or(Status::InProgress);
+    if back.peek().is_some() { worst(&mut back) } else { worst(&mut records.iter().map(Recorded::status)) }
 }

@@ -118,6 +118,13 @@ pub struct CliError {
 }
 
 impl CliError {
+    /// Puts several errors together: the most severe one, with the messages of all. None: there is none.
+    pub fn together(errors: Vec<Self>) -> Option<Self> {
+        let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\n");
+        let worst = errors.into_iter().max_by_key(|error| error.exit.severity())?;
+        Some(Self { message, ..worst })
+    }
+
     /// Makes the error of a verb that failed for an outside reason.
     pub fn failed(message: impl Display) -> Self {
         Self { exit: Exit::Failed, error_type: "Failed".into(), message: message.to_string() }

@@ -1,23 +1,29 @@
 //! Follows what somebody else has asked for, in whose place the user's own request has ended: a deployment by its record,
 //! a group by the status and its records.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use deployer_core::group::Group;
 use deployer_core::record::{DeploymentRecord, Status};
+use futures::stream::{self, StreamExt as _};
+use tokio::sync::Notify;
 
 use super::another_group;
 use super::answer::{CliError, one_line};
 use super::follow::{self, Followed, PAUSE, Stage};
-use super::in_favour_of::is_in_favour_of;
+use super::in_favour_of::{group_repeats_another, is_in_favour_of};
 use super::interrupts::Interrupts;
 use super::newest_records;
 use super::progress::WaitProgress;
 use super::remote::{Remote, SendError, SendOutcome};
+use super::run_out::run_out;
 use super::unended::Unended;
 
-/// The time that a look takes at most after the wait is over.
+/// The time that looks take at most after the wait is over.
 const LOOK: Duration = Duration::from_secs(10);
+/// The number of looks that are made at once then.
+const LOOKS_AT_ONCE: usize = 16;
 
 /// What is followed, in words.
 struct Words {
@@ -34,11 +40,20 @@ struct Seen<T> {
     failure: Option<String>,
 }
 
+/// What the looks tell the wait.
+struct Told<'a> {
+    progress: &'a WaitProgress,
+    /// Told of each look that is made.
+    looked: &'a Notify,
+    /// The planned seconds of the rollout.
+    planned: &'a AtomicU64,
+}
+
 impl follow::Options {
     /// Follows the promotion of the same release in whose place another one has ended as superseded, until it has ended,
-    /// and says so first. The wait ends at the timeout, which `began` with the request. A look that fails is made again
-    /// until then, unless it can only fail again. None: the record is no such one, or has ended in favour of no deployment
-    /// of the same release.
+    /// and says so first. The wait ends at the timeout, which `began` with the request and to which the planned time of a
+    /// rollout is added, but not before the first look. A look that fails is made again until then, unless it can only fail
+    /// again. None: the record is no such one, or has ended in favour of no deployment of the same release.
     ///
     /// # Errors
     /// [`Unended`]: 4 where it has not ended in time, 130 where the user interrupts the wait, and the code of a look that can
@@ -52,21 +67,43 @@ impl follow::Options {
             return Ok(None);
         }
         let DeploymentRecord { environment, function, .. } = record;
-        let words =
-            Words { own_end: own_end(record), how_far: format!("deployctl history -e {environment} -f {function}") };
+        let words = Words {
+            own_end: own_end(&record.name()),
+            how_far: format!("deployctl history -e {environment} -f {function}"),
+        };
         self.follow_other(&words, began, async |remote: &Remote| look(remote, record).await).await
     }
 
-    /// Looks once at the promotion in whose place another one has ended. None: there is none, or it cannot be read.
-    pub async fn seen_in_place_of(&self, record: &DeploymentRecord) -> Option<DeploymentRecord> {
-        if record.status != Status::Superseded {
-            return None;
+    /// Looks once at each promotion in whose place one of these has ended, and puts it there. One that cannot be read in
+    /// time is left out.
+    ///
+    /// # Errors
+    /// 130 where the user interrupts the looks.
+    pub async fn look_in_place_of(&self, records: &mut [DeploymentRecord]) -> Result<(), CliError> {
+        let mut interrupts = Interrupts::listen()?;
+        let ended: Vec<(usize, DeploymentRecord)> =
+            records.iter().cloned().enumerate().filter(|(_, record)| record.status == Status::Superseded).collect();
+        let looks = async {
+            let Ok(remote) = self.remote.remote().await else { return };
+            let looks = ended.iter().map(|(at, record)| {
+                let remote = &remote;
+                async move { (*at, look(remote, record).await.ok().flatten()) }
+            });
+            let mut looks = stream::iter(looks).buffer_unordered(LOOKS_AT_ONCE);
+            while let Some((at, other)) = looks.next().await {
+                if let (Some(record), Some(other)) = (records.get_mut(at), other) {
+                    *record = other;
+                }
+            }
+        };
+        tokio::select! {
+            _all_or_not = tokio::time::timeout(LOOK, looks) => Ok(()),
+            () = interrupts.received() => Err(CliError::interrupted("interrupted")),
         }
-        let look = async { look(&self.remote.remote().await.ok()?, record).await.ok()? };
-        tokio::time::timeout(LOOK, look).await.ok()?
     }
 
-    /// Does the same for the group in whose place another one has ended.
+    /// Follows the group that brings the same, in whose place another one has ended, as a promotion. None: the group is no
+    /// such one, as also where a newer one with other releases has replaced it.
     ///
     /// # Errors
     /// As for one promotion.
@@ -75,13 +112,11 @@ impl follow::Options {
         group: &Group,
         began: Instant,
     ) -> Result<Option<Group>, Unended<Group>> {
-        if group.status != Status::Superseded {
+        if !group_repeats_another(group) {
             return Ok(None);
         }
-        let words = Words {
-            own_end: format!("{} of this request has ended as superseded", group.name()),
-            how_far: format!("deployctl status -e {}", group.environment),
-        };
+        let words =
+            Words { own_end: own_end(&group.name()), how_far: format!("deployctl status -e {}", group.environment) };
         self.follow_other(&words, began, async |remote: &Remote| another_group::look(remote, group).await).await
     }
 
@@ -93,20 +128,25 @@ impl follow::Options {
     ) -> Result<Option<T>, Unended<T>> {
         let mut interrupts = Interrupts::listen()?;
         let (timeout, in_words) = self.timeout();
-        let rest = timeout.saturating_sub(began.elapsed());
+        let (looked, planned) = (Notify::new(), AtomicU64::new(0));
+        let out = async {
+            let _looked_or_not = tokio::time::timeout(LOOK, looked.notified()).await;
+            run_out((timeout.saturating_sub(began.elapsed()), in_words), &planned).await
+        };
         let progress = WaitProgress::begin("looking for what waits in its place".to_owned());
         let mut seen = Seen { last: None, failure: None };
+        let told = Told { progress: &progress, looked: &looked, planned: &planned };
         let ended = tokio::select! {
-            ended = self.other_end(&words.own_end, &progress, &mut seen, look) => match ended {
+            ended = self.other_end(&words.own_end, told, &mut seen, look) => match ended {
                 Ok(ended) => return Ok(ended),
                 Err(error) => Err(CliError { message: format!("{}\n  {}", error.message, seen.describe(words)), ..error }),
             },
             never = progress.repeat() => match never {},
-            () = tokio::time::sleep(rest) => {
+            waited = out => {
                 let how = match (&seen.last, &seen.failure) {
-                    (Some(_), _) => format!("not ended after {in_words}"),
-                    (None, Some(failure)) => format!("not followed after {in_words}: {failure}"),
-                    (None, None) => format!("not followed after {in_words}: the deployer has not answered"),
+                    (Some(_), _) => format!("not ended after {waited}"),
+                    (None, Some(failure)) => format!("not followed after {waited}: {failure}"),
+                    (None, None) => format!("not followed after {waited}: the deployer has not answered"),
                 };
                 Err(CliError::timed_out(format!("{how}; {}", seen.describe(words))))
             }
@@ -119,7 +159,7 @@ impl follow::Options {
     async fn other_end<T: Followed + Described>(
         &self,
         own_end: &str,
-        progress: &WaitProgress,
+        Told { progress, looked, planned }: Told<'_>,
         seen: &mut Seen<T>,
         look: impl AsyncFn(&Remote) -> Result<Option<T>, SendError>,
     ) -> Result<Option<T>, CliError> {
@@ -134,6 +174,7 @@ impl follow::Options {
                     if other.stage() == Stage::Ended {
                         return Ok(Some(other));
                     }
+                    planned.fetch_max(other.planned().as_secs(), Ordering::Relaxed);
                     progress.say(format!("{}: {}", other.name(), other.how()));
                     let next_step = other.next_step();
                     if told != next_step {
@@ -152,6 +193,7 @@ impl follow::Options {
                     seen.failure = Some(because);
                 }
             }
+            looked.notify_one();
             tokio::time::sleep(PAUSE).await;
         }
     }
@@ -169,9 +211,9 @@ impl<T: Followed> Seen<T> {
     }
 }
 
-/// Says how the user's own request has ended.
-pub(super) fn own_end(record: &DeploymentRecord) -> String {
-    format!("{} of this request has ended as superseded", record.name())
+/// Says how the user's own request has ended, which has this name.
+pub(super) fn own_end(name: &str) -> String {
+    format!("{name} of this request has ended as superseded")
 }
 
 /// Something that somebody else has asked for.

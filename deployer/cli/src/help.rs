@@ -267,7 +267,7 @@ pub(super) const RECALL: &str = "\
 Needs: the policy operate.
 Exit codes: 0 rejected, and live nowhere any more, or so already, 1 not rolled back everywhere, 2 wrong use, 3 not \
 confirmed, or no environment knows the function or the release, 4 not ended in time, 130 Ctrl-C. After 4 and 130 the recall \
-goes on.
+goes on; each environment is told as it is by then, with --output json beside errorType and errorMessage.
 
 Examples:
   deployctl recall -f orders-api -r 1.4.2 --reason \"loses orders\"

@@ -22,6 +22,13 @@ pub(super) fn repeats_another(record: &DeploymentRecord) -> bool {
     record.status == Status::Superseded && (record.repeats || (record.in_favour_of.is_none() && is_said()))
 }
 
+/// Whether a group had nothing to do, because another one waited already and brings the same. An older deployer says it in
+/// the reason only.
+pub(super) fn group_repeats_another(group: &Group) -> bool {
+    let is_said = || group.because.as_deref().is_some_and(repeats_one_that_waits);
+    group.status == Status::Superseded && (group.repeats || is_said())
+}
+
 fn is_named((in_favour_of, because): (Option<DeploymentId>, Option<&str>), other: DeploymentId) -> bool {
     let is_said = || because.is_some_and(|because| because.contains(&other.to_string()));
     in_favour_of.map_or_else(is_said, |named| named == other)

@@ -70,6 +70,7 @@ mod remote;
 mod repeated;
 mod repeating_command;
 mod rollback;
+mod rollback_preview;
 mod rollout;
 mod run_out;
 mod sdk_config;

@@ -140,7 +140,7 @@ async fn one(Asked { follow, command, until, output }: Asked<'_>) -> Result<Answ
     if output == Output::Text && record.status == Status::Superseded {
         let place = (&record.environment, Some(&record.function));
         let look = |report: &StatusReport| waiting_text::instead(&record, report);
-        let ended = follow_another::own_end(&record);
+        let ended = follow_another::own_end(&record.name());
         answer.text.push_str(&instead(&follow.remote, place, ended, look).await?);
     }
     Ok(answer)

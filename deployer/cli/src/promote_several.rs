@@ -10,6 +10,7 @@ use deployer_core::status::StatusReport;
 
 use super::answer::{Answer, CliError, Exit};
 use super::follow::{self, Followed as _, Until};
+use super::follow_another::own_end;
 use super::output::Output;
 use super::promote::{Asked, instead};
 use super::repeated::{self, Repeated};
@@ -36,7 +37,7 @@ pub(super) async fn together(Asked { follow, command, until, output }: Asked<'_>
     }
     let mut answer = if is_repeated { repeated::ended(&group) } else { follow::Options::answer_of(&group) };
     if output == Output::Text && group.status == Status::Superseded {
-        let ended = format!("{} of this request has ended as superseded", group.name());
+        let ended = own_end(&group.name());
         let look = |report: &StatusReport| waiting_text::group_instead(&group, report);
         answer.text.push_str(&instead(&follow.remote, (&group.environment, None), ended, look).await?);
     }
@@ -77,27 +78,35 @@ pub(super) async fn each(
     }
 }
 
-/// Follows each promotion in whose place one of these has ended, one after the other, and puts it there. Returns the reason
-/// why the wait was over before all had ended; those that were not followed are looked at once.
+/// Follows each promotion in whose place one of these has ended, one after the other, and puts it there. Once the time is
+/// over, the others are looked at once. Returns the reasons why not each was followed to its end.
 async fn follow_each(follow: &follow::Options, records: &mut [DeploymentRecord], began: Instant) -> Option<CliError> {
-    let mut cut_short: Option<CliError> = None;
-    for record in records {
-        let other = match &cut_short {
-            None => match follow.follow_in_place_of(record, began).await {
-                Ok(other) => other,
-                Err(Unended { error, last }) => {
-                    cut_short = Some(error);
-                    last.map(|last| *last)
-                }
-            },
-            Some(error) if error.exit == Exit::Interrupted => None,
-            Some(_) => follow.seen_in_place_of(record).await,
+    let (mut errors, mut left) = (Vec::new(), records);
+    while let Some((record, rest)) = std::mem::take(&mut left).split_first_mut() {
+        left = rest;
+        let function = record.function.clone();
+        let (other, error) = match follow.follow_in_place_of(record, began).await {
+            Ok(other) => (other, None),
+            Err(Unended { error, last }) => (last.map(|last| *last), Some(error)),
         };
         if let Some(other) = other {
             *record = other;
         }
+        let Some(error) = error else { continue };
+        match error.exit {
+            Exit::Interrupted => {
+                errors.push(error);
+                break;
+            }
+            Exit::TimedOut => {
+                errors.push(error);
+                errors.extend(follow.look_in_place_of(left).await.err());
+                break;
+            }
+            _ => errors.push(CliError { message: format!("{function}: {}", error.message), ..error }),
+        }
     }
-    cut_short
+    CliError::together(errors)
 }
 
 /// Writes how the promotions go on that wait in the place of others.

@@ -138,9 +138,10 @@ impl Followed for Recalled {
         text + &came_with(self)
     }
 
-    /// Returns success if the release serves nowhere any more.
+    /// Returns success if the release serves nowhere any more. While an environment is open, nothing has failed for good.
     fn exit(&self) -> Exit {
-        if self.environments.iter().any(has_failed) { Exit::Failed } else { Exit::Done }
+        let has_failed = self.stage() == Stage::Ended && self.environments.iter().any(has_failed);
+        if has_failed { Exit::Failed } else { Exit::Done }
     }
 
     /// Keeps the promotions that the recall has ended before, and the reject that it has replaced: each answer names only
@@ -289,6 +290,15 @@ mod tests {
             failed.ends_with("\nMend what is in the way, and recall it again:\n  deployctl recall -f orders -r 2\n"),
             "{failed}"
         );
+    }
+
+    #[test]
+    fn open_recall_has_not_failed_and_is_not_advised_again() {
+        let environments = [one("prod", Some("2"), "failed", Some("1")), one("dev", Some("2"), "in_progress", None)];
+        let recalled = json!({"function": "orders", "release": "2", "environments": environments});
+        let recalled: Recalled = serde_json::from_value(recalled).unwrap();
+        assert_eq!(recalled.exit(), Exit::Done);
+        assert!(!recalled.text().contains("deployctl recall"), "{}", recalled.text());
     }
 
     #[test]

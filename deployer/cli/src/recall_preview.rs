@@ -67,11 +67,17 @@ fn reject_of<'a>(report: &'a StatusReport, release: &Release) -> Option<&'a Reje
     rejects.find(|reject| reject.release == *release)
 }
 
-/// Whether the recall would change nothing: the release is rejected, for this reason, and is live nowhere.
+/// Whether the recall would change nothing: the release is rejected, for this reason, and nothing rejected is live anywhere.
 fn does_nothing(report: &StatusReport, recalled: (&FunctionName, &Release), reason: Option<&str>) -> bool {
     let is_rejected = |reject: &Reject| reason.is_none_or(|reason| *reject.reason == *reason);
-    let is_quiet = report.unreadable.is_empty() && moves(report, recalled).is_empty();
+    let is_quiet = report.unreadable.is_empty() && moves(report, recalled).is_empty() && !is_any_rejected(report);
     is_quiet && reject_of(report, recalled.1).is_some_and(is_rejected)
+}
+
+/// Whether anything that was rejected is live or serves anywhere, as the deployer knows it.
+fn is_any_rejected(report: &StatusReport) -> bool {
+    let is_rejected = |status: &FunctionStatus| status.rejected || status.targets.iter().any(|target| target.rejected);
+    report.functions.iter().any(is_rejected)
 }
 
 /// Says of the release whether it is rejected, and live anywhere.
@@ -105,10 +111,11 @@ fn preview(report: &StatusReport, function: &FunctionName, release: &Release) ->
     text
 }
 
-/// Returns the hashes of the code that is live as this release.
+/// Returns the hashes of the code that was rejected as this release, and that is live as it.
 fn codes(report: &StatusReport, release: &Release) -> Vec<Sha256> {
     let of_code = |status: &FunctionStatus| status.live.as_ref().filter(|live| live.release == *release)?.sha256;
-    report.functions.iter().filter_map(of_code).collect()
+    let rejected = reject_of(report, release).map(|reject| reject.sha256.as_slice()).unwrap_or_default();
+    report.functions.iter().filter_map(of_code).chain(rejected.iter().copied()).collect()
 }
 
 /// Whether the release is live, or its code as another one.

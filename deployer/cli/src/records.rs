@@ -15,13 +15,27 @@ use super::colours;
 
 /// Writes a line for the deployment and one for each target.
 pub(super) fn text(record: &DeploymentRecord) -> String {
+    text_about(&subject(record), record)
+}
+
+/// Writes the same of a rollback, which was asked for by this command.
+pub(super) fn text_of_rollback(record: &DeploymentRecord, command: &str) -> String {
+    let again = again(record).map(|again| if has_reached(record) { again } else { command.to_owned() });
+    text_with(&subject(record), record, again)
+}
+
+fn subject(record: &DeploymentRecord) -> String {
     let DeploymentRecord { environment, function, release, .. } = record;
     let release = release.as_ref().map_or(String::new(), |release| format!("/{release}"));
-    text_about(&format!("{environment}/{function}{release}"), record)
+    format!("{environment}/{function}{release}")
 }
 
 /// Writes the same, and names the deployment's subject in these words.
 pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
+    text_with(what, record, again(record))
+}
+
+fn text_with(what: &str, record: &DeploymentRecord, again: Option<String>) -> String {
     let id = record.id;
     let took = record.finished_at.map_or(String::new(), |end| match &record.promotion {
         Some(promotion) => promotion_took(record.started_at, end, &promotion.approvals),
@@ -49,21 +63,27 @@ pub(super) fn text_about(what: &str, record: &DeploymentRecord) -> String {
     for one in &record.ended_waiting {
         let _always = writeln!(text, "  {}", ended_waiting(one));
     }
-    text + &way_on(record).unwrap_or_default()
+    text + &way_on(record, again).unwrap_or_default()
 }
 
-/// Returns the command that helps after this end; none if none does wherever it is met.
-fn way_on(record: &DeploymentRecord) -> Option<String> {
+/// Returns the command that helps after this end, where the other one asks for the same again; none if none does wherever it
+/// is met.
+fn way_on(record: &DeploymentRecord, again: Option<String>) -> Option<String> {
     let DeploymentRecord { environment, function, .. } = record;
     let has_failed = record.status == Status::Failed;
     Some(match record.code {
         Some(Code::Held) => format!("  to release it:\n    deployctl release-hold -e {environment} -f {function}\n"),
         Some(Code::LiveChanged) => format!("  what is live now:\n    deployctl status {function} -e {environment}\n"),
-        _ if is_denied(record) => after_denial(environment, again(record)),
+        _ if is_denied(record) => after_denial(environment, again),
         // A rollback goes on from where it has got to, whatever was in its way.
-        _ if has_failed && record.cause.kind == CauseKind::Rollback => again_once_mended(again(record)),
+        _ if has_failed && record.cause.kind == CauseKind::Rollback => again_once_mended(again),
         _ => return None,
     })
+}
+
+/// Whether an alias serves the deployment's version, or may, so that its artifact has become the live one.
+fn has_reached(record: &DeploymentRecord) -> bool {
+    record.targets.iter().any(TargetOutcome::may_serve)
 }
 
 /// Whether a target has denied the deployer something.
@@ -90,6 +110,8 @@ pub(super) fn again(record: &DeploymentRecord) -> Option<String> {
     let of = format!("-e {environment} -f {function}");
     match (cause.kind, release) {
         (CauseKind::Rollback, _) if cause.recall.is_some() => None,
+        // By its name, another artifact of the same name may be found.
+        (CauseKind::Rollback, _) if has_reached(record) => Some(format!("deployctl redeploy {of}")),
         (CauseKind::Rollback, Some(to)) => Some(format!("deployctl rollback {of} --to {to}")),
         (CauseKind::Rollback, None) => Some(format!("deployctl rollback {of}")),
         (CauseKind::Redeploy, _) => Some(format!("deployctl redeploy {of}")),

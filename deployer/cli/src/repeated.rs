@@ -32,7 +32,12 @@ const ENDED: &str = "this request has ended already:\n";
 
 /// Answers with a request that has ended, and says so.
 pub(super) fn ended<T: Followed>(answer: &T) -> Answer {
-    Answer::with_text(format!("{ENDED}{}", answer.text()), answer, answer.exit())
+    ended_as(&answer.text(), answer)
+}
+
+/// Answers the same in these words.
+pub(super) fn ended_as<T: Followed>(text: &str, answer: &T) -> Answer {
+    Answer::with_text(format!("{ENDED}{text}"), answer, answer.exit())
 }
 
 impl follow::Options {

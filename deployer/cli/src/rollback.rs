@@ -13,19 +13,20 @@ use jiff::Timestamp;
 
 use super::after_rollback::{self, Left};
 use super::ago::ago;
-use super::answer::{Answer, CliError, Exit, by_whom, one_line};
+use super::answer::{Answer, CliError, Exit, by_whom, one_line, sentence};
 use super::came_with::CameWith;
 use super::confirm::{self, print_stderr};
 use super::ends::{self, ENDS};
-use super::follow::{self, Until};
+use super::follow::{self, Followed as _, Until};
 use super::hints::without_deployer;
 use super::ledger::StatusSource;
 use super::output::Output;
 use super::plan_text::{PASSES, passed_over};
-use super::remote;
 use super::repeated::{self, Repeated};
+use super::rollback_preview::{self, Shown, stopped};
 use super::status::{rollout, serving};
 use super::warning::warn;
+use super::{records, remote};
 use deployer_core::trigger::Command;
 
 /// The time that the look at a doubtful rollback's plan takes at most.
@@ -50,19 +51,6 @@ pub(super) struct Options {
     follow: follow::Options,
 }
 
-/// What the question, or the text in its place, names beside the status.
-#[derive(Debug, Default)]
-struct Shown {
-    /// The releases that a rollback to a named release passes.
-    passes: Vec<PassedRelease>,
-    /// The functions that came together with the release that it leaves; none where nothing is asked.
-    came_with: Option<CameWith>,
-    /// The groups that wait with the function, and that the rollback ends.
-    groups: Vec<GroupStatus>,
-    /// The other functions of a group whose rollouts go back with this one.
-    together: Option<String>,
-}
-
 /// The finding of the look at what is live.
 #[derive(Debug, Default)]
 struct Look {
@@ -74,6 +62,8 @@ struct Look {
     groups: Vec<GroupStatus>,
     /// The other functions of a group whose rollouts go back with this one.
     together: Option<String>,
+    /// The reasons why not all could be read.
+    unreadable: Vec<String>,
 }
 
 /// The state that the user has seen; the deployer refuses the rollback if it has changed.
@@ -111,7 +101,8 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
                 warn(&format!("the history does not tell which release it has left: {}", error.message));
                 None
             });
-            return Ok(options.with_next_steps(repeated::ended(&*record), &record, left, output).await);
+            let answer = repeated::ended_as(&options.text(&record), &*record);
+            return Ok(options.with_next_steps(answer, &record, left, output).await);
         }
         (Repeated::Open(_), _) => ExpectedState::default(),
         (Repeated::New, Some(release)) => ExpectedState {
@@ -131,7 +122,8 @@ pub(super) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
         Err(error) if output == Output::Text => return Err(told_once(error, unread.as_deref())),
         Err(error) => return Err(error),
     };
-    Ok(options.with_next_steps(follow::Options::answer_of(&record), &record, left, output).await)
+    let answer = Answer::with_text(options.text(&record), &record, record.exit());
+    Ok(options.with_next_steps(answer, &record, left, output).await)
 }
 
 /// Shortens an error whose reason was printed before.
@@ -143,6 +135,13 @@ fn told_once(error: CliError, printed: Option<&str>) -> CliError {
 }
 
 impl Options {
+    /// Writes how the rollback has ended.
+    fn text(&self, record: &DeploymentRecord) -> String {
+        let follow::FunctionArgs { environment, function } = &self.args;
+        let to = self.to.as_ref().map_or(String::new(), |to| format!(" --to {to}"));
+        records::text_of_rollback(record, &format!("deployctl rollback -e {environment} -f {function}{to}"))
+    }
+
     /// Adds what is live after the rollback, and what comes next.
     async fn with_next_steps(
         &self,
@@ -160,7 +159,7 @@ impl Options {
     /// Shows what the rollback leaves, and asks for confirmation unless --yes is given.
     async fn expected_state(&self, output: Output) -> Result<Seen, CliError> {
         let status = self.status().await;
-        let Look { status, left, groups, together } = match status {
+        let Look { status, left, groups, together, unreadable } = match status {
             // A misspelt name comes before anything else.
             Err(wrong) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => return Err(wrong),
             _ if !(self.yes || confirm::is_possible()) => {
@@ -193,6 +192,7 @@ impl Options {
         };
         if let Some(live) = status.as_ref().filter(|_| !self.yes && output == Output::Text)
             && groups.is_empty()
+            && unreadable.is_empty()
             && self.is_there_already(live)
         {
             return Ok(Seen::Already(self.already(live)));
@@ -200,7 +200,7 @@ impl Options {
         if !self.yes || output == Output::Text {
             let leaves_live = |status: &&FunctionStatus| self.to.is_some() || stopped(status).is_none();
             let came_with = status.as_ref().filter(leaves_live).and_then(CameWith::of_live);
-            let shown = Shown { passes, came_with, groups, together };
+            let shown = Shown { passes, came_with, groups, together, unreadable };
             print_stderr(&self.preview(status.as_ref(), &shown, Timestamp::now()))?;
         }
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
@@ -288,7 +288,10 @@ impl Options {
         let rolls_out =
             report.functions.first().and_then(|status| status.rollout.as_ref()).map(|rollout| rollout.deployment);
         let together = rolls_out.and_then(|deployment| ends::taken_back_with(&report, deployment));
-        let Some(status) = report.functions.into_iter().next() else { return Ok(Look { groups, ..Look::default() }) };
+        let unreadable = report.unreadable;
+        let Some(status) = report.functions.into_iter().next() else {
+            return Ok(Look { groups, unreadable, ..Look::default() });
+        };
         let left = match stopped(&status).filter(|_| self.to.is_none()) {
             Some(id) => {
                 // Only the record says which release is under way.
@@ -298,89 +301,17 @@ impl Options {
             }
             None => status.live.as_ref().map(Left::live),
         };
-        Ok(Look { status: Some(status), left, groups, together })
+        Ok(Look { status: Some(status), left, groups, together, unreadable })
     }
 
     fn preview(&self, status: Option<&FunctionStatus>, shown: &Shown, now: Timestamp) -> String {
-        let follow::FunctionArgs { environment, function } = &self.args;
-        let mut text = format!("{function} in {environment}\n");
-        let live = status.and_then(|status| Some((status, status.live.as_ref()?)));
-        let _always = match live {
-            None => writeln!(text, "  live     nothing"),
-            Some((status, live)) => {
-                let (since, by) = live.named_since();
-                let by = by_whom(by.map(|by| &**by));
-                let (release, ago, extent) = (&live.release, ago(since, now), status.extent());
-                let since = since.strftime("%Y-%m-%d %H:%M:%SZ");
-                writeln!(text, "  live     {release}, since {since} ({ago}){by}, on {extent} as the ledger has it")
-            }
-        };
-        let under_way = status.and_then(|status| status.active.or(status.pending));
-        let rolls_out = status.and_then(|status| Some((status, status.rollout.as_ref()?)));
-        if let Some((status, rollout)) = rolls_out {
-            let (id, doing) = (rollout.deployment, rollout::doing(rollout, now));
-            let _always = writeln!(text, "  stops    the rollout of deployment {id}: {doing}");
-            for line in serving::targets(status) {
-                let _always = writeln!(text, "           {line}");
-            }
-        } else if let Some(id) = under_way {
-            let _always = writeln!(text, "  stops    deployment {id}, which is under way");
-        }
-        let earlier = status.and_then(|status| status.rollback_to.as_ref()).map_or("nothing", Release::as_str);
-        let stopped = status.is_some_and(|status| status.rollback.is_some() && stopped(status).is_some());
-        let _always = match (&self.to, under_way, live) {
-            (Some(release), ..) => writeln!(text, "  back to  {release}"),
-            (None, Some(_), Some((_, live))) if stopped && rolls_out.is_some() => {
-                writeln!(text, "  back to  {}, which stays live", live.release)
-            }
-            (None, Some(_), Some(_)) if stopped => {
-                writeln!(text, "  back to  {earlier}, which is live; if that is what is under way, to the one before")
-            }
-            (None, Some(_), Some((status, _))) if status.rollback.is_some() => {
-                writeln!(text, "  back to  {earlier}")
-            }
-            (None, Some(_), Some((_, live))) => {
-                writeln!(text, "  back to  {}, which is live; if that is what is under way, to {earlier}", live.release)
-            }
-            (None, Some(_), None) => writeln!(text, "  back to  nothing: it is only stopped"),
-            (None, None, _) => writeln!(text, "  back to  {earlier}"),
-        };
-        let by_status =
-            || status.and_then(|status| status.rollback.as_ref()).filter(|rollback| self.goes_to(&rollback.release));
-        let passes = if shown.passes.is_empty() { by_status().map_or(&[][..], |it| &it.passes) } else { &shown.passes };
-        for PassedRelease { release, because } in passes {
-            let _always = writeln!(text, "  {PASSES:<8} {release}{}", passed_over(because));
-        }
-        if let Some(came_with) = &shown.came_with {
-            let _always = writeln!(text, "  with     {}", came_with.before());
-        }
-        if let Some(others) = &shown.together {
-            let _always = writeln!(text, "  stops    {others}");
-        }
-        for next in status.iter().filter(|status| status.active.is_some()).flat_map(|status| ends::next(status)) {
-            let _always = writeln!(text, "  {ENDS:<8} {next}");
-        }
-        let waiting = status.iter().flat_map(|status| &status.waiting).map(ends::promotion);
-        for name in waiting.chain(shown.groups.iter().map(ends::open_group)) {
-            let _always = writeln!(text, "  {ENDS:<8} {}", ends::by_rollback(&name));
-        }
-        text
+        rollback_preview::text((&self.args, self.to.as_ref()), status, shown, now)
     }
 }
 
 /// Makes the error of a rollback that the deployer would refuse.
 fn refused_as(RefusedPlan { code, because }: &RefusedPlan) -> CliError {
     CliError::refused(format!("{code:?}: {}\n  nothing was rolled back", one_line(because)))
-}
-
-/// Returns the deployment under way that a rollback without a release means; none if it goes back from what is live.
-fn stopped(status: &FunctionStatus) -> Option<DeploymentId> {
-    let under_way = status.active.or(status.pending)?;
-    let stays = match (&status.live, &status.rollback) {
-        (Some(live), Some(rollback)) => live.release == rollback.release && live.sha256 == rollback.sha256,
-        (live, _) => live.is_none(),
-    };
-    stays.then_some(under_way)
 }
 
 #[cfg(test)]

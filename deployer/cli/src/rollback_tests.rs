@@ -32,6 +32,35 @@ fn status(more: &Value) -> FunctionStatus {
 }
 
 #[test]
+fn failed_rollback_names_the_command_that_brings_the_same_code() {
+    let target = |status: &str, reached: bool, error: Value| {
+        json!({"account": "111111111111", "region": "eu-west-1", "status": status, "function_name": "orders",
+            "alias": "live", "version": null, "previous": null, "reached": reached, "error": error})
+    };
+    let error = || json!({"code": "AccessDenied", "step": "update alias", "message": "no"});
+    let (to, rollback) = (["--to", "a"], "deployctl rollback -e prod -f orders");
+    for (more, targets, command) in [
+        (&[][..], json!([target("failed", false, error())]), rollback.to_owned()),
+        (&to, json!([target("failed", false, error())]), format!("{rollback} --to a")),
+        (&to, json!([target("failed", true, error())]), "deployctl redeploy -e prod -f orders".to_owned()),
+        (
+            &[],
+            json!([target("succeeded", false, Value::Null), target("failed", false, error())]),
+            "deployctl redeploy -e prod -f orders".to_owned(),
+        ),
+    ] {
+        let record = serde_json::from_value(json!({
+            "id": "01JD3Z9V7Q0000000000000000", "environment": "prod", "function": "orders", "release": "a",
+            "status": "failed", "code": "TargetFailed", "because": "no", "artifact": null, "targets": targets,
+            "cause": {"kind": "rollback", "requested_by": null, "event_id": null},
+            "started_at": "2026-11-30T12:00:00Z", "finished_at": "2026-11-30T12:00:01Z",
+        }));
+        let said = options(more).text(&record.unwrap());
+        assert!(said.ends_with(&format!("\n    {command}\n")), "{said}");
+    }
+}
+
+#[test]
 fn rollback_without_a_known_way_back_may_be_refused() {
     let (known, first) = (status(&json!({})), status(&json!({"rollback_to": null})));
     let under_way = status(&json!({"rollback_to": null, "active": "01JD3Z9V7Q0000000000000001"}));

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::advice;
 use super::answer::{Answer, CliError, Exit};
 use super::confirm::print_stderr;
 use super::output::Output;
@@ -33,6 +34,7 @@ impl<T> Unended<T> {
 /// Standard error cannot be written to.
 pub(super) fn cut_short(mut answer: Answer, error: CliError, output: Output) -> Result<Answer, CliError> {
     answer.exit = Exit::worst([answer.exit, error.exit]);
+    let error = CliError { message: advice::complete(&error.message, None), ..error };
     let Answer { text, json, .. } = error.into();
     match (output, answer.json.as_object_mut(), json) {
         (Output::Text, ..) => print_stderr(&text)?,

@@ -85,7 +85,8 @@ impl PromotionArgs {
     /// Finds the promotion that the options name.
     ///
     /// # Errors
-    /// Wrong use: none waits there, or several do. The message names them.
+    /// Wrong use: none waits there, or several do. The message names them. A failure where none is found and not all can be
+    /// read.
     pub async fn resolve(&self, remote: &remote::Options, waits: Waits) -> Result<Promotion, CliError> {
         let Self { environment, function, deployment } = self;
         if let (Some(deployment), Some(function)) = (*deployment, function) {
@@ -167,9 +168,14 @@ impl PromotionArgs {
                     Some(function) => (format!(" of {function}"), "; name a group by --deployment, without --function"),
                     None => (String::new(), ""),
                 };
-                Err(CliError::wrong_use(format!(
-                    "no promotion{of} waits in {environment}: status and history tell what became of it{group}"
-                )))
+                Err(match unreadable(report) {
+                    None => CliError::wrong_use(format!(
+                        "no promotion{of} waits in {environment}: status and history tell what became of it{group}"
+                    )),
+                    Some(lines) => CliError::failed(format!(
+                        "no promotion{of} is seen to wait in {environment}, where not all can be read{group}\n{lines}"
+                    )),
+                })
             }
             several => {
                 let several: String = several.iter().map(|one| format!("\n  {}", one.words)).collect();
@@ -217,6 +223,13 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
     alone.chain(groups).collect()
 }
 
+/// Names what the status could not read; none if it read all.
+fn unreadable(report: &StatusReport) -> Option<String> {
+    let lines: Vec<String> =
+        report.unreadable.iter().map(|because| format!("  cannot be read: {}", sentence(because))).collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
 /// Finds the group that waits and has this function.
 fn group_of<'a>(report: &'a StatusReport, function: &FunctionName) -> Option<&'a GroupStatus> {
     report.groups.iter().find(|group| group.status == Status::Pending && group.has(function))
@@ -260,7 +273,8 @@ impl Promotion {
         });
         let Some((group, member)) = found else {
             let mut waiting = report.functions.iter().flat_map(|status| &status.waiting);
-            return Self { waits: waiting.any(|one| one.deployment == self.deployment), ..self };
+            let may_wait = waiting.any(|one| one.deployment == self.deployment) || !report.unreadable.is_empty();
+            return Self { waits: may_wait, ..self };
         };
         let in_place_of_member = member.map(|member| {
             let functions = functions_of(group);
@@ -313,10 +327,15 @@ impl Promotion {
         let status = Command::status(Some(self.environment.clone()), None);
         let report: StatusReport = remote.send(&remote::request(status)).await?;
         let Some(group) = report.groups.iter().find(|group| group.id == self.deployment) else {
-            return Err(CliError::wrong_use(format!(
-                "no promotion {} waits in {}: status and history tell what became of it",
-                self.deployment, self.environment
-            )));
+            let Self { environment, deployment, .. } = self;
+            return Err(match unreadable(&report) {
+                None => CliError::wrong_use(format!(
+                    "no promotion {deployment} waits in {environment}: status and history tell what became of it"
+                )),
+                Some(lines) => CliError::failed(format!(
+                    "no promotion {deployment} is seen to wait in {environment}, where not all can be read\n{lines}"
+                )),
+            });
         };
         let (remote, members) = (&remote, group.functions.iter());
         let plans = members.map(|member| self.plan(remote, &member.function, member.deployment));

@@ -309,3 +309,20 @@ fn approval_is_repeated_by_its_id_only_where_the_promotion_is_named() {
         assert!(err.contains("name the promotion or the group") && err.ends_with(&command), "{err}");
     }
 }
+
+#[test]
+fn groups_that_cannot_be_read_are_not_said_to_be_none() {
+    let status = json!({ "functions": [], "unreadable": ["open groups: the ledger is away"] });
+    for verb in [&["approve", "--yes"][..], &["decline"]] {
+        for more in [&[][..], &["-f", "orders"]] {
+            let status = status.clone();
+            let server = server(move |request| {
+                let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+                (command["command"] == "status").then(|| ok(&status))
+            });
+            let Outcome { exit, err } = person(&server).run(&[verb, &["-e", "prod"], more, &BY_BOB].concat());
+            assert_eq!(exit, Some(1), "{err}");
+            assert!(err.contains("\n  cannot be read: open groups: the ledger is away\n"), "{err}");
+        }
+    }
+}

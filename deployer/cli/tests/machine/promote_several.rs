@@ -209,3 +209,119 @@ fn printed_commands_have_the_options_that_were_given() {
     let Ran { said, .. } = run(&promote, answers());
     assert!(said.contains("    deployctl doctor -e prod\n"), "{said}");
 }
+
+#[test]
+fn group_that_another_one_has_replaced_is_not_followed() {
+    let because = format!("group {GROUP}, asked for later, has taken its place while it waited");
+    let replaced = merged(superseded_group(), json!({ "because": because, "repeats": false }));
+    let answers = vec![("promote", replaced), ("status", with_waiting_group())];
+    let Ran { exit, said, .. } = run(&[&TOGETHER[..], &["--wait", "--timeout", "20s"]].concat(), answers);
+    assert_eq!(exit, Some(3), "{said}");
+    assert!(!said.contains("following") && !said.contains("brings the same"), "{said}");
+}
+
+#[test]
+fn group_that_cannot_be_read_is_looked_for_again() {
+    let looks = AtomicUsize::new(0);
+    let server = server(move |request| match sent(request).as_deref() {
+        Some("promote") => Some(ok(&superseded_group())),
+        Some("status") if looks.fetch_add(1, Ordering::SeqCst) == 0 => {
+            Some(ok(&json!({ "functions": [], "unreadable": ["open groups: the ledger is away"] })))
+        }
+        Some("status") => Some(ok(&with_waiting_group())),
+        Some("history") => Some(ok(&json!({ "deployments": [] }))),
+        _ => None,
+    });
+    let (outcome, out) = person(&server).run_with_output(&[&TOGETHER[..], &["--wait", "--timeout", "8s"]].concat());
+    assert_eq!(outcome.exit, Some(4), "{out}{}", outcome.err);
+    assert!(outcome.err.contains(&format!("group {GROUP} goes on\n")), "{}", outcome.err);
+}
+
+#[test]
+fn pattern_is_followed_although_one_function_cannot_be() {
+    let (gone, done) = ("01M8A5XFDRZTNV54H8T47JKK41", "01M8A5XFDRZTNV54H8T47JKK42");
+    let each = json!({ "deployments": [promotion("bills", ID, superseded(gone)),
+        promotion("orders", OTHER, superseded(done))] });
+    let unknown = json!({ "errorType": "UnknownFunction", "errorMessage": "no environment knows a function bills" });
+    let server = server(move |request| match sent(request).as_deref() {
+        Some("promote") => Some(ok(&each)),
+        Some("history") if function(request) == "bills" => Some(ok(&unknown)),
+        Some("history") => Some(ok(&json!({ "deployments": [promotion("orders", done, json!({}))] }))),
+        _ => None,
+    });
+    let (outcome, out) = person(&server).run_with_output(&[&EACH[..], &["--wait", "--timeout", "20s"]].concat());
+    assert_eq!(outcome.exit, Some(3), "{out}{}", outcome.err);
+    assert!(out.contains(&row("orders", "succeeded", done)), "{out}");
+    assert!(outcome.err.contains("error: bills: no environment knows a function bills\n"), "{}", outcome.err);
+}
+
+#[test]
+fn wait_in_the_place_of_another_lasts_the_planned_time_of_its_rollout_too() {
+    let looks = AtomicUsize::new(0);
+    let rolls_out = json!({ "status": "in_progress", "finished_at": null,
+        "rollout": { "moves": [], "planned_seconds": 30 } });
+    let server = server(move |request| match sent(request).as_deref() {
+        Some("promote") => Some(ok(&promotion("orders", ID, superseded(OTHER)))),
+        Some("history") => {
+            let fields = if looks.fetch_add(1, Ordering::SeqCst) < 2 { rolls_out.clone() } else { json!({}) };
+            Some(ok(&json!({ "deployments": [promotion("orders", OTHER, fields)] })))
+        }
+        _ => None,
+    });
+    let promote = ["promote", "-f", "orders", "--from", "dev", "--to", "prod", "--wait", "--timeout", "1s"];
+    let (outcome, out) = person(&server).run_with_output(&promote);
+    assert_eq!(outcome.exit, Some(0), "{out}{}", outcome.err);
+}
+
+#[test]
+fn commands_in_the_error_of_programs_have_the_options_that_were_given() {
+    let each = json!({ "deployments": [promotion("bills", ID, json!({})), promotion("orders", OTHER, waits())] });
+    let server = server(move |request| (sent(request).as_deref() == Some("promote")).then(|| ok(&each)));
+    let options = ["--function-name", "blue", "--output", "json"];
+    let (_, out) = person(&server).run_with_output(&[&EACH[..], &WAIT, &options].concat());
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    let message = answer["errorMessage"].as_str().unwrap();
+    assert!(message.contains("\n  deployctl status -e prod --function-name blue\n"), "{message}");
+}
+
+/// Follows a group that has ended, of which the history has these records of each function.
+fn follow_ended(records: impl Fn(&str) -> Value + Send + Sync + 'static) -> Ran {
+    let server = server(move |request| match sent(request).as_deref() {
+        Some("promote") => Some(ok(&superseded_group())),
+        Some("status") => Some(ok(&json!({ "functions": [] }))),
+        Some("history") => Some(ok(&json!({ "deployments": records(&function(request)) }))),
+        _ => None,
+    });
+    let (outcome, out) = person(&server).run_with_output(&[&TOGETHER[..], &["--wait", "--timeout", "6s"]].concat());
+    Ran { exit: outcome.exit, said: out + &outcome.err, sent: vec![] }
+}
+
+#[test]
+fn followed_group_that_went_back_is_told_so() {
+    let of_group = || json!({ "promotion": { "from": "dev", "group": GROUP } });
+    let failed = json!({ "status": "failed", "code": "TargetFailed", "because": "no" });
+    let went_back = follow_ended(move |function| match function {
+        "bills" => {
+            let back =
+                promotion("bills", OTHER, json!({ "cause": cause("rollback"), "promotion": null, "release": "1" }));
+            json!([back, promotion("bills", ID, of_group())])
+        }
+        _ => json!([promotion(function, ID, merged(of_group(), failed.clone()))]),
+    });
+    let Ran { exit, said, .. } = went_back;
+    assert_eq!(exit, Some(1), "{said}");
+    assert!(said.starts_with("bills and orders from dev to prod: rolled back "), "{said}");
+    assert!(said.contains(&format!("bills    2   rolled back   deployment {ID}, brought back by {OTHER}\n")), "{said}");
+}
+
+#[test]
+fn followed_group_whose_function_has_not_begun_has_ended_with_the_others() {
+    let refused = json!({ "status": "refused", "code": "Held", "because": "held by ada",
+        "promotion": { "from": "dev", "group": GROUP } });
+    let Ran { exit, said, .. } = follow_ended(move |function| match function {
+        "bills" => json!([]),
+        _ => json!([promotion(function, ID, refused.clone())]),
+    });
+    assert_eq!(exit, Some(3), "{said}");
+    assert!(said.starts_with("bills and orders from dev to prod: refused "), "{said}");
+}

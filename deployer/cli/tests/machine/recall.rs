@@ -69,3 +69,32 @@ fn recall_of_what_is_rejected_and_live_nowhere_asks_nothing() {
     let (Outcome { exit, err }, _) = person(&server).run_with_output(&[&recall[..], &["--reason", "slow"]].concat());
     assert!(exit == Some(2) && err.contains("nobody is at a terminal"), "{err}");
 }
+
+#[test]
+fn recall_of_rejected_code_that_is_live_under_another_label_asks() {
+    let sha256 = format!("{}=", "A".repeat(43));
+    let reject = |release: &str, sha256: &[&str]| {
+        json!({ "release": release, "sha256": sha256, "reason": "leaks", "requested_by": "ada",
+            "since": "2026-11-30T11:00:00Z" })
+    };
+    let live = json!({ "release": "2.0.1", "deployment": "01M8A5XGD0ST9H1MN79C7EX22R",
+        "since": "2026-11-30T11:59:00Z", "sha256": sha256 });
+    let serves = json!([{ "account": "111111111111", "region": "eu-west-1", "version": "1", "release": "2.0.1",
+        "rejected": true }]);
+    for (case, reject, live, rejected, targets) in [
+        ("the code", reject("2.0.0", &[&sha256]), live.clone(), true, json!([])),
+        ("what the deployer knows", reject("2.0.0", &[]), live, true, json!([])),
+        ("a target", reject("2.0.0", &[]), json!(null), false, serves),
+    ] {
+        let status = json!({ "functions": [{ "environment": "prod", "function": "orders", "live": live,
+            "targets": targets, "active": null, "pending": null, "hold": null, "rejected": rejected,
+            "rollback_to": "1.9.0", "rejects": [reject] }] });
+        let server = server(move |request| {
+            let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+            (command["command"] == "status").then(|| ok(&status))
+        });
+        let (Outcome { exit, err }, out) = person(&server).run_with_output(&["recall", "-f", "orders", "-r", "2.0.0"]);
+        assert_eq!(exit, Some(2), "{case}: {out}");
+        assert!(err.contains("nobody is at a terminal"), "{case}: {err}");
+    }
+}

@@ -145,8 +145,30 @@ fn failed_rollback_names_the_way_on_and_what_a_recall_meets() {
         person(&server).run_with_output(&["rollback", "-e", "prod", "-f", "orders", "--yes"]);
     assert_eq!(exit, Some(1), "{err}");
     let way_on = "  which permission is missing:\n    deployctl doctor -e prod\n  once that is mended:\n    \
-                  deployctl rollback -e prod -f orders --to 1.4.2\n";
+                  deployctl rollback -e prod -f orders\n";
     assert!(out.contains(way_on), "{out}");
     let recall = "To reject 1.4.3 and roll it back wherever it is live (in prod once what is in the way is mended):\n";
     assert!(out.contains(recall), "{out}");
+}
+
+#[test]
+fn rollback_names_what_it_may_end_and_cannot_read() {
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match command["command"].as_str() {
+            Some("rollback") => Some(ok(&record(ID, "1.4.2"))),
+            Some("status") => {
+                let live =
+                    json!({ "release": "1.4.3", "deployment": ID, "since": "2026-11-25T20:00:00Z", "sha256": null });
+                Some(ok(&json!({ "functions": [{ "environment": "prod", "function": "orders", "live": live,
+                    "targets": [], "active": null, "pending": null, "hold": null, "rejected": false,
+                    "rollback_to": "1.4.2" }], "unreadable": ["open groups: the ledger is away"] })))
+            }
+            _ => None,
+        }
+    });
+    let Outcome { exit, err } = person(&server).run(&["rollback", "-e", "prod", "-f", "orders", "--yes"]);
+    assert_eq!(exit, Some(0), "{err}");
+    let before = err.split("now:").next().unwrap_or_default();
+    assert!(before.contains("  cannot be read: open groups: the ledger is away\n"), "{err}");
 }

@@ -57,6 +57,9 @@ pub struct Group {
     /// none has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub in_favour_of: Option<DeploymentId>,
+    /// Whether that group waited already and brings the same, so that nothing was left to be done; absent where it does not.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub repeats: bool,
     /// The kind of request, and the person who asked.
     pub cause: Cause,
     /// The approvals that it has.
@@ -182,6 +185,7 @@ impl Group {
             code: Some(Code::Waiting),
             because: None,
             in_favour_of: None,
+            repeats: false,
             cause,
             approvals: vec![],
             declined_by: None,

@@ -56,6 +56,9 @@ pub struct MemberStatus {
     /// How far its rollout is; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<MemberRollout>,
+    /// The planned time of its rollout, in seconds; absent where none has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned_seconds: Option<u32>,
 }
 
 impl From<&Group> for GroupStatus {
@@ -66,6 +69,7 @@ impl From<&Group> for GroupStatus {
             deployment: member.deployment,
             status: member.status,
             rollout: member.rollout,
+            planned_seconds: member.planned_seconds,
         });
         Self {
             id: group.id,

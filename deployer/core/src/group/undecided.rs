@@ -35,7 +35,7 @@ pub fn superseded_as_repeated(group: &Group, waits: &Group, now: Timestamp) -> O
         let brings = format_args!("group {} brings the same releases of the same functions", waits.id);
         let because = waits_already(brings);
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
-        group.in_favour_of = Some(waits.id);
+        (group.in_favour_of, group.repeats) = (Some(waits.id), true);
         group
     })
 }
