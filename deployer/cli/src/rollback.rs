@@ -1,7 +1,6 @@
 //! `deployctl rollback`: makes the release that was live before live again. It shows the user the release that it
 //! leaves, and is refused if another one is live by then.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use deployer_core::group::GroupStatus;
@@ -12,19 +11,16 @@ use deployer_core::status::{FunctionStatus, PassedRelease};
 use jiff::Timestamp;
 
 use super::after_rollback::{self, Left};
-use super::ago::ago;
-use super::answer::{Answer, CliError, Exit, by_whom, one_line, sentence};
+use super::answer::{Answer, CliError, Exit, one_line};
 use super::came_with::CameWith;
 use super::confirm::{self, print_stderr};
-use super::ends::{self, ENDS};
+use super::ends;
 use super::follow::{self, Followed as _, Until};
 use super::hints::without_deployer;
 use super::ledger::StatusSource;
 use super::output::Output;
-use super::plan_text::{PASSES, passed_over};
 use super::repeated::{self, Repeated};
 use super::rollback_preview::{self, Shown, stopped};
-use super::status::{rollout, serving};
 use super::warning::warn;
 use super::{records, remote};
 use deployer_core::trigger::Command;
@@ -225,11 +221,6 @@ impl Options {
         let is_live = status.live.as_ref().is_some_and(|live| live.complete && Some(&live.release) == self.to.as_ref());
         let is_quiet = status.active.or(status.pending).is_none() && status.open.is_empty();
         is_live && is_quiet && status.waiting.is_empty() && status.doors.is_empty() && !status.rejected
-    }
-
-    /// Whether the rollback goes to the release that one without --to goes to.
-    fn goes_to(&self, release: &Release) -> bool {
-        self.to.as_ref().is_none_or(|to| to == release)
     }
 
     /// Says that there is nothing to do, as the deployer does by a record that is unchanged.

@@ -69,7 +69,7 @@ async fn plan_names_the_rollout_and_lengthens_its_steps_by_the_functions_timeout
     let plan = async |more: Value| world.command(command("plan", &more)).await;
     assert_eq!(
         plan(json!({"release": "1.2.0"})).await["rollout"],
-        json!({"waves": [1], "steps": [{"weight": 10, "for": "20m"}], "watch": "10m", "length": "30m", "smoke_tests": 0,
+        json!({"waves": [1], "steps": [{"weight": 10, "for": "20m"}], "watch": "10m", "length": "30m", "longest": "1h", "smoke_tests": 0,
                "alarms": ["orders-5xx"]})
     );
     let slow = plan(json!({"release": "1.3.0"})).await;
