@@ -82,3 +82,47 @@ fn signal_ends_the_looks_after_a_promotion() {
         assert_eq!(stopped_while_it_asks("history", superseded.clone(), (&wait, signal)), Some(130));
     }
 }
+
+#[test]
+fn signal_ends_the_looks_after_the_time_of_a_pattern() {
+    let superseded = |function: &str| {
+        let mut superseded = record(ID, "1.4.3");
+        (superseded["function"], superseded["status"]) = (json!(function), json!("superseded"));
+        superseded["because"] = json!("deployment 01M8A5XFDRZTNV54H8T47JKK4Z brings release 1.4.3 already, and waits");
+        superseded
+    };
+    let each = json!({ "deployments": [superseded("bills"), superseded("carts"), superseded("orders")] });
+    let waiting = {
+        let mut waiting = superseded("bills");
+        (waiting["id"], waiting["because"]) = (json!("01M8A5XFDRZTNV54H8T47JKK4Z"), json!("waits"));
+        (waiting["status"], waiting["finished_at"]) = (json!("pending"), json!(null));
+        waiting
+    };
+    let (arrived, has_arrived) = mpsc::channel();
+    let (end, never) = mpsc::channel::<()>();
+    let never = Mutex::new(never);
+    let server = server(move |request| {
+        let command: Value = serde_json::from_str(&request.body).unwrap_or_default();
+        match (command["command"].as_str(), command["function"].as_str()) {
+            (Some("promote"), _) => Some(ok(&each)),
+            (Some("history"), Some("bills")) => Some(ok(&json!({ "deployments": [waiting] }))),
+            (Some("history"), _) => {
+                arrived.send(()).unwrap();
+                let _ended = never.lock().unwrap().recv();
+                None
+            }
+            _ => None,
+        }
+    });
+    let promote = ["promote", "--from", "dev", "--to", "prod", "-f", "*", "--wait", "--timeout", "1s"];
+    let home = person(&server);
+    let mut child = home.command(&promote).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    // Both are looked at side by side.
+    has_arrived.recv().unwrap();
+    let began = std::time::Instant::now();
+    let killed = Command::new("sh").args(["-c", &format!("kill -TERM {}", child.id())]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(began.elapsed().as_secs() < 8);
+    drop(end);
+}
