@@ -112,7 +112,7 @@ mutants! {
     marker_written_too_late_is_found: MarkersAfterHeads => EverythingEnds from 336;
     changing_command_id_is_found: IdsRedrawn => ActsOnce;
     dropped_command_is_found: CommandsDropped => NoUploadLost;
-    hold_carried_out_twice_is_found: ObeyedForgotten => ActsOnce from 71;
+    hold_carried_out_twice_is_found: ObeyedForgotten => ActsOnce from 129;
     dropped_pending_command_is_found: CommandsNotKept => CommandsEnd;
     command_without_a_floor_is_found: CommandsUnmarked => CommandsNotUndone from 9;
     ignored_reject_is_found: RejectsIgnored => RejectObeyed from 9;
@@ -150,15 +150,15 @@ mutants! {
     unnoticed_gone_environment_is_found: GoneUnnoticed => NoStepWhereGone;
     assumed_way_back_is_found: WayBackAssumed => EndServesWhatItSays;
     step_from_its_intent_is_found: StepsFromIntent => ShareHeld from 102;
-    finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed from 41;
+    finish_that_hears_no_abort_is_found: FinishDeaf => AbortObeyed from 55;
     step_taken_twice_is_found: StepTakenTwice => StepsInOrder;
     step_cut_short_is_found: StepsCutShort => ShareHeld;
     step_without_a_look_is_found: LooksSkipped => LookBeforeStep from 5;
     metrics_that_count_as_none_are_found: MissingCountsAsNone => LookBeforeStep from 165;
     watch_without_a_look_is_found: WatchesSkipped => LookBeforeStep;
-    release_whose_errors_are_unseen_is_found: ErrorsUnseen => BadReleaseStopped from 97;
+    release_whose_errors_are_unseen_is_found: ErrorsUnseen => BadReleaseStopped from 102;
     smoke_test_that_is_sent_twice_is_found: SmokeSentTwice => SmokeTestedOnce from 122;
-    open_door_is_found: DoorsLeftOpen => DoorsShut from 121;
+    open_door_is_found: DoorsLeftOpen => DoorsShut from 317;
 }
 
 #[test]
