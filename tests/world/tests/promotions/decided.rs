@@ -236,7 +236,12 @@ async fn environment_that_leaves_after_the_decision_lets_the_group_end_when_its_
     world.pass(Duration::from_secs(6 * 3600)).await;
     world.sweep_minutes(2).await;
     assert_eq!(world.aws(|aws| aws.ledger.keys("groups/open/").count()), 0);
-    assert_eq!(world.sent_events().last().unwrap(), "Promotion Failed -/- - -");
+    let ended: Value = world.aws(|aws| {
+        let key = aws.ledger.keys("groups/ended/prod/").next().unwrap().to_owned();
+        serde_json::from_slice(aws.ledger.get(&key).unwrap()).unwrap()
+    });
+    let because = "orders and workers did not get there, and nothing else had moved";
+    assert_eq!((&ended["status"], &ended["because"]), (&json!("failed"), &json!(because)), "{:?}", world.sent_events());
 }
 
 #[tokio::test(start_paused = true)]
