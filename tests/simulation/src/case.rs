@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use deployer_core::head::{Head, Request};
 use deployer_core::id::DeploymentId;
 use deployer_core::record::{CauseKind, DeploymentRecord, Status, TargetOutcome};
+use jiff::Timestamp;
 
+use super::closed_accounts::Afterwards;
 use super::commands::{self, CommandKind, PlannedCommand, Preconditions};
+use super::live_oracle::has_arrived;
 use super::runner::{Runner, SentUpload};
 use super::scenario::{Channel, Environment, Scenario};
 use super::taken_out::GoneFor;
@@ -104,9 +107,18 @@ impl<'a> Case<'a> {
         case
     }
 
-    /// Whether a release was ever live here.
-    pub fn was_ever_live(&self) -> bool {
-        self.head.as_ref().is_some_and(|head| !head.history().is_empty() || !head.left().is_empty())
+    /// Whether this target leaves the configuration, now or later.
+    pub fn is_taken_out(&self, place: &str) -> bool {
+        let leaves = |then| matches!(then, Afterwards::IsTakenOut { .. });
+        self.scenario.closed.iter().any(|closed| closed.place == place && leaves(closed.then))
+    }
+
+    /// Whether a release was live here before this time; also if no record tells since when.
+    pub fn was_live_before(&self, time: Timestamp) -> bool {
+        let was_live = self.head.as_ref().is_some_and(|head| !head.history().is_empty() || !head.left().is_empty());
+        let arrived = self.records.iter().filter(|record| has_arrived(record.status));
+        let first = arrived.filter_map(|record| record.finished_at).min();
+        was_live && first.is_none_or(|first| first < time)
     }
 
     pub fn records_of<'c>(&'c self, upload: &'c SentUpload) -> impl Iterator<Item = &'c DeploymentRecord> {

@@ -37,8 +37,9 @@ pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, repo
             others.any(|(_, other)| may_join(&command.kind, &other.kind, record.status)).then_some(answer.id)
         };
         let has_joined = answers.iter().flatten().any(|answer| joined(answer).is_some());
-        // A function that was live is known, so its commands are carried out.
-        let is_unknown = runner.unknown_commands.contains_key(number) && !case.was_ever_live();
+        // A function that was live before the last refusal is known, so its commands are carried out.
+        let refused = runner.unknown_commands.get(number);
+        let is_unknown = refused.is_some_and(|refused| !case.was_live_before(refused.last));
         if records.is_empty() && !command.is_lost && !has_joined && !is_unknown {
             report(Rule::NoUploadLost, format!("{name} was given, and nobody knows it"));
         }

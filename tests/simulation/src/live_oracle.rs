@@ -242,8 +242,9 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
             Some(zips::of(self.case.zip_of(upload)).1)
         });
         self.entries += 1;
-        // The targets that the environment had when the deployment was claimed.
-        let counted: Vec<String> = record.targets.iter().map(place).collect();
+        // The targets that the environment had when the deployment was claimed, without those that leave it.
+        let counted: Vec<String> =
+            record.targets.iter().map(place).filter(|place| !self.case.is_taken_out(place)).collect();
         Some(LiveEntry {
             artifact: (artifact.key.clone(), artifact.version_id.clone()),
             release: release.to_string(),

@@ -105,6 +105,15 @@ enum Event {
 
 type Running<'w> = FuturesUnordered<LocalBoxFuture<'w, (Message, Run)>>;
 
+/// The refusals of one command, after the last trouble, because nobody knew its function.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RefusedAsUnknown {
+    /// Their number.
+    pub times: u32,
+    /// The time of the last.
+    pub last: Timestamp,
+}
+
 /// A scenario being played, and everything recorded on the way.
 pub(super) struct Runner<'w> {
     pub world: &'w World,
@@ -133,9 +142,8 @@ pub(super) struct Runner<'w> {
     pub removed_targets: Vec<String>,
     /// The commands that were refused as invalid, with the reason.
     pub invalid_commands: Vec<(usize, String)>,
-    /// The commands that were refused because nobody knew their function, with the number of refusals after the last
-    /// trouble.
-    pub unknown_commands: BTreeMap<usize, u32>,
+    /// The commands that were refused because nobody knew their function.
+    pub unknown_commands: BTreeMap<usize, RefusedAsUnknown>,
     /// The requests that were ignored, because nobody knew their function.
     pub unknown_requests: BTreeSet<usize>,
     /// The requests that were sent, with the time.

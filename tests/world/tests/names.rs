@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use world::orders::{OTHER, command, deploy_all};
 use world::promotions::{event, three_environments_config};
 use world::zips::{code, with_manifest};
-use world::{CallPhase, DEV, Op, Outcome, World, ignored};
+use world::{CallPhase, DEV, Op, Outcome, Trigger, World, ignored};
 
 const MANIFEST: &str = "role = \"orders\"\nruntime = \"provided.al2023\"\nhandler = \"bootstrap\"\n";
 
@@ -342,4 +342,29 @@ async fn upload_to_the_end_of_a_chain_is_told_its_beginning() {
         let record = world.record(&format!("{environment}/orders/1.zip"), code("1")).await;
         assert_eq!((record.code, record.because.as_deref()), (Some(Code::UploadsNotAccepted), Some(because)));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn repeated_promotion_has_its_answer_after_the_only_upload_of_its_function_was_refused() {
+    let mut answered = 0;
+    for milliseconds in (0..300).step_by(5) {
+        let world =
+            World::with(&three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({}))).with_functions();
+        let upload = world.put("dev/bills/1.zip", b"no zip".to_vec());
+        let promote = json!({
+            "command": "promote", "function": "bills", "from": "dev", "to": "stage", "id": "p1", "requested_by": "ann"
+        });
+        let meanwhile = async {
+            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
+            world.invocation().run(&Trigger::Command(promote.clone())).await.outcome
+        };
+        let (record, first) = futures::join!(world.until_ended(&upload), meanwhile);
+        assert_eq!(record.status, Status::Refused, "{milliseconds}");
+        // Before the upload is accepted, and after it has ended, nobody knows the function.
+        let Outcome::Answered(first) = first else { continue };
+        answered += 1;
+        assert_eq!(first["status"], "refused", "{milliseconds}");
+        assert_eq!(world.command(promote.clone()).await, first, "{milliseconds}");
+    }
+    assert!(answered > 0, "no promotion met the open upload");
 }

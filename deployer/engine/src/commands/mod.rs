@@ -24,6 +24,7 @@ mod plan;
 pub(crate) mod progress;
 mod promote;
 mod promote_each;
+mod promoted;
 mod recall;
 mod recalled_rollouts;
 mod reject;

@@ -16,6 +16,7 @@ use super::history::History;
 use super::known::ensure_known;
 use super::progress::answer_with_record;
 use super::promote_each::submit_each;
+use super::promoted::{known_request, promoted};
 use super::used_id::{ensure_no_member, ensure_unused_id, group_of_request};
 use crate::events::publish_refused_promotion;
 use crate::group::Groups;
@@ -78,6 +79,10 @@ async fn submit(engine: &Engine, promotion: &PromotionRequest) -> Result<Promoti
         }
     };
     let (known, group) = futures::join!(ensure_all_known(engine, promotion), group);
+    if let Err(unknown @ CommandError::UnknownFunction(_)) = known {
+        // A repeated promotion has its answer, even if the upload that made its function known was refused since.
+        return promoted(engine, promotion).await?.ok_or(unknown);
+    }
     known?;
     let group = group?;
     let giver = &Giver::new(engine, &promotion.identity, proof_demand(engine, promotion))?;
@@ -187,11 +192,6 @@ async fn answer_known(
         }
     };
     answer_with_record(engine, at, &request, work.instrument(span)).await.map(Some)
-}
-
-/// Makes the request by which a promotion of one function is known, whatever it brings.
-pub(super) fn known_request(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'_>) -> Request {
-    request_for(engine, promotion, at, &Sources::new())
 }
 
 /// Makes the request to promote one function: for the artifact that the source has live now.

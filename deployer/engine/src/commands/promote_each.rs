@@ -14,7 +14,8 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use super::history::{History, NotReady};
-use super::promote::{Asked, known_request, request_for, submit_one};
+use super::promote::{Asked, request_for, submit_one};
+use super::promoted::known_request;
 use super::used_id::group_of_id;
 use crate::claim::timed;
 use crate::prove_identity::Giver;

@@ -7,7 +7,7 @@ use deployer_engine::EventOutcome;
 use futures::future::FutureExt as _;
 
 use super::text::{outcome, work};
-use super::{About, Event, IN_FLIGHT, Message, Runner, Running};
+use super::{About, Event, IN_FLIGHT, Message, RefusedAsUnknown, Runner, Running};
 use crate::mutants::Mutant;
 use world::{CallPhase, Outcome, Run, Trigger, tick};
 
@@ -121,9 +121,9 @@ impl<'w> Runner<'w> {
             (Outcome::Refused { error_type, .. }, About::Command(number))
                 if error_type == "UnknownFunction" && self.healed =>
             {
-                let times = self.unknown_commands.entry(number).or_default();
-                *times += 1;
-                if *times >= UNKNOWN_TIMES {
+                let refused = self.unknown_commands.entry(number).or_default();
+                *refused = RefusedAsUnknown { times: refused.times + 1, last: self.world.now() };
+                if refused.times >= UNKNOWN_TIMES {
                     return;
                 }
             }
