@@ -271,7 +271,13 @@ impl<'c, 'a> LiveOracle<'c, 'a> {
     fn add_to_left(&mut self, record: &DeploymentRecord, was_live: bool) {
         let Some(one) = self.live_entry(record) else { return };
         let one = LiveEntry { was_live, ..one };
-        if self.history.first().is_none_or(|live| !live.is_same_artifact(&one)) {
+        // A deployment that has not read its zip cannot know that its code is live under another release.
+        let has_read = record.artifact.as_ref().is_some_and(|artifact| artifact.sha256.is_some());
+        let is_it = |live: &LiveEntry| match has_read {
+            true => live.is_same_artifact(&one),
+            false => live.artifact == one.artifact,
+        };
+        if !self.history.first().is_some_and(is_it) {
             self.left.retain(|left| left.artifact != one.artifact);
             self.left.insert(0, one);
         }

@@ -28,7 +28,7 @@ type Search = (&'static str, &'static [&'static str]);
 
 /// The programs that compute, one after another. [`QUICK_TESTS`] run beside them.
 const QUICK_COMPUTING: &[Search] = &[
-    ("schedules", &["simulate", "--schedules", "1200"]),
+    ("schedules", &["simulate", "--schedules", "600"]),
     ("rollouts", &["simulate", "--focus", "rollouts", "--schedules", "100"]),
     ("rollouts of groups", &["simulate", "--focus", "rollout-groups", "--schedules", "40"]),
     ("policies and their mutants", &["policies"]),
