@@ -51,7 +51,8 @@ pub(super) struct SideEffectsReport {
 
 impl Outbox<'_> {
     /// Carries out the side effects of ended deployments, removes them from the head, and deletes their markers.
-    /// Another invocation may do the same at the same time. A failure for one deployment holds up no other.
+    /// Another invocation may do the same at the same time. A failure for one deployment holds up no other, but for the
+    /// promotions that later ones call for.
     pub(crate) async fn flush(self, seen: Versioned) -> Result<FlushReport, Transient> {
         self.flush_with(seen, None).await
     }
@@ -67,9 +68,16 @@ impl Outbox<'_> {
             let open: Vec<OutboxEntry> =
                 seen.head.outbox().iter().filter_map(|entry| remaining(entry, &done)).collect();
             let etag = |record: &DeploymentRecord| noted.clone().filter(|(id, _)| *id == record.id)?.1;
-            let reports = open.iter().map(|entry| self.run_side_effects(entry, etag(&entry.record)));
+            let asks = open.iter().position(|entry| entry.todo.contains(&SideEffect::Promotions));
+            let reports = open.iter().enumerate().map(|(index, entry)| {
+                // Those of a later deployment follow, so that what was live earlier is asked for earlier.
+                let asks_now = asks.is_none_or(|first| index <= first);
+                self.run_side_effects(entry, etag(&entry.record), asks_now)
+            });
+            let mut reports = join_all(reports).await;
+            self.request_later_promotions(&open, &mut reports).await;
             let (mut unwritten, mut unrequested) = (Vec::new(), Vec::new());
-            for (entry, report) in open.iter().zip(join_all(reports).await) {
+            for (entry, report) in open.iter().zip(reports) {
                 let is_another = noted.as_ref().is_none_or(|(id, _)| *id != entry.record.id);
                 if is_another && report.done.contains(&SideEffect::Record) {
                     log_outcome(&entry.record);
@@ -95,8 +103,30 @@ impl Outbox<'_> {
         Ok(FlushReport { seen, unwritten, unrequested })
     }
 
-    /// Carries out the side effects of one deployment's end. Each is idempotent, or happens at least once.
-    pub(crate) async fn run_side_effects(self, entry: &OutboxEntry, expected: Option<ETag>) -> SideEffectsReport {
+    /// Asks for the promotions of later deployments, one after the other. Those of one wait for earlier ones that could
+    /// not be asked for, but for no record that cannot be written.
+    async fn request_later_promotions(self, open: &[OutboxEntry], reports: &mut [SideEffectsReport]) {
+        for (entry, report) in open.iter().zip(reports) {
+            let is_asked = report.done.contains(&SideEffect::Promotions);
+            if !entry.todo.contains(&SideEffect::Promotions) || is_asked || report.unwritten.is_some() {
+                continue;
+            }
+            if report.unrequested.is_some() {
+                break;
+            }
+            match self.request_promotions(entry).await {
+                Ok(()) => drop(report.done.insert(SideEffect::Promotions)),
+                Err(error) => {
+                    report.unrequested = Some(error);
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Carries out the side effects of one deployment's end, its promotions only if they may be asked for now. Each is
+    /// idempotent, or happens at least once.
+    async fn run_side_effects(self, entry: &OutboxEntry, expected: Option<ETag>, asks_now: bool) -> SideEffectsReport {
         let entry = &self.with_metadata(entry).await;
         let OutboxEntry { record, todo, .. } = entry;
         if todo.contains(&SideEffect::Record)
@@ -104,8 +134,9 @@ impl Outbox<'_> {
         {
             return SideEffectsReport { done: BTreeSet::new(), unwritten: Some(error), unrequested: None };
         }
+        let asks = asks_now && todo.contains(&SideEffect::Promotions);
         let promotions = async {
-            match todo.contains(&SideEffect::Promotions) {
+            match asks {
                 true => self.request_promotions(entry).await,
                 false => Ok(()),
             }
@@ -122,7 +153,7 @@ impl Outbox<'_> {
         let (promotions, events) = futures::join!(promotions, events);
         let done = todo.iter().copied().filter(|effect| match effect {
             SideEffect::Record => true,
-            SideEffect::Promotions => promotions.is_ok(),
+            SideEffect::Promotions => asks && promotions.is_ok(),
             SideEffect::Started | SideEffect::Ended => events.is_ok(),
             SideEffect::Unknown => false,
         });

@@ -1,6 +1,6 @@
 //! Checks the commands themselves: each has one record, which has ended and equals the answer.
 
-use deployer_core::record::{CauseKind, DeploymentRecord, Status};
+use deployer_core::record::{CauseKind, Code, DeploymentRecord, Status};
 
 use super::case::Case;
 use super::commands::CommandKind;
@@ -34,7 +34,7 @@ pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, repo
                 |number: usize| record.cause.requested_by.as_deref() == Some(super::commands::name(number).as_str());
             let others = case.commands.iter().chain(&case.rejects_elsewhere);
             let mut others = others.filter(|(number, _)| is_its(*number));
-            others.any(|(_, other)| may_join(&command.kind, &other.kind, record.status)).then_some(answer.id)
+            others.any(|(_, other)| may_join(&command.kind, &other.kind, record)).then_some(answer.id)
         };
         let has_joined = answers.iter().flatten().any(|answer| joined(answer).is_some());
         // A function that was live before the last refusal is known, so its commands are carried out.
@@ -62,13 +62,15 @@ pub(super) fn commands(case: &Case<'_>, runner: &super::runner::Runner<'_>, repo
     }
 }
 
-/// Whether one command may be answered with another's record, which has this status. A recall with nothing to take back
-/// does not do what a rollback asks for.
-fn may_join(command: &CommandKind, other: &CommandKind, status: Status) -> bool {
+/// Whether one command may be answered with another's record. A recall that found nothing of its release here does not do
+/// what a rollback asks for; one before whose release nothing was live answers a rollback too.
+fn may_join(command: &CommandKind, other: &CommandKind, record: &DeploymentRecord) -> bool {
     match (command, other) {
         (CommandKind::Rollback { to: None, .. }, CommandKind::Rollback { to: None, .. })
         | (CommandKind::Redeploy, CommandKind::Redeploy) => true,
-        (CommandKind::Rollback { to: None, .. }, CommandKind::Recall { .. }) => status != Status::Refused,
+        (CommandKind::Rollback { to: None, .. }, CommandKind::Recall { .. }) => {
+            record.status != Status::Refused || record.code == Some(Code::NothingToRollBack)
+        }
         _ => false,
     }
 }

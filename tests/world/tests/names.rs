@@ -348,8 +348,8 @@ async fn upload_to_the_end_of_a_chain_is_told_its_beginning() {
 async fn repeated_promotion_has_its_answer_after_the_only_upload_of_its_function_was_refused() {
     let mut answered = 0;
     for milliseconds in (0..300).step_by(5) {
-        let world =
-            World::with(&three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({}))).with_functions();
+        let world = World::with(&three_environments_config(&json!({"promotion": {"from": "dev"}}), &json!({})))
+            .with_functions();
         let upload = world.put("dev/bills/1.zip", b"no zip".to_vec());
         let promote = json!({
             "command": "promote", "function": "bills", "from": "dev", "to": "stage", "id": "p1", "requested_by": "ann"

@@ -257,3 +257,18 @@ async fn late_start_event_is_sent_once() {
     let told = world.aws(|aws| aws.events.iter().filter(|event| event.announces == Announcement::Started).count());
     assert_eq!(told, 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn process_that_was_frozen_over_the_longest_wait_looks_again_before_it_gives_up() {
+    for call in 1.. {
+        let world = World::with_orders();
+        world.aws(|aws| aws.at(DEV).settling.time = Duration::from_secs(4));
+        let upload = world.put("dev/orders/1.1.0.zip", code("1.1.0"));
+        let run = world.invocation().freezes_at(call, Duration::from_secs(1_000)).upload(&upload).await;
+        let record = world.until_ended(&upload).await;
+        assert_eq!(record.status, Status::Succeeded, "{call}: {:?}", record.because);
+        if call > run.calls {
+            return;
+        }
+    }
+}

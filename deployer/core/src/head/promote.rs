@@ -56,17 +56,28 @@ pub fn accept_promotion(
     {
         artifact.warning = warning_of(head, artifact, &at.name);
     }
-    if !goes_in_order(&request, at) {
-        displace_waiting(&mut next, &mut request, at, me.now);
-    }
+    let index = match goes_in_order(&request, at) {
+        true => place_in_line(&next.queue.waiting, &request),
+        false => {
+            displace_waiting(&mut next, &mut request, at, me.now);
+            next.queue.waiting.len()
+        }
+    };
     let (wait, notified) = match decision {
         Decision::Wait(wait) => (wait.clone(), false),
         _ if dispatch == Dispatch::Enqueue => (Wait::over(me.now), true),
         _ => return enqueue(next, &request, at, me),
     };
     let waiting = Waiting { request, wait, notified, place: None };
-    next.queue.waiting.push(waiting.clone());
+    next.queue.waiting.insert(index, waiting.clone());
     Transition::to(next, Next::Deferred(Box::new(waiting)))
+}
+
+/// Returns the place of a promotion among those that wait, where they go in order: before what was asked for later, and
+/// behind every member of a group.
+fn place_in_line(waiting: &[Waiting], request: &Request) -> usize {
+    let is_before = |other: &Waiting| other.request.group().is_some() || other.request.time <= request.time;
+    waiting.iter().rposition(is_before).map_or(0, |last| last + 1)
 }
 
 /// Applies a new decision to a promotion that waits: it ends, it waits on, or it is admitted.

@@ -59,6 +59,9 @@ impl RolloutState {
     /// the last of these times on, whatever crashed before.
     #[must_use]
     pub fn moved(mut self, target: &Target, weight: u8, at: Timestamp) -> Progress {
+        if self.phase == Phase::GoingBack {
+            note_late_arrival(&mut self, target, weight, at);
+        }
         let is_shifting = matches!(self.phase, Phase::Shifting | Phase::Watching);
         if !is_shifting || self.due.is_some() {
             return continues(self);
@@ -203,6 +206,16 @@ impl RolloutState {
         }
         ended_if_back(self)
     }
+}
+
+/// Notes that an alias served the weight of a move over which the release was taken back: it goes back from there.
+fn note_late_arrival(state: &mut RolloutState, target: &Target, weight: u8, at: Timestamp) {
+    change(state, target, |one| {
+        if one.way_back == Some(WayBack::Open) && one.unconfirmed == Some(weight) {
+            one.unconfirmed = None;
+            one.served.push(Served { weight, meant_at: at, at });
+        }
+    });
 }
 
 /// Some targets' new versions have failed a smoke test, each for this reason.

@@ -17,7 +17,7 @@ use super::change_head::reused_id;
 use super::find_by_id::{FoundById, find_by_id};
 use super::known::ensure_known;
 use super::progress::record_by_head;
-use super::promote::PromotionOutcome;
+use super::promotion::PromotionOutcome;
 use super::used_id::{ensure_unused_by_each, ensure_unused_id};
 use crate::group::Groups;
 use crate::promotions::stored_requests::submit_without_queue;

@@ -21,7 +21,7 @@ use super::error::FunctionError;
 use super::known::ExpectedFunction;
 use super::only_if_known::what_became_of;
 use super::plan::Planned;
-use super::promote::PromotionOutcome;
+use super::promotion::PromotionOutcome;
 use super::rollout::command_rollout;
 use crate::port::SelfDiagnostics;
 use crate::timer::ANSWER_NEEDS;

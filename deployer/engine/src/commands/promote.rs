@@ -4,37 +4,25 @@ use deployer_core::config::ProvenCommand;
 use deployer_core::event::{RecordlessEvent, Refused};
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::Group;
-use deployer_core::head::{CommandKind, Head, Request};
+use deployer_core::head::{CommandKind, Head};
 use deployer_core::id::FunctionName;
 use deployer_core::identity::Principal;
-use deployer_core::promotion::{Dispatch, Functions, PromotionRequest, PromotionSpec, SourceEnvironment};
+use deployer_core::promotion::{Dispatch, Functions, PromotionRequest};
 use deployer_core::record::DeploymentRecord;
 use futures::future::try_join_all;
 use tracing::Instrument as _;
 
-use super::history::History;
 use super::known::ensure_known;
 use super::progress::answer_with_record;
 use super::promote_each::submit_each;
-use super::promoted::{known_request, promoted};
+use super::promoted::promoted;
+use super::promotion::{PromotionOutcome, known_request, request_for};
 use super::used_id::{ensure_no_member, ensure_unused_id, group_of_request};
 use crate::events::publish_refused_promotion;
 use crate::group::Groups;
-use crate::promotions::policy::Sources;
 use crate::promotions::stored_requests::submit_without_queue;
 use crate::prove_identity::{Giver, ProofDemand};
 use crate::{CommandError, Engine, Transient, deployment};
-
-/// The result of a promotion request.
-#[derive(Debug, Clone, PartialEq)]
-pub enum PromotionOutcome {
-    /// The record of one function's promotion.
-    One(Box<DeploymentRecord>),
-    /// The records of all functions that match and are ready, and the others.
-    Each(History),
-    /// The group of functions that are promoted together.
-    Together(Box<Group>),
-}
 
 impl Engine {
     /// Submits a promotion, and works on it if the rules allow it.
@@ -192,19 +180,4 @@ async fn answer_known(
         }
     };
     answer_with_record(engine, at, &request, work.instrument(span)).await.map(Some)
-}
-
-/// Makes the request to promote one function: for the artifact that the source has live now.
-pub(super) fn request_for(
-    engine: &Engine,
-    promotion: &PromotionRequest,
-    at: &FunctionRef<'_>,
-    sources: &Sources,
-) -> Request {
-    let none = SourceEnvironment::default();
-    let promoting: PromotionSpec =
-        promotion.promotion_spec().resolved_in(sources.get(&promotion.from).unwrap_or(&none));
-    let cause = promotion.cause();
-    let (place, now) = ((&at.name, &at.function), engine.now());
-    Request::promotion(place, promoting, cause, promotion.time, (now, engine.token()))
 }

@@ -14,8 +14,8 @@ use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 
 use super::history::{History, NotReady};
-use super::promote::{Asked, request_for, submit_one};
-use super::promoted::known_request;
+use super::promote::{Asked, submit_one};
+use super::promotion::{known_request, request_for};
 use super::used_id::group_of_id;
 use crate::claim::timed;
 use crate::prove_identity::Giver;

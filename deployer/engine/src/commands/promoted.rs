@@ -1,8 +1,7 @@
 //! What became of a promotion that was asked for before. Nothing is changed or worked on.
 
-use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, group_id};
-use deployer_core::head::{CommandKind, Request};
+use deployer_core::head::CommandKind;
 use deployer_core::id::{FunctionName, FunctionPattern};
 use deployer_core::ledger_keys;
 use deployer_core::promotion::{Functions, PromotionRequest};
@@ -11,10 +10,9 @@ use futures::stream::{self, StreamExt as _};
 
 use super::history::History;
 use super::progress::record_if_known;
-use super::promote::{PromotionOutcome, request_for};
+use super::promotion::{PromotionOutcome, known_request};
 use super::used_id::{ensure_no_member, ensure_unused_by_each, group_of_request};
 use crate::group::{Groups, opened_before};
-use crate::promotions::policy::Sources;
 use crate::store::READ_AT_ONCE;
 use crate::{CommandError, Engine, Transient};
 
@@ -83,9 +81,4 @@ async fn promoted_each(
         Some(used) => Err(used),
         None => Ok(found),
     }
-}
-
-/// Makes the request by which a promotion of one function is known, whatever it brings.
-pub(super) fn known_request(engine: &Engine, promotion: &PromotionRequest, at: &FunctionRef<'_>) -> Request {
-    request_for(engine, promotion, at, &Sources::new())
 }

@@ -10,9 +10,10 @@ use deployer_core::ledger_keys;
 use deployer_core::record::{Ending, Status};
 use deployer_core::rejects::Rejects;
 
+use super::Deployment;
 use super::claimed_target::ClaimedTarget;
 use crate::Transient;
-use crate::claim::Stopped;
+use crate::claim::{Claim, Stopped};
 use crate::port::LedgerError;
 use crate::store::{Change, Persistence, Versioned};
 use crate::timer::MAX_READ_RETRIES;
@@ -29,9 +30,32 @@ fn may_try_again(attempt: u32, error: &LedgerError) -> bool {
 }
 
 impl ClaimedTarget<'_> {
-    /// Checks that the claim is still ours. [`Claim::stopped`](crate::Claim::stopped) tells afterwards whether it was
-    /// asked to stop.
+    /// Checks that the claim is still ours. [`Claim::stopped`] tells afterwards whether it was asked to stop.
     pub async fn ensure_still_owned(self, new_code: Sha256, opening: Option<Opening>) -> Result<(), Transient> {
+        let Self { deployment, claim, .. } = self;
+        Ownership { deployment, claim }.ensure(new_code, opening).await
+    }
+}
+
+/// The ownership of a deployment's claim.
+#[derive(Clone, Copy)]
+pub(super) struct Ownership<'a> {
+    pub deployment: &'a Deployment<'a>,
+    pub claim: &'a Claim,
+}
+
+impl Ownership<'_> {
+    /// Reads the head and the rejects once more, as [`ensure`](Self::ensure) does, for the code that the deployment brings.
+    pub async fn ensure_for_its_code(self) -> Result<(), Transient> {
+        let code = self.claim.active_now().brings.and_then(|brings| brings.artifact.sha256);
+        match code.or(self.deployment.resolved.sha256) {
+            Some(code) => self.ensure(code, None).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Checks that the claim is still ours. [`Claim::stopped`] tells afterwards whether it was asked to stop.
+    pub async fn ensure(self, new_code: Sha256, opening: Option<Opening>) -> Result<(), Transient> {
         let Some(turn) = self.claim.check.turn(new_code, opening).await else { return Ok(()) };
         futures::try_join!(self.check_claim(&turn.openings), self.check_rejects())?;
         turn.complete();

@@ -19,7 +19,7 @@ struct TargetProgress {
     restored: bool,
     alias_only: bool,
     provisioned: Option<bool>,
-    unanswered_move: bool,
+    alias_written: bool,
 }
 
 impl Progress {
@@ -63,14 +63,15 @@ impl Progress {
         self.change(target, |progress| progress.provisioned = Some(provisioned));
     }
 
-    /// Notes that a write of the alias got no answer, so that it may take effect late.
-    pub fn set_unanswered_move(&self, target: &Target) {
-        self.change(target, |progress| progress.unanswered_move = true);
+    /// Notes that a rollout has written the alias: the write was carried out, or got no answer, so that it may take effect
+    /// late.
+    pub fn set_alias_written(&self, target: &Target) {
+        self.change(target, |progress| progress.alias_written = true);
     }
 
-    /// Whether a write of the alias got no answer.
-    pub fn has_unanswered_move(&self, target: &Target) -> bool {
-        locked(&self.0).get(target).is_some_and(|progress| progress.unanswered_move)
+    /// Whether a rollout has written the alias, or may have.
+    pub fn is_alias_written(&self, target: &Target) -> bool {
+        locked(&self.0).get(target).is_some_and(|progress| progress.alias_written)
     }
 
     /// Whether the alias was pointed to the new version.

@@ -18,6 +18,8 @@ struct Targets {
     now: BTreeMap<Target, WaitingTarget>,
     /// The targets that have failed for good.
     failed: BTreeSet<Target>,
+    /// The targets that were seen to wait for too long. The next look at one decides.
+    overdue: BTreeSet<Target>,
 }
 
 /// A target that waits.
@@ -32,7 +34,8 @@ pub(crate) struct WaitingTarget {
 impl TargetWaits {
     /// Makes the waits that earlier owners have left.
     pub fn of(active: &Active) -> Self {
-        Self(Mutex::new(Targets { all: WaitTracker::of(active), now: BTreeMap::new(), failed: BTreeSet::new() }))
+        let all = WaitTracker::of(active);
+        Self(Mutex::new(Targets { all, now: BTreeMap::new(), failed: BTreeSet::new(), overdue: BTreeSet::new() }))
     }
 
     /// Whether a target waits now.
@@ -44,6 +47,7 @@ impl TargetWaits {
     pub fn task_done(&self, target: &Target, task: &LambdaTask) {
         let mut targets = locked(&self.0);
         targets.now.remove(target);
+        targets.overdue.remove(target);
         targets.all.end(target, task);
     }
 
@@ -78,6 +82,11 @@ impl TargetWaits {
     /// Returns the waits that are not over, of the targets that are not done.
     pub fn open_waits(&self, done: &[TargetOutcome]) -> Vec<LambdaWait> {
         locked(&self.0).all.without(done)
+    }
+
+    /// Notes that a target has waited for too long. Returns whether this is the first time.
+    pub fn is_first_overdue(&self, target: &Target) -> bool {
+        locked(&self.0).overdue.insert(target.clone())
     }
 
     /// Marks a target as failed for good: no later invocation goes on with it, even if the time was up.

@@ -56,18 +56,21 @@ impl ClaimedTarget<'_> {
             self.deployment.engine.ports.queue.is_some() && !claim.only_observes() && claim.stopped().is_none();
         if may_park || is_refused {
             let since = claim.waits.begin(target, task, format!("{step}: {because}"), timer.now());
+            // A new wait gets its seconds, however long the waits before it were.
             let is_long = timer.passed(since.own) >= timer.retries.lambda_wait_here;
             let longest = longest_lambda_wait(self.deployment.engine);
-            if is_long && timer.passed(since.own) >= longest {
+            let is_own_over = timer.passed(since.own) >= longest;
+            let is_over = is_own_over || timer.passed(since.first) >= longest * WAITS_IN_A_ROW;
+            // The last look may have begun long before its answer was read, in a process that was frozen meanwhile.
+            let is_seen_again = is_long && is_over && !claim.waits.is_first_overdue(target);
+            if is_seen_again {
                 claim.waits.mark_failed(target);
-                return Err(WaitError::Final(ends()));
+                return Err(WaitError::Final(match is_own_over {
+                    true => ends(),
+                    false => self.lambda_busy_again_and_again(step, because),
+                }));
             }
-            // A new wait gets its seconds, however long the waits before it were.
-            if is_long && timer.passed(since.first) >= longest * WAITS_IN_A_ROW {
-                claim.waits.mark_failed(target);
-                return Err(WaitError::Final(self.lambda_busy_again_and_again(step, because)));
-            }
-            if may_park && is_long {
+            if may_park && is_long && !is_over {
                 return Err(WaitError::Waits);
             }
         }

@@ -4,7 +4,7 @@
 //! drops its entry, so a commit touches no other head. A tick there, which is only a hint, or the sweep moves the
 //! object into that head.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use deployer_core::function_ref::FunctionRef;
@@ -52,29 +52,45 @@ pub(crate) async fn submit_without_queue(engine: &Engine) {
 
 async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<String>) -> Result<Swept, Transient> {
     let mut swept = Swept::default();
+    let mut asked: BTreeMap<_, Vec<String>> = BTreeMap::new();
     for key in engine.store().keys(ASKED).await? {
+        match ledger_keys::parse_asked(&key) {
+            Some(function) => asked.entry(function).or_default().push(key),
+            None => tracing::warn!(key, "nothing that this deployer has asked for: delete it"),
+        }
+    }
+    for ((name, function), mut keys) in asked {
         if !engine.timer().has_time_for_another() {
             break;
         }
-        if !tried.insert(key.clone()) {
-            continue;
-        }
-        let mut one = Swept::one();
-        let Some((name, function)) = ledger_keys::parse_asked(&key) else {
-            tracing::warn!(key, "nothing that this deployer has asked for: delete it");
-            continue;
+        keys.retain(|key| tried.insert(key.clone()));
+        let at = FunctionRef::find(&engine.config, &name, &function);
+        let promotions = at.as_ref().map(|at| engine.reconciler(at).promotions());
+        let sorted = match &promotions {
+            Ok(promotions) => promotions.in_order_of_time(keys.clone()).await,
+            Err(_) => Ok(keys.clone()),
         };
-        let submitted = match FunctionRef::find(&engine.config, &name, &function) {
-            Ok(at) => Box::pin(engine.reconciler(&at).promotions().submit_stored(&key, dispatch)).await.map(drop),
-            Err(_) => drop_if_old(engine, &key, &name).await,
+        let sorted = match sorted {
+            Ok(sorted) => sorted,
+            Err(error) => {
+                swept = swept.and(not_submitted(&format!("{name}/{function}"), &error));
+                continue;
+            }
         };
-        if let Err(error) = submitted {
-            tracing::error!(key, "not put into its head: {error}");
-            one = one.with_failure(&key, FailureKind::of(&error), &error.to_string());
+        for key in sorted {
+            let submitted = match &promotions {
+                Ok(promotions) => Box::pin(promotions.submit_stored(&key, dispatch)).await.map(drop),
+                Err(_) => drop_if_old(engine, &key, &name).await,
+            };
+            swept = swept.and(submitted.map_or_else(|error| not_submitted(&key, &error), |()| Swept::one()));
         }
-        swept = swept.and(one);
     }
     Ok(swept)
+}
+
+fn not_submitted(key: &str, error: &Transient) -> Swept {
+    tracing::error!(key, "not put into its head: {error}");
+    Swept::one().with_failure(key, FailureKind::of(error), &error.to_string())
 }
 
 /// Drops a request to an environment that deployer.json has not had for a day.

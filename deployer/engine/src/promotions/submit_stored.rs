@@ -1,17 +1,21 @@
 //! Promotions that the end of a deployment elsewhere has asked for.
 
+use deployer_core::format;
 use deployer_core::head::{Head, Request};
 use deployer_core::id::DeploymentId;
 use deployer_core::ledger_keys;
 use deployer_core::promotion::Dispatch;
 use deployer_core::record::DeploymentRecord;
 use deployer_core::stored_request::StoredRequest;
+use futures::future::try_join_all;
+use jiff::Timestamp;
 
 use super::policy::PolicyInputs;
 use crate::Transient;
 use crate::claim::SubmitOutcome;
 use crate::function_handles::Promotions;
 use crate::group::Groups;
+use crate::port::LedgerError;
 
 impl Promotions<'_> {
     /// Follows a hint: submits the promotions that were asked for here, or reconciles the group of a member that has
@@ -19,7 +23,7 @@ impl Promotions<'_> {
     pub(crate) async fn follow_hint(self, id: DeploymentId) -> Result<Option<DeploymentRecord>, Transient> {
         let keys = self.engine.store().keys(&ledger_keys::asked_of(&self.at.name, &self.at.function)).await?;
         let mut found = None;
-        for key in keys {
+        for key in self.in_order_of_time(keys).await? {
             let submitted = self.submit_stored(&key, Dispatch::Inline).await?;
             found = found.or(submitted.filter(|record| record.id == id));
         }
@@ -32,6 +36,22 @@ impl Promotions<'_> {
             Groups::of(self.engine).reconcile(&self.at.name, group).await?;
         }
         Ok(record.filter(|_| group.is_some()))
+    }
+
+    /// Sorts the keys of what was asked for here, the earliest first: a later promotion of code that is live already is
+    /// dropped, and must not be judged before an earlier one that brings other code. What is not understood comes last.
+    pub(crate) async fn in_order_of_time(self, keys: Vec<String>) -> Result<Vec<String>, Transient> {
+        if keys.len() < 2 {
+            return Ok(keys);
+        }
+        let reads = keys.into_iter().map(|key| async move {
+            let object = self.engine.ports.ledger.get(&key).await?.object;
+            let stored = object.and_then(|(body, _)| format::read::<StoredRequest>(&body).ok());
+            Ok::<_, LedgerError>((stored.map_or(Timestamp::MAX, |stored| stored.request.time), key))
+        });
+        let mut keys = try_join_all(reads).await?;
+        keys.sort();
+        Ok(keys.into_iter().map(|(_, key)| key).collect())
     }
 
     /// Submits a promotion that was asked for, and then deletes its object.

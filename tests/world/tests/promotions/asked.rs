@@ -144,3 +144,46 @@ async fn sweep(world: &World) -> Swept {
         other => panic!("{other:?}"),
     }
 }
+
+fn in_order() -> World {
+    let automatic = json!({"promotion": {"from": "dev", "automatic": true, "policy": "in-order"}});
+    World::three_environments(&automatic, &json!({}))
+}
+
+/// Uploads a release with other code, and one that brings back the code that is live in both environments.
+async fn there_and_back(world: &World, (other, back): (&str, &str)) {
+    for (release, zip) in [(other, code(other)), (back, code("1.1.0"))] {
+        let upload = world.put(&format!("dev/orders/{release}.zip"), zip);
+        world.invocation().upload(&upload).await;
+        world.pass(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn code_that_comes_back_is_promoted_after_the_release_between_wherever_its_object_is_listed() {
+    for number in 0..8 {
+        let world = in_order();
+        deploy_all(&world, &["1.1.0"]).await;
+        world.sweep_and_deliver().await;
+        let back = format!("1.3.{number}");
+        there_and_back(&world, ("1.2.0", &back)).await;
+        world.aws(|aws| aws.queue.lose());
+        assert_eq!(request_keys(&world).len(), 2);
+        world.sweep_minutes(3).await;
+        assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]), "{number}");
+        assert_eq!(world.head("stage", "orders")["history"][0]["release"], json!(back));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn promotion_that_could_not_be_asked_for_is_asked_for_before_a_later_one() {
+    let world = in_order();
+    deploy_all(&world, &["1.1.0"]).await;
+    world.sweep_and_deliver().await;
+    world.on(Op::WriteLedger).about("asked/stage").times(2).fail(CallErrorKind::Unknown);
+    there_and_back(&world, ("1.2.0", "1.3.0")).await;
+    world.tick().await;
+    world.sweep_minutes(3).await;
+    assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]));
+    assert_eq!(world.head("stage", "orders")["history"][0]["release"], "1.3.0");
+}

@@ -121,3 +121,49 @@ async fn move_that_does_not_end_is_in_the_log_as_overdue() {
     let line = overdue(3).await.expect("five minutes are over");
     assert!(line["message"].as_str().unwrap().contains(OTHER), "{line}");
 }
+
+/// Rolls a release out whose second wave cannot be tested, because its account is too busy. Says something while the tests
+/// wait, and returns the record of the rollout, which must have gone back within two minutes.
+async fn heard_while_tests_wait(what: &str, say: impl AsyncFnOnce(&World, &DeploymentRecord)) -> DeploymentRecord {
+    let world = world(&json!({
+        "steps": [], "watch": "8m", "waves": ["1", "100%"], "smoke_test": { "event": { "ping": true } }
+    }));
+    world.on(Op::Invoke).at(OTHER).always().fail(CallErrorKind::Throttled);
+    let begun = begins(&world).await;
+    let rolls = world.sweep_minutes(16);
+    let said = async {
+        while world.head("dev", "orders")["active"]["rollout"]["wave"] != 1 {
+            world.pass(Duration::from_secs(10)).await;
+        }
+        world.pass(Duration::from_secs(20)).await;
+        assert_eq!(world.served(DEV), whole(2), "{what}");
+        say(&world, &begun).await;
+        world.pass(Duration::from_secs(120)).await;
+        assert_eq!(world.served(DEV), whole(1), "{what} is heard within two minutes");
+    };
+    tokio::join!(rolls, said);
+    record_of(&world, &begun).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_wave_goes_back_by_a_word_while_the_second_cannot_be_tested() {
+    let reject = json!({ "command": "reject", "function": "orders", "release": "1.1.0", "reason": "bad", "requested_by": "ann" });
+    let mut recall = reject.clone();
+    recall["command"] = json!("recall");
+    for (what, word, ended) in [
+        ("rollback", command("rollback", &json!({})), (Status::Superseded, Code::Superseded)),
+        ("reject", reject, (Status::RolledBack, Code::Rejected)),
+        ("recall", recall, (Status::RolledBack, Code::Rejected)),
+    ] {
+        let record = heard_while_tests_wait(what, async |world, _| {
+            world.invocation().run(&Trigger::Command(word)).await;
+        });
+        let record = record.await;
+        assert_eq!((record.status, record.code), (ended.0, Some(ended.1)), "{what}: {record:?}");
+    }
+    let record = heard_while_tests_wait("abort", async |world, begun| {
+        super::words::says(world, "abort", begun).await;
+    });
+    let record = record.await;
+    assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Aborted)), "{record:?}");
+}

@@ -141,3 +141,18 @@ fn target_that_served_the_release_already_stays_and_is_named_where_nothing_else_
     let Some(RolloutEnd::Failed { left, .. }) = end_of_way_back(&back) else { panic!("{back:?}") };
     assert!(left[0].1.contains("before the rollout began"), "{left:?}");
 }
+
+#[test]
+fn arrival_that_is_written_down_after_an_abort_counts_as_served() {
+    let all = targets(2);
+    let state = all.iter().fold(begin(json!({}), 2), |state, target| goes(state.published(target, &version(7))));
+    let state = all.iter().fold(state, |state, target| goes(state.smoke_passed(target, minute(0))));
+    let state = goes(goes(state.moved(&all[1], 10, minute(1))).aborted(abort()));
+    assert_eq!((state.targets[0].unconfirmed, state.targets[0].served.len()), (Some(10), 0));
+    let state = goes(state.moved(&all[0], 10, minute(1)));
+    let one = &state.targets[0];
+    assert_eq!((one.served.last().map(|served| served.weight), one.unconfirmed), (Some(10), None));
+    assert_eq!((one.weight, &one.way_back), (0, &Some(WayBack::Open)), "it goes back all the same");
+    let state = goes(state.returned(&all[0], minute(2)));
+    assert_eq!(goes(state.clone().moved(&all[0], 10, minute(2))), state, "what is back is back");
+}

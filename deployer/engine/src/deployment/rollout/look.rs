@@ -113,8 +113,13 @@ pub(super) async fn look_meanwhile(owner: RolloutOwner<'_>) -> Result<(), Transi
     if judge(state.clone()).into_state() == state { Ok(()) } else { owner.advance(judge).await }
 }
 
-/// Does work that nothing waits for once the release goes back, and looks each minute meanwhile. `None`: it goes back,
-/// and the work was dropped.
+async fn hear_and_look(owner: RolloutOwner<'_>) -> Result<(), Transient> {
+    owner.heed_stop().await?;
+    look_meanwhile(owner).await
+}
+
+/// Does work that nothing waits for once the release goes back. Meanwhile, each minute, hears what people and its group
+/// say, and looks. `None`: it goes back, and the work was dropped.
 pub(super) async fn looking_meanwhile<T>(
     owner: RolloutOwner<'_>,
     work: impl Future<Output = T>,
@@ -122,7 +127,12 @@ pub(super) async fn looking_meanwhile<T>(
     let looks = async {
         loop {
             owner.deployment.engine.timer().sleep(LOOK_EACH).await;
-            look_meanwhile(owner).await?;
+            match hear_and_look(owner).await {
+                Ok(()) => {}
+                // The work may not be done twice, so it goes on where the ledger is away for a while.
+                Err(Transient::Ledger(error)) => tracing::warn!("the next round hears and looks: {error}"),
+                Err(transient) => return Err(transient),
+            }
             if rollout_now(owner.claim)?.phase == Phase::GoingBack {
                 return Ok(());
             }

@@ -14,6 +14,7 @@ use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{internal, is_late};
 use super::super::function_reader::FunctionReader;
 use super::super::lambda_writer::LambdaWriter;
+use super::super::ownership::Ownership;
 use super::super::sessions::open_session;
 use super::RolloutOwner;
 use super::evidence::RolloutLook;
@@ -130,14 +131,15 @@ impl AliasMove<'_> {
     }
 
     /// Whether an alias that reads as if it were back may serve the new version all the same: a read right after a write
-    /// may be older than that, and the first write may still take effect whose owner has died or got no answer. A write
-    /// on the RevisionId that was read tells.
+    /// may be older than that, the head may not know of a write yet that was answered while the release was taken back, and
+    /// the first write may still take effect whose owner has died or got no answer. A write on the RevisionId that was read
+    /// tells.
     fn may_be_misread(&self) -> bool {
         let ClaimedTarget { deployment, claim, target, .. } = self.on;
         let active = claim.active();
         let had_other_owners = active.attempts > 1 || active.extensions > 0 || active.hops > 0;
         let was_written =
-            !self.one.served.is_empty() || had_other_owners || deployment.progress.has_unanswered_move(target);
+            !self.one.served.is_empty() || had_other_owners || deployment.progress.is_alias_written(target);
         self.one.way_back.is_some() && was_written
     }
 
@@ -165,10 +167,7 @@ impl AliasMove<'_> {
     /// Reads the head and the rejects once more: whether the claim is ours, and the rollout still means this.
     async fn is_still_meant(&self) -> Result<bool, Transient> {
         let ClaimedTarget { claim, deployment, .. } = self.on;
-        let code = claim.active_now().brings.and_then(|brings| brings.artifact.sha256);
-        if let Some(code) = code.or(deployment.resolved.sha256) {
-            self.on.ensure_still_owned(code, None).await?;
-        }
+        Ownership { deployment, claim }.ensure_for_its_code().await?;
         let state = rollout_now(claim)?;
         let now = state.targets.iter().find(|one| one.target == self.one.target);
         let is_same = now.is_some_and(|now| (now.weight, &now.way_back) == (self.one.weight, &self.one.way_back));
@@ -191,15 +190,14 @@ impl AliasMove<'_> {
             },
         };
         tracing::info!(target = %self.one.target, alias = %name, "moves to {meant}");
-        match LambdaWriter::of(self.on)?.write(write).await {
-            Ok(Answer::Alias(alias)) => Ok(Some(alias)),
-            Ok(_) => Ok(None),
-            Err(error) => {
-                if error.kind == CallErrorKind::Unknown {
-                    self.on.deployment.progress.set_unanswered_move(self.on.target);
-                }
-                Err(error)
-            }
+        let written = LambdaWriter::of(self.on)?.write(write).await;
+        let may_be_carried_out = written.as_ref().err().is_none_or(|error| error.kind == CallErrorKind::Unknown);
+        if may_be_carried_out {
+            self.on.deployment.progress.set_alias_written(self.on.target);
+        }
+        match written? {
+            Answer::Alias(alias) => Ok(Some(alias)),
+            _ => Ok(None),
         }
     }
 

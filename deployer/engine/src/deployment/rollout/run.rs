@@ -5,14 +5,15 @@ use deployer_core::function_ref::gone_of;
 use deployer_core::head::{self, RolloutLeave, Wakeup, rollout_ending};
 use deployer_core::record::{Code, Ending};
 use deployer_core::rollout::{
-    Abort, AbortReason, GroupWord, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget, abort_where_gone,
-    end_of_way_back, heard, wait_for_group,
+    Abort, AbortReason, GroupWord, Phase, Progress, RolloutAction, RolloutEnd, RolloutState, RolloutTarget,
+    abort_where_gone, end_of_way_back, heard, wait_for_group,
 };
 use futures::stream::{self, StreamExt as _};
 
 use super::super::Deployment;
 use super::super::claimed_target::ClaimedTarget;
 use super::super::error::{Unfinished, given_up};
+use super::super::ownership::Ownership;
 use super::group::group_word;
 use super::look::look_meanwhile;
 use super::move_alias::Moved;
@@ -111,11 +112,19 @@ impl RolloutOwner<'_> {
         transient.into()
     }
 
-    /// Takes the rollout back where the last reading before a move has found a reason: a reject, a rollback, an environment
-    /// or a target that is in the configuration no more, or another function of its group that did not get there.
-    async fn heed_stop(&self) -> Result<(), Transient> {
+    /// Takes the rollout back where there is a reason: a reject, a rollback, an environment or a target that is in the
+    /// configuration no more, or another function of its group that did not get there. Before a move these were read just
+    /// now; tests read nothing, so they are read here.
+    pub(super) async fn heed_stop(&self) -> Result<(), Transient> {
+        match rollout_now(self.claim)?.next_action() {
+            RolloutAction::Move(_) => {}
+            RolloutAction::Smoke(_) => {
+                Ownership { deployment: self.deployment, claim: self.claim }.ensure_for_its_code().await?;
+            }
+            _ => return Ok(()),
+        }
         let state = rollout_now(self.claim)?;
-        if !matches!(state.next_action(), RolloutAction::Move(_) | RolloutAction::Smoke(_)) {
+        if state.phase == Phase::GoingBack {
             return Ok(());
         }
         let Deployment { engine, at, request, .. } = self.deployment;
