@@ -35,8 +35,8 @@ pub struct UnknownFunction {
 /// A pattern that matches no function of the environment that it is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnmatchedPattern {
-    /// The environment.
-    pub environment: EnvironmentName,
+    /// The environment; none if the pattern is about all.
+    pub environment: Option<EnvironmentName>,
     /// The pattern.
     pub pattern: FunctionPattern,
     /// The names there that may be meant.
@@ -46,6 +46,7 @@ pub struct UnmatchedPattern {
 impl fmt::Display for UnmatchedPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { environment, pattern, hint } = self;
+        let Some(environment) = environment else { return write!(f, "no function matches {pattern}{hint}") };
         write!(f, "no function of {environment} matches {pattern}")?;
         match hint {
             NameHint::All(all) if all.is_empty() => f.write_str("; it has no function yet"),
@@ -67,6 +68,12 @@ pub enum NameHint {
     Count(usize),
 }
 
+impl FromIterator<FunctionName> for FunctionNames {
+    fn from_iter<I: IntoIterator<Item = FunctionName>>(names: I) -> Self {
+        Self(names.into_iter().collect())
+    }
+}
+
 impl FunctionNames {
     /// Takes the functions from the keys of heads. Other keys are passed over.
     #[must_use]
@@ -78,6 +85,12 @@ impl FunctionNames {
     #[must_use]
     pub fn contains(&self, function: &FunctionName) -> bool {
         self.0.contains(function)
+    }
+
+    /// Whether the pattern matches one of these.
+    #[must_use]
+    pub fn any_matches(&self, pattern: &FunctionPattern) -> bool {
+        self.0.iter().any(|name| pattern.matches(name))
     }
 
     /// Returns the names without these.
@@ -202,7 +215,7 @@ mod tests {
     #[test]
     fn unmatched_pattern_is_answered_with_the_names_of_its_environment() {
         let told = |names: &[&str], pattern: &str| {
-            let (environment, pattern) = ("dev".parse().unwrap(), pattern.parse().unwrap());
+            let (environment, pattern) = (Some("dev".parse().unwrap()), pattern.parse().unwrap());
             let hint = known(names).hint_of_pattern(&pattern);
             UnmatchedPattern { environment, pattern, hint }.to_string()
         };

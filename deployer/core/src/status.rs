@@ -4,6 +4,7 @@
 mod behind;
 mod came_with;
 mod door;
+mod last_failed;
 mod open;
 mod rejected_rollout;
 mod rollback;
@@ -30,6 +31,7 @@ use crate::text::{Person, PlainText, counted};
 pub use behind::{Behind, SourceHistory};
 pub use came_with::{CameWith, Companion, LeftStatus};
 pub use door::DoorStatus;
+pub use last_failed::LastFailed;
 pub use open::OpenDeployment;
 pub use rejected_rollout::RejectedRollout;
 pub use rollback::{PassedRelease, RollbackStatus};
@@ -169,15 +171,6 @@ pub struct WaitingStatus {
     pub freeze_overridden: Option<Exception>,
 }
 
-/// A last deployment that failed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct LastFailed {
-    /// The deployment's id.
-    pub deployment: DeploymentId,
-    /// The time at which it ended.
-    pub at: Timestamp,
-}
-
 /// The release that was the last to reach any target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LiveStatus {
@@ -240,16 +233,6 @@ fn yes() -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
 fn is_false(value: &bool) -> bool {
     !*value
-}
-
-impl LastFailed {
-    /// Returns the last failure; none if another deployment has ended since.
-    fn of(head: &Head) -> Option<Self> {
-        let is_open = |id: &DeploymentId| head.queue().open().any(|request| request.id == *id);
-        let last = head.deployments().into_iter().find(|id| !is_open(id));
-        let failure = head.last_failure().filter(|failure| last == Some(failure.deployment))?;
-        Some(Self { deployment: failure.deployment, at: failure.at })
-    }
 }
 
 impl LiveStatus {
@@ -364,6 +347,8 @@ impl FunctionStatus {
             && self.hold.is_none()
             && self.waiting.is_empty()
             && self.doors.is_empty()
+            && self.last_failed.is_none()
+            && self.taken_back.is_none()
     }
 
     /// Adds what is live in the environments that this one is promoted from.

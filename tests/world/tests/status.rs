@@ -1,6 +1,7 @@
 //! `status`: the time that it takes, and its marks on incomplete releases.
 
-use serde_json::json;
+use deployer_core::record::Status;
+use serde_json::{Value, json};
 use world::World;
 use world::many_heads::ManyHeads;
 use world::orders::{OTHER, command, deploy_all};
@@ -21,6 +22,18 @@ async fn status_shows_the_targets_a_partial_release_missed() {
     assert_eq!((targets.0.get("differs"), targets.1.get("differs")), (None, Some(&json!(true))), "{status:#}");
     assert_eq!(status["last_failed"]["deployment"], json!(failed.id), "{status:#}");
     assert_eq!(status["rollback_to"], "a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn function_whose_first_deployment_has_failed_is_shown_with_the_failure() {
+    let world = World::with_orders();
+    let failed = world.record("dev/bills/1.0.0.zip", code("1.0.0")).await;
+    assert_eq!(failed.status, Status::Failed, "{failed:?}");
+    for command in [json!({"command": "status", "function": "bills"}), json!({"command": "status"})] {
+        let status = &world.command(command).await["functions"][0];
+        assert_eq!(status["function"], "bills", "{status:#}");
+        assert_eq!((&status["live"], &status["last_failed"]["deployment"]), (&Value::Null, &json!(failed.id)));
+    }
 }
 
 #[tokio::test(start_paused = true)]

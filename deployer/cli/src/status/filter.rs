@@ -3,8 +3,11 @@
 use clap::ValueEnum;
 use deployer_core::group::GroupStatus;
 use deployer_core::id::{EnvironmentName, FunctionName, FunctionPattern};
+use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
 use deployer_core::status::{FunctionStatus, StatusReport};
 use jiff::Timestamp;
+
+use crate::answer::CliError;
 
 /// A state of a function in an environment. A function may be in several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -96,14 +99,30 @@ impl Filter<'_> {
         });
     }
 
-    /// Returns what to say if nothing is left of this environment, or of all: none if everything was asked for.
+    /// Refuses a pattern of names that matches nothing of the environment, or of all.
+    pub fn ensure_any(&self, report: &StatusReport, environment: Option<&EnvironmentName>) -> Result<(), CliError> {
+        let Some(pattern) = self.names.filter(|names| FunctionName::parse(names.as_str()).is_err()) else {
+            return Ok(());
+        };
+        let members = report.groups.iter().flat_map(|group| &group.functions).map(|member| &member.function);
+        let names: FunctionNames =
+            report.functions.iter().map(|status| &status.function).chain(members).cloned().collect();
+        // What cannot be read may match.
+        if !report.unreadable.is_empty() || names.any_matches(pattern) {
+            return Ok(());
+        }
+        let hint = names.hint_of_pattern(pattern);
+        let unmatched = UnmatchedPattern { environment: environment.cloned(), pattern: (*pattern).clone(), hint };
+        Err(CliError::unknown_function(unmatched))
+    }
+
+    /// Returns what to say if nothing of this environment, or of all, is in one of the states; none if any state was asked
+    /// for.
     pub fn nothing(&self, environment: Option<&EnvironmentName>) -> Option<String> {
         let in_ = environment.map_or(String::new(), |environment| format!(" in {environment}"));
         let names = self.names.map_or_else(|| "no function".to_owned(), |names| format!("no function {names}"));
         let states: Vec<String> = self.states.iter().map(|state| state.name()).collect();
-        match states.is_empty() {
-            true => self.names.map(|names| format!("nothing was deployed yet for {names}{in_}\n")),
-            false => Some(format!("{names}{in_} is in one of these states: {}\n", states.join(", "))),
-        }
+        let nothing = || format!("{names}{in_} is in one of these states: {}\n", states.join(", "));
+        (!states.is_empty()).then(nothing)
     }
 }

@@ -122,7 +122,9 @@ impl Options {
 
 async fn report(options: &Options, status_source: &mut StatusSource) -> Result<StatusReport, CliError> {
     let mut report = status_source.status(options.environment.as_ref(), options.one().as_ref()).await?;
-    options.filter().keep(&mut report, Timestamp::now());
+    let filter = options.filter();
+    filter.ensure_any(&report, options.environment.as_ref())?;
+    filter.keep(&mut report, Timestamp::now());
     Ok(report)
 }
 

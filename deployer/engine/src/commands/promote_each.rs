@@ -44,7 +44,7 @@ pub(super) async fn submit_each(
     if functions.is_empty() && pattern.as_str() != "*" {
         let (environment, pattern) = (promotion.from.clone(), pattern.clone());
         let hint = FunctionNames::of_head_keys(&keys).hint_of_pattern(&pattern);
-        return Err(UnmatchedPattern { environment, pattern, hint }.into());
+        return Err(UnmatchedPattern { environment: Some(environment), pattern, hint }.into());
     }
     let known = known_by_heads(engine, asked, &functions).await?;
     let submissions = stream::iter(functions).map(|function| {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::filter::{Filter, State};
 use super::{detail, table};
+use crate::answer::Exit;
 use crate::golden::{assert_golden, plain};
 use crate::text_width::width;
 
@@ -134,12 +135,22 @@ fn function_that_a_waiting_group_brings_shows_it_in_its_cell() {
 }
 
 #[test]
-fn nothing_deployed_yet_names_pattern_and_environment() {
-    let names = FunctionPattern::parse("o*").unwrap();
+fn pattern_without_a_match_is_refused_with_the_names_that_there_are() {
+    let refused = |pattern: &str, environment: Option<&str>| {
+        let names = FunctionPattern::parse(pattern).unwrap();
+        let environment = environment.map(|name| name.parse().unwrap());
+        Filter { names: Some(&names), states: &[] }.ensure_any(&report(), environment.as_ref())
+    };
+    let error = refused("ordesr-*", None).unwrap_err();
+    assert_eq!((error.exit, error.error_type.as_ref()), (Exit::Refused, "UnknownFunction"));
+    assert_eq!(error.message, "no function matches ordesr-*; did you mean orders-api?");
+    let error = refused("zz*", Some("stage")).unwrap_err();
+    assert!(error.message.starts_with("no function of stage matches zz*; it has "), "{}", error.message);
+    assert!(refused("orders-*", None).is_ok());
+    let unreadable = StatusReport { unreadable: vec!["heads/dev/zz.json: cut off".to_owned()], ..report() };
+    let names = FunctionPattern::parse("zz*").unwrap();
     let filter = Filter { names: Some(&names), states: &[] };
-    let stage = "stage".parse().unwrap();
-    assert_eq!(filter.nothing(Some(&stage)).unwrap(), "nothing was deployed yet for o* in stage\n");
-    assert_eq!(filter.nothing(None).unwrap(), "nothing was deployed yet for o*\n");
+    assert!(filter.ensure_any(&unreadable, None).is_ok(), "what cannot be read may match");
 }
 
 #[test]
@@ -219,7 +230,7 @@ fn pattern_keeps_the_functions_whose_names_match() {
     let (kept, nothing) = filtered(Some("*-*"), &[]);
     assert_eq!(kept.functions.len(), 5);
     assert!(!found(&kept).contains(&"dev/stock".to_owned()));
-    assert_eq!(nothing.as_deref(), Some("nothing was deployed yet for *-*\n"));
+    assert_eq!(nothing, None);
     assert_eq!(found(&filtered(Some("stoc"), &[]).0), [""; 0]);
 }
 
