@@ -22,7 +22,7 @@ use super::ended_waiting::end_rejected;
 use super::progress::{progress, record_if_in_head};
 use super::recalled_rollouts::recalled_rollouts;
 use super::reject::{Rejected, mark_as_rejected};
-use super::rejected_rollouts::{abort_rejected, go_back};
+use super::rejected_rollouts::{AbortedRollouts, abort_rejected, go_back};
 use super::status_companions::came_with;
 use super::undo::{submit_undo, undo_request};
 use super::used_id::ensure_unused_anywhere;
@@ -70,6 +70,21 @@ pub struct RecalledFrom {
     pub live: Option<Release>,
 }
 
+impl RecalledFrom {
+    /// An environment in which nobody could look.
+    fn unseen(environment: EnvironmentName, because: String) -> Self {
+        Self {
+            environment,
+            left: None,
+            came_with: None,
+            deployment: None,
+            because: Some(because),
+            taken_back: false,
+            live: None,
+        }
+    }
+}
+
 impl Engine {
     /// Rejects a release and rolls it back wherever it is live, the latest environment first. The same id again reports
     /// the progress, and begins what was not begun.
@@ -104,7 +119,7 @@ impl Engine {
             rejects: &rejects,
         };
         // What rolls out is not live: it is taken back, and needs no rollback.
-        let aborted = abort_rejected(self, function).await;
+        let AbortedRollouts { aborted, unseen } = abort_rejected(self, function).await;
         let mut rollbacks = Vec::new();
         for name in self.config.environments.keys() {
             let Ok(at) = FunctionRef::find(&self.config, name, function) else { continue };
@@ -151,6 +166,11 @@ impl Engine {
             recalled_from(self, &at, leaving, (deployment, because)).await
         });
         let (mut environments, ()) = future::join(join_all(environments), go_back(self, aborted)).await;
+        for (environment, because) in unseen {
+            if !environments.iter().any(|one| one.environment == environment) {
+                environments.push(RecalledFrom::unseen(environment, because));
+            }
+        }
         if let Some(reject) = reject {
             environments.extend(recalled_rollouts(self, function, (reject, &rejects)).await?);
         }

@@ -51,10 +51,11 @@ impl Engine {
         if let CommandEffect::Reused { id } = &rejected.effect {
             return Err(reused_id(id));
         }
-        let taken_back = take_rejected_back(self, function).await;
+        let (taken_back, unseen) = take_rejected_back(self, function).await;
         let ended_waiting = end_what_waits(self, function, release).await;
         let report = status_after(self, function).await?;
-        Ok(StatusReport { ended_waiting, taken_back, replaced_reject: rejected.replaced, ..report })
+        let unreadable = [unseen, report.unreadable].concat();
+        Ok(StatusReport { ended_waiting, taken_back, replaced_reject: rejected.replaced, unreadable, ..report })
     }
 
     /// Ends a reject.

@@ -2,7 +2,7 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::head::{self, Active};
-use deployer_core::id::FunctionName;
+use deployer_core::id::{EnvironmentName, FunctionName};
 use deployer_core::rejects::Rejects;
 use deployer_core::status::RejectedRollout;
 use futures::future::join_all;
@@ -19,30 +19,58 @@ pub(super) struct Aborted<'e> {
     named: RejectedRollout,
 }
 
-/// Takes the rollouts of rejected releases of a function back, in every environment, and lists those. A way back that
-/// does not end in this invocation is gone on with by a tick or the sweep; so is one that this call cannot begin.
-pub(super) async fn take_rejected_back(engine: &Engine, function: &FunctionName) -> Vec<RejectedRollout> {
-    let aborted = abort_rejected(engine, function).await;
+/// The rollouts of rejected releases, everywhere.
+#[derive(Default)]
+pub(super) struct AbortedRollouts<'e> {
+    /// Those that are to go back.
+    pub aborted: Vec<Aborted<'e>>,
+    /// The environments in which nobody could look, with the reason: the next look takes back what rolls out there.
+    pub unseen: Vec<(EnvironmentName, String)>,
+}
+
+/// Takes the rollouts of rejected releases of a function back, in every environment. Lists those, and says where that could
+/// not be done. A way back that does not end in this invocation is gone on with by a tick or the sweep.
+pub(super) async fn take_rejected_back(
+    engine: &Engine,
+    function: &FunctionName,
+) -> (Vec<RejectedRollout>, Vec<String>) {
+    let AbortedRollouts { aborted, unseen } = abort_rejected(engine, function).await;
     let named = aborted.iter().map(|one| one.named.clone()).collect();
     go_back(engine, aborted).await;
-    named
+    (named, unseen.into_iter().map(|(environment, because)| format!("{environment}: {because}")).collect())
 }
 
 /// Writes down that the rollouts of rejected releases go back, and moves nothing.
-pub(super) async fn abort_rejected<'e>(engine: &'e Engine, function: &FunctionName) -> Vec<Aborted<'e>> {
+pub(super) async fn abort_rejected<'e>(engine: &'e Engine, function: &FunctionName) -> AbortedRollouts<'e> {
     // An environment whose `rollout` was taken away may have one under way.
     if engine.ports.rollouts.is_none() {
-        return vec![];
+        return AbortedRollouts::default();
     }
+    let all = everywhere(engine, function).await;
+    let mut found = AbortedRollouts::default();
     let rejects = match engine.store().rejects(function).await {
         Ok(rejects) => rejects,
         Err(error) => {
-            tracing::warn!(%function, "what rolls out is left to the next look: {error}");
-            return vec![];
+            let error = Transient::from(error);
+            found.unseen.extend(all.into_iter().map(|at| unseen(&at, &error)));
+            return found;
         }
     };
-    let all = everywhere(engine, function).await;
-    join_all(all.into_iter().map(|at| abort_in(engine, at, &rejects))).await.into_iter().flatten().collect()
+    for one in join_all(all.into_iter().map(|at| abort_in(engine, at, &rejects))).await {
+        match one {
+            Ok(aborted) => found.aborted.extend(aborted),
+            Err(because) => found.unseen.push(because),
+        }
+    }
+    found
+}
+
+fn unseen(at: &FunctionRef<'_>, error: &Transient) -> (EnvironmentName, String) {
+    tracing::warn!(environment = %at.name, function = %at.function, "what rolls out is left to the next look: {error}");
+    (
+        at.name.clone(),
+        format!("a rollout of it, if there is one, could not be taken back now, and the next look does: {error}"),
+    )
 }
 
 /// Lists a function in every environment, also in those that deployer.json does not have any more and in which a rollout
@@ -57,7 +85,11 @@ pub(super) async fn everywhere<'e>(engine: &'e Engine, function: &FunctionName) 
     configured.chain(gone.functions.into_iter().map(|gone| gone.at)).collect()
 }
 
-async fn abort_in<'e>(engine: &'e Engine, at: FunctionRef<'e>, rejects: &Rejects) -> Option<Aborted<'e>> {
+async fn abort_in<'e>(
+    engine: &'e Engine,
+    at: FunctionRef<'e>,
+    rejects: &Rejects,
+) -> Result<Option<Aborted<'e>>, (EnvironmentName, String)> {
     let abort = async |seen: &mut Versioned| {
         Ok::<_, Transient>(match head::reject_rollout(&seen.head, rejects, engine.now()) {
             Some(head) => {
@@ -69,14 +101,11 @@ async fn abort_in<'e>(engine: &'e Engine, at: FunctionRef<'e>, rejects: &Rejects
     };
     match engine.store().update_head(&at, None, abort).await {
         Ok((seen, named)) => {
-            let named = named?;
+            let Some(named) = named else { return Ok(None) };
             tracing::warn!(environment = %at.name, function = %at.function, "the rollout of a rejected release goes back");
-            Some(Aborted { at, seen, named })
+            Ok(Some(Aborted { at, seen, named }))
         }
-        Err(transient) => {
-            tracing::warn!(environment = %at.name, function = %at.function, "the rollout is taken back later: {transient}");
-            None
-        }
+        Err(transient) => Err(unseen(&at, &transient)),
     }
 }
 

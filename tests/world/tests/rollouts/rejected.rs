@@ -80,3 +80,19 @@ async fn later_recall_does_not_name_a_rollout_that_ended_before_it() {
     let answer = world.command(recall).await;
     assert_eq!(answer["environments"], json!([]), "{answer:#}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn rollout_that_cannot_be_taken_back_now_is_named_and_goes_back_with_the_next_look() {
+    for (verb, told) in [("reject", "/unreadable/0"), ("recall", "/environments/0/because")] {
+        let world = world(&one_step());
+        let begun = begins(&world).await;
+        world.on(Op::WriteLedger).about("heads/dev/orders").always().fail(CallErrorKind::Unknown);
+        let answer = world.command(bad(verb)).await;
+        let told = answer.pointer(told).and_then(Value::as_str).unwrap_or_else(|| panic!("{verb}: {answer:#}"));
+        assert!(told.contains("could not be taken back now, and the next look does: "), "{verb}: {told}");
+        world.heal();
+        world.sweep_minutes(3).await;
+        assert_eq!(record_of(&world, &begun).await.code, Some(Code::Rejected), "{verb}");
+        assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)], "{verb}");
+    }
+}
