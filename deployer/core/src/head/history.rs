@@ -21,10 +21,10 @@ impl LiveState {
         live.former = self.former_versions(&live);
         let is_live = self.live().is_some_and(|first| first.is_same_as(&live.artifact, live.sha256));
         let rollout = active.rollout.as_ref().filter(|rollout| rollout.abort.is_some());
-        let is_taken_back = rollout.is_some_and(went_back) || record.status == Status::RolledBack;
-        if (active.stop.is_some() || is_taken_back) && !is_live {
+        let taken_back = rollout.map_or(record.status == Status::RolledBack, went_back);
+        if (active.stop.is_some() || taken_back || record.status == Status::RolledBack) && !is_live {
             let left_by = active.stop.map(|deployment| LeftBy { deployment, at: live.since, by: None });
-            self.leave(LiveArtifact { left_by, ..live.clone() });
+            self.leave(LiveArtifact { left_by, taken_back, ..live.clone() });
         }
         // A rollout that goes back never becomes live, also where a target could not follow.
         if rollout.is_some() {

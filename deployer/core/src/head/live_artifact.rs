@@ -60,6 +60,9 @@ pub struct LiveArtifact {
     /// The rollback by which it was left; absent while it is live or may be gone back to, and where nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_by: Option<LeftBy>,
+    /// Whether it had traffic here, or may have had, and was taken back before it was live.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub taken_back: bool,
     /// The deployment by which the code got its present release, if the same code was live under another one before.
     /// A deployer that does not know the field keeps it with the entry, and drops it when it renames the code once more,
     /// because the entry has another object version then. It counts only for the release that it names.
@@ -196,6 +199,7 @@ impl LiveArtifact {
             alias: targets.first().map(|outcome| outcome.alias.clone()),
             restored_by: None,
             left_by: None,
+            taken_back: false,
             renamed: None,
         };
         live.record_outcomes(targets);

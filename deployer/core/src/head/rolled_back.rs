@@ -30,7 +30,7 @@ pub fn warning_of(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentNa
 /// traffic says nothing of its release.
 #[must_use]
 pub fn taken_back(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentName) -> Option<String> {
-    let is_it = |left: &&LiveArtifact| !left.was_live() && left.left_by.is_none() && is_same(left, artifact);
+    let is_it = |left: &&LiveArtifact| left.taken_back && is_same(left, artifact);
     let LiveArtifact { release, since, deployment, .. } = head.left().iter().find(is_it)?;
     Some(format!(
         "release {release} rolled out in {here} before, and was taken back at {since:.0} (deployment {deployment})"

@@ -21,9 +21,9 @@ pub struct TakenBack {
 }
 
 impl TakenBack {
-    /// Returns what was taken back last; none where a rollback has asked for that, or something has become live since.
+    /// Returns what was taken back last; none where something has become live since.
     pub(super) fn of(head: &Head) -> Option<Self> {
-        let left = head.left().iter().find(|left| !left.was_live() && left.left_by.is_none())?;
+        let left = head.left().iter().find(|left| left.taken_back)?;
         let live_since = head.live().map(|live| live.naming().since);
         let is_last = live_since.is_none_or(|since| since < left.since);
         is_last.then(|| Self { release: left.release.clone(), deployment: left.deployment, at: left.since })

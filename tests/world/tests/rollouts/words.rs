@@ -93,3 +93,27 @@ async fn release_that_sometimes_fails_is_taken_back_however_short_its_watch_is()
         assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn release_is_taken_back_for_status_only_where_it_had_traffic() {
+    for (has_traffic, word) in [(true, "rollback"), (true, "abort"), (false, "rollback"), (false, "abort")] {
+        let mut rollout = one_step();
+        rollout["smoke_test"] = json!({ "event": { "ping": true } });
+        let world = world(&rollout);
+        if !has_traffic {
+            world.on(Op::Invoke).always().fail(CallErrorKind::Throttled);
+        }
+        let begun = begins(&world).await;
+        assert_eq!(world.served(DEV) == split(1, 2, 10), has_traffic, "{word}");
+        match word {
+            "abort" => drop(says(&world, "abort", &begun).await),
+            _ => drop(rollback(&world).await),
+        }
+        world.heal();
+        world.sweep_minutes(3).await;
+        assert!(record_of(&world, &begun).await.status.is_ended(), "{word}");
+        let status = world.command(command("status", &json!({}))).await;
+        let taken_back = status["functions"][0]["taken_back"]["release"].as_str().map(str::to_owned);
+        assert_eq!(taken_back.as_deref(), has_traffic.then_some("1.1.0"), "{word}: {status:#}");
+    }
+}
