@@ -236,3 +236,22 @@ async fn word_on_a_member_is_answered_with_its_group() {
     }
     assert!(world.command(together("g")).await["approvals"].is_null(), "nothing was approved");
 }
+
+#[tokio::test(start_paused = true)]
+async fn plan_of_a_waiting_group_says_that_a_later_promotion_of_a_member_takes_its_place() {
+    let (world, group) = waiting().await;
+    deploy_all(&world, &["1.2.0"]).await;
+    world.pass(Duration::from_secs(2)).await;
+    let later = world.command(with(promote(), &json!({"id": "later"}))).await;
+    assert_eq!(later["status"], "pending", "{later:#}");
+    let plans = plans(&world, &group).await;
+    let warned = |plan: &Value| {
+        let warnings = plan["warnings"].as_array().cloned().unwrap_or_default();
+        warnings.iter().filter_map(Value::as_str).find(|one| one.contains("waits already")).map(str::to_owned)
+    };
+    let warning = warned(&plans[0]).unwrap_or_else(|| panic!("{:#}", plans[0]));
+    assert!(warning.contains(later["id"].as_str().unwrap()), "{warning}");
+    assert_eq!(warned(&plans[1]), None, "{:#}", plans[1]);
+    let approved = world.command(approve(&group)).await;
+    assert_eq!(approved["status"], "superseded", "{approved:#}");
+}

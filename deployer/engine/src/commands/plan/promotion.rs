@@ -2,7 +2,7 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member};
-use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact, warning_of};
+use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact, promotion_refusal, warning_of};
 use deployer_core::id::{DeploymentId, EnvironmentName, Release};
 use deployer_core::plan::{PlanReport, PlannedRelease};
 use deployer_core::promotion::{Decision, GroupState, PromotionSpec, SourceEnvironment, Wait, is_same};
@@ -105,6 +105,7 @@ impl Planning<'_> {
         let mut report = PlanReport { wait, rollout_skipped, freeze_overridden, ..report };
         let warning = artifact.and_then(|artifact| warning_of(self.head, artifact, &self.at.name));
         report.warnings.extend(warning.map(|warning| warning.to_string()));
+        report.warnings.extend(undecided.and_then(|_| self.end_after_its_wait(request)));
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
             Ok(verified) => verified,
@@ -143,6 +144,20 @@ impl Planning<'_> {
                 Ok((Some(Wait { unseen: Some(because), ..wait }), None))
             }
             Err(transient) => Err(transient),
+        }
+    }
+
+    /// Says how a member's group ends once it waits for nothing else, where something newer has its place; none where it
+    /// goes on.
+    fn end_after_its_wait(self, request: &Request) -> Option<String> {
+        if self.head.id_of(request).is_some() {
+            return None;
+        }
+        match promotion_refusal(self.head, request, &Decision::Allow, self.at)? {
+            Ending::Superseded { because, .. } => {
+                Some(format!("its group ends as superseded once it waits for nothing else: {because}"))
+            }
+            _ => None,
         }
     }
 
