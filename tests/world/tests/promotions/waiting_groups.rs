@@ -242,6 +242,10 @@ async fn plan_of_a_waiting_group_says_that_a_later_promotion_of_a_member_takes_i
     let (world, group) = waiting().await;
     deploy_all(&world, &["1.2.0"]).await;
     world.pass(Duration::from_secs(2)).await;
+    let planned = json!({"command": "plan", "environment": "prod", "function": "orders", "promote_from": "dev"});
+    let planned = world.command(planned).await;
+    let ends = format!("group {} of orders and workers, which waits here, ends as ", group["id"].as_str().unwrap());
+    assert!(planned["warnings"][0].as_str().is_some_and(|one| one.starts_with(&ends)), "{planned:#}");
     let later = world.command(with(promote(), &json!({"id": "later"}))).await;
     assert_eq!(later["status"], "pending", "{later:#}");
     let plans = plans(&world, &group).await;

@@ -42,7 +42,34 @@ impl Planning<'_> {
         let (place, now) = ((&self.at.name, &self.at.function), self.engine.now());
         let spec = resolved_in(spec, &inputs.sources);
         let request = Request::promotion(place, spec, cause, now, (now, self.engine.token()));
-        self.promotion(&request, &inputs, None).await
+        let mut report = self.promotion(&request, &inputs, None).await?;
+        if report.refused.is_none() {
+            report.warnings.extend(self.groups_that_end().await);
+        }
+        Ok(report)
+    }
+
+    /// Names the groups that wait with this function and hold no place in its head: what is promoted alone takes it.
+    async fn groups_that_end(self) -> Vec<String> {
+        let open = Groups::of(self.engine).open().in_environment(&self.at.name).await.unwrap_or_else(|error| {
+            tracing::warn!(environment = %self.at.name, "the groups that wait there are not named: {error}");
+            vec![]
+        });
+        let has_place =
+            |group: &Group| self.head.waiting().iter().any(|waiting| waiting.request.group() == Some(group.id));
+        let ends = open.iter().filter(|group| {
+            let is_its = group.functions.iter().any(|member| member.function == self.at.function);
+            is_its && group.state() == GroupState::Undecided && !has_place(group)
+        });
+        let sentence = |group: &Group| {
+            let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
+            format!(
+                "group {} of {}, which waits here, ends as superseded by this promotion",
+                group.id,
+                functions.join(" and ")
+            )
+        };
+        ends.map(sentence).collect()
     }
 
     /// Plans a promotion that waits, in the head or as a member of a group.
