@@ -52,7 +52,7 @@ impl Followed for History {
                 self::release(record),
                 record.id
             );
-            for warning in record.promotion.iter().flat_map(|promotion| &promotion.warnings) {
+            for warning in records::warnings(record) {
                 let _always = writeln!(text, "{:function$}   {}", "", records::warning(warning));
             }
         }
@@ -120,7 +120,7 @@ impl Followed for Group {
         for member in &self.functions {
             let line = member_line(member, release);
             let _always = writeln!(text, "  {:function$}   {line}", member.function.as_str());
-            for warning in &member.warnings {
+            for warning in member.warnings.iter().filter(|_| !records::brings_nothing(self.status)) {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::warning(warning));
             }
             for one in &member.ended_waiting {
@@ -242,10 +242,13 @@ mod tests {
         let mut told = history("waits");
         let promotion = json!({"from": "stage", "warnings": ["release 2 was rolled back there"]});
         told.deployments[1].promotion = serde_json::from_value(promotion).unwrap();
+        told.deployments[1].status = Status::Pending;
         let warning = "   warning: release 2 was rolled back there\n";
         assert!(plain(&told.text()).ends_with(warning), "{}", told.text());
         let one = plain(&records::text(&told.deployments[1]));
         assert!(one.contains(warning.trim_start()), "{one}");
+        told.deployments[1].status = Status::Refused;
+        assert!(!plain(&told.text()).contains("warning"), "it brings nothing");
     }
 
     #[test]
@@ -261,6 +264,9 @@ mod tests {
         });
         let mut warned = group.clone();
         warned["functions"][1]["warnings"] = json!(["release 2 was rolled back there"]);
+        let nothing = plain(&serde_json::from_value::<Group>(warned.clone()).unwrap().text());
+        assert!(!nothing.contains("warning"), "it brings nothing: {nothing}");
+        warned["status"] = json!("in_progress");
         let warned = plain(&serde_json::from_value::<Group>(warned).unwrap().text());
         assert!(
             warned.contains("  carts    2        not begun\n           warning: release 2 was rolled back there\n"),

@@ -7,7 +7,7 @@ use deployer_core::id::EnvironmentName;
 use deployer_core::record::{
     Approved, CauseKind, Code, DeploymentRecord, EndedWaiting, Status, TargetError, TargetErrorCode, TargetOutcome,
 };
-use deployer_core::text::listed;
+use deployer_core::text::{PlainText, listed};
 use jiff::Timestamp;
 
 use super::answer::sentence;
@@ -57,7 +57,7 @@ fn text_with(what: &str, record: &DeploymentRecord, again: Option<String>) -> St
     for target in &record.targets {
         let _always = writeln!(text, "  {}", outcome(target));
     }
-    for warning in record.promotion.iter().flat_map(|promotion| &promotion.warnings) {
+    for warning in warnings(record) {
         let _always = writeln!(text, "  {}", self::warning(warning));
     }
     for one in &record.ended_waiting {
@@ -154,6 +154,17 @@ pub(super) fn lines(record: &DeploymentRecord) -> String {
 }
 
 /// Writes what whoever promotes should know.
+/// Returns the warnings about what a promotion brings; none where it has brought nothing.
+pub(super) fn warnings(record: &DeploymentRecord) -> impl Iterator<Item = &PlainText> {
+    let promotion = record.promotion.iter().filter(|_| !brings_nothing(record.status));
+    promotion.flat_map(|promotion| &promotion.warnings)
+}
+
+/// Whether a promotion with this status was let in nowhere.
+pub(super) fn brings_nothing(status: Status) -> bool {
+    matches!(status, Status::Refused | Status::Superseded)
+}
+
 pub(super) fn warning(warning: &str) -> String {
     let style = colours::ATTENTION;
     format!("{style}warning{style:#}: {}", sentence(warning))

@@ -360,3 +360,16 @@ async fn fields_of_a_plan_that_exclude_each_other_are_refused() {
     let (_, said) = world.command_error(command("plan", &json!({"promote_from": "prd"}))).await;
     assert!(said.contains("no environment prd"), "{said}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn plan_of_an_older_release_says_that_it_is_a_step_back() {
+    let world = promoted(&json!({})).await;
+    deploy_all(&world, &["1.2.0"]).await;
+    let forward = plan(&world, "prod", &json!({"promote_from": "dev"})).await;
+    assert!(forward["warnings"].as_array().is_none_or(Vec::is_empty), "{forward:#}");
+    world.pass(Duration::from_secs(2)).await;
+    world.command_record(promote()).await;
+    let back = plan(&world, "prod", &json!({"promote_from": "dev", "release": "1.1.0"})).await;
+    let warning = "release 1.1.0 was live in dev before release 1.2.0, which is live here: this is a step back";
+    assert_eq!(back["warnings"], json!([warning]), "{back:#}");
+}

@@ -132,6 +132,7 @@ impl Planning<'_> {
         let mut report = PlanReport { wait, rollout_skipped, freeze_overridden, ..report };
         let warning = artifact.and_then(|artifact| warning_of(self.head, artifact, &self.at.name));
         report.warnings.extend(warning.map(|warning| warning.to_string()));
+        report.warnings.extend(artifact.and_then(|artifact| step_back(&spec.from, source, self.head.live(), artifact)));
         report.warnings.extend(undecided.and_then(|_| self.end_after_its_wait(request)));
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
@@ -204,6 +205,23 @@ fn resolved_in(spec: PromotionSpec, sources: &Sources) -> PromotionSpec {
     let none = SourceEnvironment::default();
     let from = sources.get(&spec.from).unwrap_or(&none).clone();
     spec.resolved_in(&from)
+}
+
+/// Warns of a promotion that brings what was live in the source before the release that is live here; none where it does
+/// not.
+fn step_back(
+    from: &EnvironmentName,
+    source: &SourceEnvironment,
+    live: Option<&LiveArtifact>,
+    artifact: &ResolvedArtifact,
+) -> Option<String> {
+    let (history, live) = (source.head.history(), live?);
+    let promoted = history.iter().position(|entry| is_same(entry, artifact))?;
+    let live_at = history.iter().position(|entry| entry.is_same_as(&live.artifact, live.sha256))?;
+    (promoted > live_at).then(|| {
+        let (release, live) = (&artifact.release, &live.release);
+        format!("release {release} was live in {from} before release {live}, which is live here: this is a step back")
+    })
 }
 
 /// Lists the artifacts that were live in the source between the one that is live here and the promoted one, newest
