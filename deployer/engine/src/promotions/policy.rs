@@ -119,8 +119,7 @@ impl<'e> Promotions<'e> {
         match self.has_drifted(promoting, &resolved, &inputs.sources, request.id).await {
             Ok(Some(ending)) => Ok(ClaimedDecision::Deny(ending)),
             Ok(None) => Ok(ClaimedDecision::Allow(resolved)),
-            // The promotion makes way for others meanwhile.
-            // It lasts as long as the rollout does.
+            // It waits as long as the rollout of its source lasts, and makes way for others meanwhile.
             Err(Transient::SourceRollsOut(because)) => {
                 Ok(ClaimedDecision::Wait(Wait { unseen: Some(because), ..Wait::over(self.engine.now()) }))
             }
