@@ -43,7 +43,7 @@ const MAX_REST_TIME_WITH_PROMOTIONS: Duration = Duration::from_secs(6 * 60 * 60)
 /// The time within which the calls that a dying process has sent are carried out: no call takes longer.
 const IN_FLIGHT: Duration = Duration::from_secs(7);
 /// The age at which a sweep clears away a marker that guards nothing.
-const MARKER_LIFETIME: Duration = Duration::from_secs(17 * 60);
+const MARKER_LIFETIME: Duration = Duration::from_secs(21 * 60);
 
 /// An upload that has happened, with the event of each channel.
 #[derive(Debug, Clone)]

@@ -62,7 +62,7 @@ impl World {
     /// # Panics
     /// If a marker stays.
     pub async fn markers_are_cleared(&self) {
-        self.pass(Duration::from_secs(17 * 60)).await;
+        self.pass(Duration::from_secs(21 * 60)).await;
         self.invocation().run(&Trigger::Sweep).await;
         let left: Vec<String> = self.aws(|aws| aws.ledger.keys("open/").map(str::to_owned).collect());
         assert!(left.is_empty(), "markers stay: {left:?}");

@@ -517,3 +517,20 @@ async fn tick_for_another_state_is_ignored() {
     assert!(matches!(late.outcome, Outcome::EventOutcome(EventOutcome::Ignored { .. })), "{late:?}");
     assert_eq!(world.snapshot(), before);
 }
+
+#[tokio::test(start_paused = true)]
+async fn marker_that_no_head_names_stays_for_20_minutes() {
+    let world = World::with_orders();
+    let upload = world.put("dev/orders/1.0.5.zip", code("1.0.5"));
+    let _died = world.invocation().dies_at(2, CallPhase::After).upload(&upload).await;
+    let markers = || world.aws(|aws| aws.ledger.keys("open/").count());
+    let sweep_after = async |minutes: u64| {
+        world.pass(Duration::from_secs(minutes * 60)).await;
+        let _swept = swept(world.invocation().run(&Trigger::Sweep).await);
+    };
+    assert_eq!(markers(), 1, "the upload died between its marker and the head");
+    sweep_after(19).await;
+    assert_eq!(markers(), 1);
+    sweep_after(2).await;
+    assert_eq!(markers(), 0);
+}

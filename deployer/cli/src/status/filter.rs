@@ -99,11 +99,11 @@ impl Filter<'_> {
         });
     }
 
-    /// Refuses a pattern of names that matches nothing of the environment, or of all.
+    /// Refuses a pattern of names that matches nothing of the environment, or of all. `*` stands for all that there is.
     pub fn ensure_any(&self, report: &StatusReport, environment: Option<&EnvironmentName>) -> Result<(), CliError> {
-        let Some(pattern) = self.names.filter(|names| FunctionName::parse(names.as_str()).is_err()) else {
-            return Ok(());
-        };
+        let is_pattern =
+            |names: &&&FunctionPattern| names.as_str() != "*" && FunctionName::parse(names.as_str()).is_err();
+        let Some(pattern) = self.names.as_ref().filter(is_pattern) else { return Ok(()) };
         let members = report.groups.iter().flat_map(|group| &group.functions).map(|member| &member.function);
         let names: FunctionNames =
             report.functions.iter().map(|status| &status.function).chain(members).cloned().collect();

@@ -34,9 +34,10 @@ use crate::store::Versioned;
 use crate::timer::between;
 use crate::{Engine, Transient};
 
-/// The age from which a marker is no longer that of an invocation at work: Lambda runs nothing for longer than 15
-/// minutes.
-const MARKERS_LAST: Duration = Duration::from_secs(16 * 60);
+/// The age from which a marker is no longer that of an invocation at work. Lambda runs nothing for longer than 15
+/// minutes; the rest is for a process that was frozen meanwhile, and for clocks that differ. Whoever opens work with a
+/// marker that was cleared away leaves a rollout at which nobody looks.
+const MARKERS_LAST: Duration = Duration::from_secs(20 * 60);
 
 /// The number of functions that a sweep looks at at once.
 const SWEPT_AT_ONCE: usize = 16;

@@ -147,6 +147,8 @@ fn pattern_without_a_match_is_refused_with_the_names_that_there_are() {
     let error = refused("zz*", Some("stage")).unwrap_err();
     assert!(error.message.starts_with("no function of stage matches zz*; it has "), "{}", error.message);
     assert!(refused("orders-*", None).is_ok());
+    let (empty, all) = (StatusReport::default(), FunctionPattern::parse("*").unwrap());
+    assert!(Filter { names: Some(&all), states: &[] }.ensure_any(&empty, None).is_ok(), "there may be none yet");
     let unreadable = StatusReport { unreadable: vec!["heads/dev/zz.json: cut off".to_owned()], ..report() };
     let names = FunctionPattern::parse("zz*").unwrap();
     let filter = Filter { names: Some(&names), states: &[] };

@@ -1,6 +1,7 @@
 //! `plan`: the changes that a deployment would make, by the rules and the planner that deployments use. Nothing is
 //! changed.
 
+mod group_ends;
 mod promotion;
 mod releases;
 mod rollback;

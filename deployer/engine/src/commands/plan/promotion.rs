@@ -2,13 +2,14 @@
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{Group, Member};
-use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact, promotion_refusal, warning_of};
+use deployer_core::head::{LiveArtifact, Request, ResolvedArtifact, warning_of};
 use deployer_core::id::{DeploymentId, EnvironmentName, Release};
 use deployer_core::plan::{PlanReport, PlannedRelease};
 use deployer_core::promotion::{Decision, GroupState, PromotionSpec, SourceEnvironment, Wait, is_same};
 use deployer_core::record::{Cause, CauseKind, Ending, Exception};
 use deployer_core::text::Person;
 
+use super::group_ends::{end_after_its_wait, groups_that_end};
 use super::{Planning, refused};
 use crate::group::Groups;
 use crate::promotions::policy::{PolicyInputs, Sources};
@@ -44,32 +45,9 @@ impl Planning<'_> {
         let request = Request::promotion(place, spec, cause, now, (now, self.engine.token()));
         let mut report = self.promotion(&request, &inputs, None).await?;
         if report.refused.is_none() {
-            report.warnings.extend(self.groups_that_end().await);
+            report.warnings.extend(groups_that_end(self).await);
         }
         Ok(report)
-    }
-
-    /// Names the groups that wait with this function and hold no place in its head: what is promoted alone takes it.
-    async fn groups_that_end(self) -> Vec<String> {
-        let open = Groups::of(self.engine).open().in_environment(&self.at.name).await.unwrap_or_else(|error| {
-            tracing::warn!(environment = %self.at.name, "the groups that wait there are not named: {error}");
-            vec![]
-        });
-        let has_place =
-            |group: &Group| self.head.waiting().iter().any(|waiting| waiting.request.group() == Some(group.id));
-        let ends = open.iter().filter(|group| {
-            let is_its = group.functions.iter().any(|member| member.function == self.at.function);
-            is_its && group.state() == GroupState::Undecided && !has_place(group)
-        });
-        let sentence = |group: &Group| {
-            let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
-            format!(
-                "group {} of {}, which waits here, ends as superseded by this promotion",
-                group.id,
-                functions.join(" and ")
-            )
-        };
-        ends.map(sentence).collect()
     }
 
     /// Plans a promotion that waits, in the head or as a member of a group.
@@ -133,7 +111,7 @@ impl Planning<'_> {
         let warning = artifact.and_then(|artifact| warning_of(self.head, artifact, &self.at.name));
         report.warnings.extend(warning.map(|warning| warning.to_string()));
         report.warnings.extend(artifact.and_then(|artifact| step_back(&spec.from, source, self.head.live(), artifact)));
-        report.warnings.extend(undecided.and_then(|_| self.end_after_its_wait(request)));
+        report.warnings.extend(undecided.and_then(|_| end_after_its_wait(self, request)));
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
             Ok(verified) => verified,
@@ -172,20 +150,6 @@ impl Planning<'_> {
                 Ok((Some(Wait { unseen: Some(because), ..wait }), None))
             }
             Err(transient) => Err(transient),
-        }
-    }
-
-    /// Says how a member's group ends once it waits for nothing else, where something newer has its place; none where it
-    /// goes on.
-    fn end_after_its_wait(self, request: &Request) -> Option<String> {
-        if self.head.id_of(request).is_some() {
-            return None;
-        }
-        match promotion_refusal(self.head, request, &Decision::Allow, self.at)? {
-            Ending::Superseded { because, .. } => {
-                Some(format!("its group ends as superseded once it waits for nothing else: {because}"))
-            }
-            _ => None,
         }
     }
 
