@@ -120,7 +120,9 @@ impl Followed for Group {
         for member in &self.functions {
             let line = member_line(member, release);
             let _always = writeln!(text, "  {:function$}   {line}", member.function.as_str());
-            for warning in member.warnings.iter().filter(|_| !records::brings_nothing(self.status)) {
+            // A group that has ended undecided has brought nothing.
+            let brings_nothing = self.status.is_ended() && self.decided_at.is_none();
+            for warning in member.warnings.iter().filter(|_| !brings_nothing) {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::warning(warning));
             }
             for one in &member.ended_waiting {
@@ -249,6 +251,11 @@ mod tests {
         assert!(one.contains(warning.trim_start()), "{one}");
         told.deployments[1].status = Status::Refused;
         assert!(!plain(&told.text()).contains("warning"), "it brings nothing");
+        let stopped = json!({"account": "111111111111", "region": "eu-west-1", "function_name": "orders", "alias": "live",
+            "status": "failed", "reached": true});
+        told.deployments[1].targets = vec![serde_json::from_value(stopped).unwrap()];
+        told.deployments[1].status = Status::Superseded;
+        assert!(plain(&told.text()).contains("warning"), "it was stopped when it had reached a target");
     }
 
     #[test]

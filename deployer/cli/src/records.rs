@@ -153,18 +153,15 @@ pub(super) fn lines(record: &DeploymentRecord) -> String {
     record.targets.iter().map(|target| format!("{what}: {}\n", outcome(target))).collect()
 }
 
-/// Writes what whoever promotes should know.
-/// Returns the warnings about what a promotion brings; none where it has brought nothing.
+/// Returns the warnings about what a promotion brings; none where it has ended and reached no target.
 pub(super) fn warnings(record: &DeploymentRecord) -> impl Iterator<Item = &PlainText> {
-    let promotion = record.promotion.iter().filter(|_| !brings_nothing(record.status));
+    let has_ended = matches!(record.status, Status::Refused | Status::Superseded);
+    let brings_nothing = has_ended && !record.targets.iter().any(TargetOutcome::may_serve);
+    let promotion = record.promotion.iter().filter(move |_| !brings_nothing);
     promotion.flat_map(|promotion| &promotion.warnings)
 }
 
-/// Whether a promotion with this status was let in nowhere.
-pub(super) fn brings_nothing(status: Status) -> bool {
-    matches!(status, Status::Refused | Status::Superseded)
-}
-
+/// Writes what whoever promotes should know.
 pub(super) fn warning(warning: &str) -> String {
     let style = colours::ATTENTION;
     format!("{style}warning{style:#}: {}", sentence(warning))
