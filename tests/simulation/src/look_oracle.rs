@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::case::Case;
 use super::rollout_oracle::{number, place_of};
-use super::rollouts::PlannedRollout;
+use super::rollouts::{PlannedRollout, failing_share};
 use super::rule::Rule;
 use world::{Call, Op};
 
@@ -64,11 +64,11 @@ impl Advance<'_> {
         }
         let Some(planned) = &case.environment.rollout else { return };
         let is_bad = |one: &&Serving<'_>| match does {
-            Does::Step => one.weight <= COMPARABLE && one.is_plainly_bad(planned, self.now),
+            Does::Step => one.weight <= COMPARABLE && one.is_plainly_bad(case, planned, self.now),
             Does::Wave | Does::End => {
                 let alone = one.old_alone(case, began).as_secs() / 60;
                 let is_known = alone as f64 * planned.per_minute >= KNOWN_BEFORE;
-                one.weight == 100 && is_known && one.is_plainly_bad(planned, self.now)
+                one.weight == 100 && is_known && one.is_plainly_bad(case, planned, self.now)
             }
             Does::Begin => false,
         };
@@ -114,9 +114,8 @@ enum Does {
 
 impl Serving<'_> {
     /// Whether each look since some time has seen it fail, and the old version not.
-    fn is_plainly_bad(&self, planned: &PlannedRollout, now: Timestamp) -> bool {
-        let fails =
-            |version: u64| planned.failing.iter().find(|(failing, _)| *failing == version).map(|(_, share)| *share);
+    fn is_plainly_bad(&self, case: &Case<'_>, planned: &PlannedRollout, now: Timestamp) -> bool {
+        let fails = |version: u64| failing_share(case.scenario, planned, (case.function, version));
         let (old, new) = (fails(number(&self.one["old"])), fails(number(&self.one["new"])));
         let counted = now.duration_since(self.since).as_secs() / 60 - UNCOUNTED;
         let errors = counted * (planned.per_minute * self.weight as f64 / 100.0) as i64;

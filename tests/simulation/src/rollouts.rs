@@ -174,7 +174,20 @@ fn near(random: &mut Random, scenario: &Scenario) -> (PlannedUpload, usize) {
     }
 }
 
-/// Lets the functions be called, and some of their versions fail. Of a group it is one function whose version fails.
+/// Returns the share of its invocations in which a version of a function fails; none if it does not. Of a group it is one
+/// function whose version fails.
+pub(super) fn failing_share(
+    scenario: &Scenario,
+    rollout: &PlannedRollout,
+    (function, version): (&str, u64),
+) -> Option<f64> {
+    let number = usize::try_from(version).unwrap_or_default() % scenario.functions.len();
+    let may_fail = !scenario.odds.groups || scenario.functions[number] == function;
+    let (_, share) = rollout.failing.iter().find(|(failing, _)| *failing == version && may_fail)?;
+    Some(*share)
+}
+
+/// Lets the functions be called, and some of their versions fail.
 pub(super) fn call_functions(scenario: &Scenario, world: &World) {
     for environment in &scenario.environments {
         let Some(rollout) = &environment.rollout else { continue };
@@ -184,12 +197,10 @@ pub(super) fn call_functions(scenario: &Scenario, world: &World) {
                 monitoring.metrics_come_after = SignedDuration::from_secs(rollout.counts_come_after);
                 for function in &scenario.functions {
                     monitoring.called(function, "live", rollout.per_minute);
-                    let is_it = |version: u64| {
-                        let number = usize::try_from(version).unwrap_or_default() % scenario.functions.len();
-                        !scenario.odds.groups || scenario.functions[number] == *function
-                    };
-                    for (version, share) in rollout.failing.iter().filter(|(version, _)| is_it(*version)) {
-                        monitoring.fails(function, *version, *share);
+                    for (version, _) in &rollout.failing {
+                        if let Some(share) = failing_share(scenario, rollout, (function, *version)) {
+                            monitoring.fails(function, *version, share);
+                        }
                     }
                 }
             }

@@ -27,7 +27,7 @@ const MARKS: [&str; 5] = ["behind", "held", "late", "partly", "split"];
 /// Writes the status for a terminal of so many columns, each function in the order of promotion.
 pub(super) fn text(report: &StatusReport, now: Timestamp, columns: Option<usize>) -> String {
     if report.functions.is_empty() && report.unreadable.is_empty() {
-        return "nothing is live, under way or held here: history shows what was refused or has failed\n".to_owned();
+        return "nothing is live, under way or held here\n".to_owned();
     }
     let mut text: String = functions_in_order(report).into_iter().map(|status| one(status, now, columns)).collect();
     // A reject concerns the function in all environments, so it is printed once.

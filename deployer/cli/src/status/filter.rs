@@ -101,9 +101,8 @@ impl Filter<'_> {
 
     /// Refuses a pattern of names that matches nothing of the environment, or of all. `*` stands for all that there is.
     pub fn ensure_any(&self, report: &StatusReport, environment: Option<&EnvironmentName>) -> Result<(), CliError> {
-        let is_pattern =
-            |names: &&&FunctionPattern| names.as_str() != "*" && FunctionName::parse(names.as_str()).is_err();
-        let Some(pattern) = self.names.as_ref().filter(is_pattern) else { return Ok(()) };
+        let is_name = |names: &&FunctionPattern| FunctionName::parse(names.as_str()).is_ok();
+        let Some(pattern) = self.names.filter(|names| names.as_str() != "*" && !is_name(names)) else { return Ok(()) };
         let members = report.groups.iter().flat_map(|group| &group.functions).map(|member| &member.function);
         let names: FunctionNames =
             report.functions.iter().map(|status| &status.function).chain(members).cloned().collect();
@@ -112,7 +111,7 @@ impl Filter<'_> {
             return Ok(());
         }
         let hint = names.hint_of_pattern(pattern);
-        let unmatched = UnmatchedPattern { environment: environment.cloned(), pattern: (*pattern).clone(), hint };
+        let unmatched = UnmatchedPattern { environment: environment.cloned(), pattern: pattern.clone(), hint };
         Err(CliError::unknown_function(unmatched))
     }
 

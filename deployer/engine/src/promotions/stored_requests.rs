@@ -14,6 +14,7 @@ use deployer_core::names::ASKED;
 use deployer_core::promotion::Dispatch;
 use deployer_core::stored_request::StoredRequest;
 
+use crate::function_handles::Promotions;
 use crate::group::Groups;
 use crate::sweep::report::{FailureKind, Swept};
 use crate::{Engine, Transient};
@@ -64,28 +65,27 @@ async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<St
             break;
         }
         keys.retain(|key| tried.insert(key.clone()));
-        let at = FunctionRef::find(&engine.config, &name, &function);
-        let promotions = at.as_ref().map(|at| engine.reconciler(at).promotions());
-        let sorted = match &promotions {
-            Ok(promotions) => promotions.in_order_of_time(keys.clone()).await,
-            Err(_) => Ok(keys.clone()),
-        };
-        let sorted = match sorted {
-            Ok(sorted) => sorted,
-            Err(error) => {
-                swept = swept.and(not_submitted(&format!("{name}/{function}"), &error));
-                continue;
-            }
-        };
-        for key in sorted {
-            let submitted = match &promotions {
-                Ok(promotions) => Box::pin(promotions.submit_stored(&key, dispatch)).await.map(drop),
-                Err(_) => drop_if_old(engine, &key, &name).await,
-            };
-            swept = swept.and(submitted.map_or_else(|error| not_submitted(&key, &error), |()| Swept::one()));
-        }
+        swept = swept.and(match FunctionRef::find(&engine.config, &name, &function) {
+            Ok(at) => submit_in_order(engine.reconciler(&at).promotions(), keys, dispatch).await,
+            Err(_) => drop_old(engine, &keys, &name).await,
+        });
     }
     Ok(swept)
+}
+
+/// Submits what was asked for one function, the earliest first.
+async fn submit_in_order(promotions: Promotions<'_>, keys: Vec<String>, dispatch: Dispatch) -> Swept {
+    let mut swept = Swept::default();
+    let place = keys.first().cloned().unwrap_or_default();
+    let sorted = match promotions.in_order_of_time(keys).await {
+        Ok(sorted) => sorted,
+        Err(error) => return not_submitted(&place, &error),
+    };
+    for key in sorted {
+        let submitted = Box::pin(promotions.submit_stored(&key, dispatch)).await;
+        swept = swept.and(submitted.map_or_else(|error| not_submitted(&key, &error), |_| Swept::one()));
+    }
+    swept
 }
 
 fn not_submitted(key: &str, error: &Transient) -> Swept {
@@ -93,7 +93,16 @@ fn not_submitted(key: &str, error: &Transient) -> Swept {
     Swept::one().with_failure(key, FailureKind::of(error), &error.to_string())
 }
 
-/// Drops a request to an environment that deployer.json has not had for a day.
+/// Drops the requests to an environment that deployer.json has not had for a day.
+async fn drop_old(engine: &Engine, keys: &[String], name: &EnvironmentName) -> Swept {
+    let mut swept = Swept::default();
+    for key in keys {
+        let dropped = drop_if_old(engine, key, name).await;
+        swept = swept.and(dropped.map_or_else(|error| not_submitted(key, &error), |()| Swept::one()));
+    }
+    swept
+}
+
 async fn drop_if_old(engine: &Engine, key: &str, name: &EnvironmentName) -> Result<(), Transient> {
     let Some((stored, _)) = engine.store().object::<StoredRequest>(key).await? else { return Ok(()) };
     if engine.timer().passed(stored.request.accepted_at) > KEPT_FOR_MISSING {

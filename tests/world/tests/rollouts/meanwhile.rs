@@ -167,3 +167,36 @@ async fn first_wave_goes_back_by_a_word_while_the_second_cannot_be_tested() {
     let record = record.await;
     assert_eq!((record.status, record.code), (Status::RolledBack, Some(Code::Aborted)), "{record:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn reject_whose_command_has_died_is_heard_while_the_alias_of_the_second_wave_cannot_be_read() {
+    let rollout = json!({ "steps": [], "watch": "8m", "waves": ["1", "100%"] });
+    let reject = json!({ "command": "reject", "function": "orders", "release": "1.1.0", "reason": "bad", "requested_by": "ann" });
+    let reject = Trigger::Command(reject);
+    let written = {
+        let world = world(&rollout);
+        begins(&world).await;
+        let run = world.invocation().run(&reject).await;
+        let calls = world.calls().into_iter().filter(|call| call.invocation == run.invocation);
+        let mut calls = calls.enumerate();
+        let is_written = |call: &world::Call| call.op == Op::WriteLedger && call.what.starts_with("rejects/");
+        calls.find(|(_, call)| is_written(call)).expect("the reject is written").0 + 1
+    };
+    let world = world(&rollout);
+    let begun = begins(&world).await;
+    world.on(Op::GetAlias).at(OTHER).always().fail(CallErrorKind::Throttled);
+    let said = async {
+        while world.head("dev", "orders")["active"]["rollout"]["wave"] != 1 {
+            world.pass(Duration::from_secs(10)).await;
+        }
+        world.pass(Duration::from_secs(20)).await;
+        world.invocation().dies_at(written, world::CallPhase::After).run(&reject).await;
+        assert_eq!(world.served(DEV), whole(2));
+        world.pass(Duration::from_secs(180)).await;
+        assert_eq!(world.served(DEV), whole(1), "it is heard within three minutes");
+    };
+    tokio::join!(world.sweep_minutes(16), said);
+    world.heal();
+    world.sweep_minutes(3).await;
+    assert_eq!(record_of(&world, &begun).await.code, Some(Code::Rejected));
+}

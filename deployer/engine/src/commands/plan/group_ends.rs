@@ -2,8 +2,10 @@
 
 use deployer_core::group::Group;
 use deployer_core::head::{Request, promotion_refusal};
+use deployer_core::id::FunctionName;
 use deployer_core::promotion::{Decision, GroupState};
 use deployer_core::record::Ending;
+use deployer_core::text::listed;
 
 use super::Planning;
 use crate::group::Groups;
@@ -21,12 +23,8 @@ pub(super) async fn groups_that_end(planning: Planning<'_>) -> Vec<String> {
         is_its && group.state() == GroupState::Undecided && !has_place(group)
     });
     let sentence = |group: &Group| {
-        let functions: Vec<&str> = group.functions.iter().map(|member| member.function.as_str()).collect();
-        format!(
-            "group {} of {}, which waits here, ends as superseded by this promotion",
-            group.id,
-            functions.join(" and ")
-        )
+        let functions: Vec<&FunctionName> = group.functions.iter().map(|member| &member.function).collect();
+        format!("group {} of {}, which waits here, ends as superseded by this promotion", group.id, listed(&functions))
     };
     ends.map(sentence).collect()
 }

@@ -111,7 +111,8 @@ impl Planning<'_> {
         let warning = artifact.and_then(|artifact| warning_of(self.head, artifact, &self.at.name));
         report.warnings.extend(warning.map(|warning| warning.to_string()));
         report.warnings.extend(artifact.and_then(|artifact| step_back(&spec.from, source, self.head.live(), artifact)));
-        report.warnings.extend(undecided.and_then(|_| end_after_its_wait(self, request)));
+        let is_let_on = undecided.is_some() && refusal.is_none();
+        report.warnings.extend(is_let_on.then(|| end_after_its_wait(self, request)).flatten());
         let Some(artifact) = artifact else { return Ok(report.with_targets(vec![], refusal.map(refused))) };
         let (artifact, report) = match self.verified(&artifact.artifact, report).await? {
             Ok(verified) => verified,
@@ -171,6 +172,19 @@ fn resolved_in(spec: PromotionSpec, sources: &Sources) -> PromotionSpec {
     spec.resolved_in(&from)
 }
 
+/// Finds the places of the promoted artifact and of the live one in the source's history, the newest first; none if the
+/// source never had one of them.
+fn places(
+    source: &SourceEnvironment,
+    live: Option<&LiveArtifact>,
+    artifact: &ResolvedArtifact,
+) -> Option<(usize, usize)> {
+    let (history, live) = (source.head.history(), live?);
+    let promoted = history.iter().position(|entry| is_same(entry, artifact))?;
+    let live = history.iter().position(|entry| entry.is_same_as(&live.artifact, live.sha256))?;
+    Some((promoted, live))
+}
+
 /// Warns of a promotion that brings what was live in the source before the release that is live here; none where it does
 /// not.
 fn step_back(
@@ -179,11 +193,9 @@ fn step_back(
     live: Option<&LiveArtifact>,
     artifact: &ResolvedArtifact,
 ) -> Option<String> {
-    let (history, live) = (source.head.history(), live?);
-    let promoted = history.iter().position(|entry| is_same(entry, artifact))?;
-    let live_at = history.iter().position(|entry| entry.is_same_as(&live.artifact, live.sha256))?;
+    let (promoted, live_at) = places(source, live, artifact)?;
+    let (release, live) = (&artifact.release, &live?.release);
     (promoted > live_at).then(|| {
-        let (release, live) = (&artifact.release, &live.release);
         format!("release {release} was live in {from} before release {live}, which is live here: this is a step back")
     })
 }
@@ -195,16 +207,9 @@ fn between<'a>(
     live: Option<&LiveArtifact>,
     artifact: &ResolvedArtifact,
 ) -> Vec<&'a LiveArtifact> {
-    let history = source.head.history();
-    let promoted = history.iter().position(|entry| is_same(entry, artifact));
-    let live = live.and_then(|live| history.iter().position(|entry| entry.is_same_as(&live.artifact, live.sha256)));
-    match (promoted, live) {
-        (Some(promoted), Some(live)) => {
-            let (newer, older) = (promoted.min(live), promoted.max(live));
-            history.iter().take(older).skip(newer + 1).collect()
-        }
-        _ => vec![],
-    }
+    let Some((promoted, live)) = places(source, live, artifact) else { return vec![] };
+    let (newer, older) = (promoted.min(live), promoted.max(live));
+    source.head.history().iter().take(older).skip(newer + 1).collect()
 }
 
 /// Finds the open group that has this promotion of this function.

@@ -113,6 +113,7 @@ pub(super) async fn look_meanwhile(owner: RolloutOwner<'_>) -> Result<(), Transi
     if judge(state.clone()).into_state() == state { Ok(()) } else { owner.advance(judge).await }
 }
 
+/// Hears what people and its group say, and looks if a look is due.
 async fn hear_and_look(owner: RolloutOwner<'_>) -> Result<(), Transient> {
     owner.heed_stop().await?;
     look_meanwhile(owner).await

@@ -113,12 +113,11 @@ impl RolloutOwner<'_> {
     }
 
     /// Takes the rollout back where there is a reason: a reject, a rollback, an environment or a target that is in the
-    /// configuration no more, or another function of its group that did not get there. Before a move these were read just
-    /// now; tests read nothing, so they are read here.
+    /// configuration no more, or another function of its group that did not get there. It reads the head and the rejects
+    /// anew: neither tests nor a move whose alias cannot be read come to that by themselves.
     pub(super) async fn heed_stop(&self) -> Result<(), Transient> {
         match rollout_now(self.claim)?.next_action() {
-            RolloutAction::Move(_) => {}
-            RolloutAction::Smoke(_) => {
+            RolloutAction::Move(_) | RolloutAction::Smoke(_) => {
                 Ownership { deployment: self.deployment, claim: self.claim }.ensure_for_its_code().await?;
             }
             _ => return Ok(()),
