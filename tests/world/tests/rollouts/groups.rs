@@ -374,3 +374,25 @@ async fn rollouts_that_take_longer_than_six_hours_are_not_late() {
     world.sweep_minutes(70).await;
     assert_eq!(group_of(&world).await["status"], "succeeded");
 }
+
+#[tokio::test(start_paused = true)]
+async fn member_whose_tests_find_no_room_hears_that_another_has_gone_back() {
+    let mut rollout = at_once();
+    rollout["smoke_test"] = json!({ "event": { "ping": true } });
+    let world = group_world(&rollout).await;
+    world.on(Op::Invoke).about("orders").always().fail(CallErrorKind::Throttled);
+    world.command(together()).await;
+    let said = async {
+        while serves(&world)[1] != whole(2) {
+            world.pass(Duration::from_secs(10)).await;
+        }
+        says(&world, "workers", "abort").await;
+        world.pass(Duration::from_secs(180)).await;
+        assert_eq!(world.head("prod", "orders")["active"], Value::Null, "it waits for its tests no more");
+    };
+    // Other invocations take messages beside the one that waits for its tests.
+    tokio::join!(world.tick(), world.sweep_minutes(10), said);
+    world.sweep_minutes(2).await;
+    assert_eq!(serves(&world), [whole(1), whole(1)]);
+    assert_eq!(group_of(&world).await["status"], "rolled_back");
+}
