@@ -9,11 +9,11 @@ use deployer_core::text::plain;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::ago::with_moments;
-use super::output::Output;
-use super::streams::stderr;
-use super::terminal;
-use super::text_width::{COMMANDS, fitted};
+use crate::output::Output;
+use crate::text::ago::with_moments;
+use crate::text::streams::stderr;
+use crate::text::terminal;
+use crate::text::width::{COMMANDS, fitted};
 
 /// The exit codes; clap uses 2 too.
 ///

@@ -3,92 +3,16 @@
 //! A verb writes its text and leaves printing to [`Answer`], which has both forms and the exit code. Progress bars go
 //! to standard error, and only to a terminal.
 
-mod advice;
-mod after_rollback;
-mod ago;
-mod another_group;
 mod answer;
-mod approve;
-mod approvers;
-mod aws_options;
-mod came_with;
-mod ci_env;
-mod colours;
-mod completions;
-mod configured;
-mod confirm;
-mod decided;
-mod deploy;
-mod diff;
+mod aws;
 mod direct;
-mod direct_deploy;
-mod doctor;
-mod doctor_text;
-mod ends;
-mod folder;
 mod follow;
-mod follow_another;
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod golden;
 mod help;
-mod hints;
-mod history;
-mod history_text;
-mod hold;
-mod ignore_rules;
-mod in_favour_of;
-mod init;
-mod interrupts;
-mod invoke;
-mod ledger;
-mod logs;
-mod man;
-mod named_by;
-mod names;
-mod newest_records;
-mod nothing_ready;
-mod open;
-mod open_deployments;
 mod output;
-mod plan;
-mod plan_text;
-mod plan_waiting;
-mod progress;
-mod promote;
-mod promote_several;
-mod promotion_text;
-mod prove;
-mod push;
-mod recall;
-mod recall_preview;
-mod records;
-mod redeploy;
-mod redrive;
-mod reject;
 mod remote;
-mod repeated;
-mod repeating_command;
-mod rollback;
-mod rollback_preview;
-mod rollout;
-mod run_out;
-mod sdk_config;
-mod send_error;
-mod source_zip;
-mod sources;
-mod status;
-mod streams;
-mod target;
-mod terminal;
-mod text_width;
-mod unended;
+mod text;
 mod usage;
-mod validate;
-mod version;
-mod waiting_promotion;
-mod waiting_text;
-mod warning;
+mod verbs;
 mod zips;
 
 use std::ffi::OsString;
@@ -97,10 +21,16 @@ use std::io::Write;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use answer::{Answer, CliError, Exit};
+pub use aws::sdk_config::load as load_sdk_config;
 pub use output::Output;
-pub use sdk_config::load as load_sdk_config;
-pub use streams::{stderr, stdout};
-pub use text_width::is_copied;
+pub use text::streams::{stderr, stdout};
+pub use text::width::is_copied;
+
+use text::{advice, terminal};
+use verbs::{
+    approve, completions, deploy, diff, doctor, history, hold, init, invoke, logs, man, open, plan, promote, push,
+    recall, redeploy, redrive, reject, rollback, rollout, status, validate, version,
+};
 
 /// Deploy Lambda functions across AWS accounts.
 ///

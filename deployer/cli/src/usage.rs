@@ -6,7 +6,7 @@
 
 use clap::Command;
 
-use super::text_width::{width, wrapped};
+use crate::text::width::{width, wrapped};
 
 /// The heading that clap writes before the usage, and the columns before what goes on below.
 const HEADING: &str = "Usage: ";
