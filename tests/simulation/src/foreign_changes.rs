@@ -34,5 +34,5 @@ pub(super) fn apply(state: &mut State, foreign: &ForeignChange) {
     };
     let (place, object) = (foreign.place.clone(), foreign.function.clone());
     let at = state.journal.last().map_or(jiff::Timestamp::UNIX_EPOCH, |last| last.at);
-    state.journal.push(JournalEntry { at, by: None, place, object, action, late: false });
+    state.journal.push(JournalEntry { at, by: None, place, object, action, late: false, call: None });
 }

@@ -94,8 +94,8 @@ struct RolloutReplay<'c, 'a> {
     /// The versions that were published, with their target.
     published: BTreeSet<(String, u64)>,
     head: Value,
-    /// The entry at which each invocation has read or written the head last.
-    read: BTreeMap<usize, usize>,
+    /// The entries at which each invocation has read or written the head.
+    read: BTreeMap<usize, Vec<usize>>,
     /// The entry at which the head says for the first time that this deployment goes back.
     goes_back: Option<(Value, usize)>,
 }
@@ -124,9 +124,9 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
             let Some(by) = entry.by else { continue };
             if entry.object == key {
                 match &entry.action {
-                    Action::Read => drop(self.read.insert(by, index)),
+                    Action::Read => self.read.entry(by).or_default().push(index),
                     Action::Wrote(Some(body)) => {
-                        self.read.insert(by, index);
+                        self.read.entry(by).or_default().push(index);
                         self.on_head((index, by), serde_json::from_slice(body).unwrap_or_default(), entry.at, report);
                     }
                     _ => {}
@@ -236,6 +236,16 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
         }
     }
 
+    /// Whether the invocation had an answer about the head as this entry has it, or a later one, when it sent its call. What it
+    /// reads while its call is under way comes too late.
+    fn knew_when_sent(&self, (by, sent): (usize, &JournalEntry), since: usize) -> bool {
+        let (journal, calls) = (self.case.journal, self.case.calls);
+        let Some(sent) = sent.call.map(|call| calls[call].began) else { return false };
+        let answered = |read: &usize| journal[*read].call.and_then(|call| calls[call].ended);
+        let mut reads = self.read.get(&by).into_iter().flatten().filter(|read| **read >= since);
+        reads.any(|read| answered(read).is_some_and(|answered| answered <= sent))
+    }
+
     fn on_function(&mut self, by: usize, entry: &JournalEntry, report: &mut impl FnMut(Rule, String)) {
         let next = match entry.action {
             Action::Published { version, .. } => {
@@ -248,10 +258,16 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
             }
             _ => return,
         };
-        self.on_alias(by, &entry.place, next, report);
+        self.on_alias((by, entry), next, report);
     }
 
-    fn on_alias(&mut self, by: usize, place: &str, mut next: Served, report: &mut impl FnMut(Rule, String)) {
+    fn on_alias(
+        &mut self,
+        (by, entry): (usize, &JournalEntry),
+        mut next: Served,
+        report: &mut impl FnMut(Rule, String),
+    ) {
+        let place = entry.place.as_str();
         let before = self.served.get(place).cloned();
         if let Some(before) = &before
             && (before.version, before.share) == (next.version, next.share)
@@ -286,7 +302,7 @@ impl<'c, 'a> RolloutReplay<'c, 'a> {
         }
         if let Some((id, since)) = &self.goes_back
             && *id == active["request"]["id"]
-            && self.read.get(&by).is_some_and(|read| read >= since)
+            && self.knew_when_sent((by, entry), *since)
         {
             report(Rule::NoRiseAfterAbort, format!("{place} serves {next}, and {id} goes back"));
         }

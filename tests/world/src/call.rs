@@ -188,6 +188,8 @@ pub(super) struct CallContext {
     pub invocation: usize,
     /// True if the call was held on its way, or its process froze just before sending it.
     pub late: bool,
+    /// The call in the log.
+    pub call: usize,
 }
 
 /// An error of a port that a fault can cause.
@@ -262,7 +264,7 @@ impl Connection {
         self.thawed().await;
         self.travel(latency / 2).await;
         let is_late = self.shared.clock.elapsed().saturating_sub(began) > LATE_AFTER;
-        let answer = self.carry_out((op, place, what), is_late, act, late);
+        let answer = self.carry_out((entry, op, place, what), is_late, act, late);
         if dies(CallPhase::After) {
             self.die().await;
         }
@@ -299,7 +301,7 @@ impl Connection {
 
     fn carry_out<T, E: FaultError>(
         &self,
-        (op, place, what): (Op, &str, &str),
+        (call, op, place, what): (usize, Op, &str, &str),
         is_late: bool,
         act: impl Fn(&mut State, &CallContext) -> Result<T, E>,
         late: Option<DelayedWrite>,
@@ -317,7 +319,7 @@ impl Connection {
             return Err(E::of(kind, message));
         }
         let now = deployer_engine::port::Clock::now(&self.shared.clock);
-        let here = CallContext { now, outcome, break_after, invocation: self.invocation, late: is_late };
+        let here = CallContext { now, outcome, break_after, invocation: self.invocation, late: is_late, call };
         if let Some(time) = held {
             let late = late.unwrap_or_else(|| panic!("only writes to Lambda can be held, not {op}"));
             state.hold(CallContext { now: now + time, late: true, ..here }, late);

@@ -23,6 +23,8 @@ pub struct JournalEntry {
     /// True if the call was held on its way, or its process froze just before sending it: another invocation may have
     /// taken over from its sender.
     pub late: bool,
+    /// The call in the log; none for what somebody else did.
+    pub call: Option<usize>,
 }
 
 /// An action in the journal.

@@ -128,6 +128,14 @@ fn note(state: &mut State, here: &CallContext, key: &str, action: Action) {
     let is_trace = ["open/", "sweeps/"].iter().any(|prefix| key.starts_with(prefix));
     if !is_trace && !["/environment.json", "/progress.json"].iter().any(|name| key.ends_with(name)) {
         let (by, place) = (Some(here.invocation), "ledger".to_owned());
-        state.journal.push(JournalEntry { at: here.now, by, place, object: key.to_owned(), action, late: here.late });
+        state.journal.push(JournalEntry {
+            at: here.now,
+            by,
+            place,
+            object: key.to_owned(),
+            action,
+            late: here.late,
+            call: Some(here.call),
+        });
     }
 }

@@ -133,6 +133,7 @@ impl Session {
             object,
             action,
             late: here.late,
+            call: Some(here.call),
         });
         Ok(answer)
     }

@@ -62,7 +62,7 @@ pub(super) struct Requester {
     /// The name that the record has of who asks [default: GITHUB_ACTOR, else GITLAB_USER_LOGIN, else the user of this
     /// machine].
     #[arg(long, value_name = "NAME")]
-    requested_by: Option<String>,
+    pub requested_by: Option<String>,
 }
 
 /// The deployer's Lambda.

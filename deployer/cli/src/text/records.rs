@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use deployer_core::approval::DECLINED_BY;
+use deployer_core::denial::Denial;
 use deployer_core::id::EnvironmentName;
 use deployer_core::record::{
     Approved, CauseKind, Code, DeploymentRecord, EndedWaiting, Status, TargetError, TargetErrorCode, TargetOutcome,
@@ -73,8 +74,9 @@ fn way_on(record: &DeploymentRecord, again: Option<String>) -> Option<String> {
     let has_failed = record.status == Status::Failed;
     Some(match record.code {
         Some(Code::Held) => format!("  to release it:\n    deployctl release-hold -e {environment} -f {function}\n"),
+        Some(Code::Rejected) => format!("  what is rejected, and how that ends:\n    deployctl status {function}\n"),
         Some(Code::LiveChanged) => format!("  what is live now:\n    deployctl status {function} -e {environment}\n"),
-        _ if is_denied(record) => after_denial(environment, again),
+        _ if is_denied(record) => after_denial(environment, is_denied_outright(record), again),
         // A rollback goes on from where it has got to, whatever was in its way.
         _ if has_failed && record.cause.kind == CauseKind::Rollback => again_once_mended(again),
         _ => return None,
@@ -92,10 +94,31 @@ pub(crate) fn is_denied(record: &DeploymentRecord) -> bool {
     record.targets.iter().filter_map(|target| target.error.as_ref()).any(is_denied)
 }
 
+/// Whether a policy denies a target's call outright, so that no right is missing.
+pub(crate) fn is_denied_outright(record: &DeploymentRecord) -> bool {
+    record.targets.iter().filter_map(|target| target.error.as_ref()).any(|error| says_outright(&error.message))
+}
+
+/// Whether AWS's words tell of a policy that denies.
+pub(crate) fn says_outright(words: &str) -> bool {
+    matches!(Denial::of(words), Denial::Explicit(_))
+}
+
 /// Names the commands after a denial in this environment: the one that tells what is missing, and those that ask for the
-/// same again.
-pub(crate) fn after_denial(environment: &EnvironmentName, again: impl IntoIterator<Item = String>) -> String {
-    let doctor = format!("  which permission is missing:\n    deployctl doctor -e {environment}\n");
+/// same again. The doctor asks about a function of its own, so it does not see what denies another function only.
+pub(crate) fn after_denial(
+    environment: &EnvironmentName,
+    outright: bool,
+    again: impl IntoIterator<Item = String>,
+) -> String {
+    let doctor = match outright {
+        false => format!("  which permission is missing:\n    deployctl doctor -e {environment}\n"),
+        true => format!(
+            "  a policy denies it, and that denial has to go. If every function is denied, the doctor sees it:\n    \
+               deployctl doctor -e {environment}\n  if this one alone is, list the role's policies in the target's account \
+             (AccessDenied in docs/runbook.md)\n"
+        ),
+    };
     doctor + &again_once_mended(again)
 }
 
@@ -308,6 +331,7 @@ mod tests {
         };
         for (status, code, targets, command) in [
             ("refused", json!("Held"), json!([]), Some("deployctl release-hold -e dev -f orders")),
+            ("refused", json!("Rejected"), json!([]), Some("deployctl status orders")),
             ("refused", json!("LiveChanged"), json!([]), Some("deployctl status orders -e dev")),
             (
                 "failed",

@@ -8,7 +8,7 @@ use crate::text::ago::moment;
 use crate::text::records;
 use deployer_core::hold_and_reject::Hold;
 use deployer_core::record::Status;
-use deployer_core::status::{OpenDeployment, ReleaseWays, StatusReport};
+use deployer_core::status::{FunctionStatus, OpenDeployment, ReleaseWays, StatusReport};
 use deployer_core::text::{Person, PlainText};
 use deployer_core::trigger::Command;
 use jiff::Timestamp;
@@ -64,10 +64,9 @@ fn held(args: &follow::FunctionArgs, report: &StatusReport, options: &str) -> St
     let follow::FunctionArgs { environment, function } = args;
     let hold = report.functions.iter().find_map(|status| status.hold.as_ref());
     let reason = hold.map_or(String::new(), |hold| format!(" ({})", one_line(&hold.reason)));
+    let still = still_works(report).map_or(String::new(), |still| format!(". {still}"));
     let mut text = format!(
-        "{function} in {environment} is held{reason}: nothing is deployed there until the hold is released. A rollback still \
-         works{}\n",
-        if report.ways.is_some_and(|ways| ways.promoted_from) { ", and so does a promotion from there" } else { "" }
+        "{function} in {environment} is held{reason}: nothing is deployed there until the hold is released{still}\n"
     );
     if let Some(Hold { reason, requested_by, since, .. }) = &report.replaced_hold {
         text.push_str(&replaced("held", (requested_by.as_ref(), *since, reason)));
@@ -92,6 +91,20 @@ fn held(args: &follow::FunctionArgs, report: &StatusReport, options: &str) -> St
     }
     text.extend(report.ended_waiting.iter().map(|one| format!("{}\n", records::ended_waiting(one))));
     text + &format!("To release it:\n  deployctl release-hold -e {environment} -f {function}{options}\n")
+}
+
+/// Says what a hold leaves possible: a rollback where there is something to leave or to stop, and promotions from what is live.
+fn still_works(report: &StatusReport) -> Option<&'static str> {
+    let goes_back = |status: &FunctionStatus| {
+        status.live.is_some() || status.rollback_to.is_some() || status.active.or(status.pending).is_some()
+    };
+    let is_live = report.functions.iter().any(|status| status.live.is_some());
+    let promoted_from = is_live && report.ways.is_some_and(|ways| ways.promoted_from);
+    match (report.functions.iter().any(goes_back), promoted_from) {
+        (true, true) => Some("A rollback still works, and so does a promotion from there"),
+        (true, false) => Some("A rollback still works"),
+        (false, _) => None,
+    }
 }
 
 /// Says who has held the function, or rejected the release, before, since when and why.
@@ -208,12 +221,26 @@ mod tests {
                      To hold it again:\n  deployctl hold -e prod -f orders --reason TEXT\n"
                 )
             );
-            let text = held(&args(), &StatusReport { ways, ..StatusReport::default() }, "");
-            assert_eq!(
-                text.contains("A rollback still works, and so does a promotion from there\n"),
-                from_there,
-                "{text}"
-            );
+            let live = json!({
+                "release": "1", "sha256": null, "deployment": "01JD3Z9V7Q0000000000000001", "since": "2026-11-30T12:00:00Z",
+                "complete": true,
+            });
+            for (live, works) in [(live, true), (json!(null), false)] {
+                let function = json!({
+                    "environment": "prod", "function": "orders", "live": live, "targets": [], "active": null,
+                    "pending": null, "rejected": false,
+                });
+                let mut report: StatusReport = serde_json::from_value(json!({ "functions": [function] })).unwrap();
+                report.ways = ways;
+                let text = held(&args(), &report, "");
+                let still = "A rollback still works, and so does a promotion from there\n";
+                assert_eq!(text.contains(still), works && from_there, "{text}");
+                assert_eq!(
+                    text.contains("A rollback still works"),
+                    works,
+                    "nothing is live, nothing goes back: {text}"
+                );
+            }
         }
     }
 }

@@ -260,10 +260,18 @@ async fn recorded(
     if let Some(record) = record_by_head(engine, at, head, id).await? {
         return Ok(record);
     }
-    let group = Groups::of(engine).open().with_member(&response.environment, id).await?;
-    Err(CommandError::Invalid(match group {
-        Some((group, member)) => decided_as_a_whole(&group, &member.function, id, &response.decision),
-        None => format!("no promotion {id} of {} waits in {}: status tells which do", at.function, at.name),
+    let (function, environment) = (&at.function, &at.name);
+    Err(CommandError::Invalid(match find_by_id(engine, environment, id).await? {
+        Some(FoundById::Member(group, member)) => decided_as_a_whole(&group, &member, id, &response.decision),
+        Some(FoundById::Deployment(owner)) if owner != *function => {
+            format!("{id} is a deployment of {owner} in {environment}, not of {function}")
+        }
+        Some(FoundById::Group(_)) => {
+            format!("{id} is a group in {environment}, which is decided about as a whole: leave {function} out")
+        }
+        Some(FoundById::Deployment(_)) | None => {
+            format!("no promotion {id} of {function} waits in {environment}: status tells which do")
+        }
     }))
 }
 

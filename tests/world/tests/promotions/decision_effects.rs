@@ -3,6 +3,7 @@
 use deployer_engine::port::CallErrorKind;
 use serde_json::{Value, json};
 use world::orders::deploy_all;
+use world::zips::code;
 use world::{Op, World};
 
 use super::groups::until_ended;
@@ -187,4 +188,16 @@ async fn late_word_on_a_member_that_has_begun_is_answered_from_the_head() {
     assert_eq!(told, (member, &json!("succeeded"), &json!("too_late")), "{answer}");
     world.heal();
     assert_eq!(until_ended(&world, "g").await["status"], json!("succeeded"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn approval_by_the_id_of_another_functions_promotion_names_the_owner() {
+    let world = by_hand(&json!({"approval": {"required": 2}}));
+    world.record("dev/bills/1.zip", code("1")).await;
+    let id = ask_for(&world, "1.1.0").await;
+    let bills = with(decide("approve", "bob", &id), &json!({"function": "bills"}));
+    let (kind, because) = world.command_error(bills).await;
+    assert_eq!(kind, "InvalidCommand", "{because}");
+    let id = id.as_str().unwrap();
+    assert!(because.contains(&format!("{id} is a deployment of orders in prod, not of bills")), "{because}");
 }

@@ -178,6 +178,28 @@ async fn target_that_is_throttled_or_held_by_lambda_is_given_up_when_it_leaves_t
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn target_out_of_the_configuration_is_not_given_up_by_an_invocation_without_time_for_a_call() {
+    let mut world = world(&one_step());
+    let begun = begins(&world).await;
+    world.sweep_minutes(13).await;
+    assert_eq!(world.served(OTHER), whole(2));
+    world.on(Op::UpdateAlias).at(OTHER).always().fail(CallErrorKind::Throttled);
+    says(&world, "abort", &begun).await;
+    world.remove_target("dev", OTHER);
+    world.heal();
+    // There is time to begin, and none for a write once the alias is read.
+    let usual = std::mem::replace(&mut world.time, Duration::from_secs(60));
+    world.latency(|call| Duration::from_secs(if call.op == Op::GetAlias { 12 } else { 0 }));
+    world.sweep_minutes(2).await;
+    assert!(is_active(&world), "nothing was tried: {:?}", record_of(&world, &begun).await);
+    world.latency(|_| Duration::ZERO);
+    world.time = usual;
+    world.sweep_minutes(3).await;
+    assert_eq!(record_of(&world, &begun).await.status, Status::RolledBack);
+    assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
+}
+
 /// What it serves then is neither a version to go back to nor one to compare with.
 #[tokio::test(start_paused = true)]
 async fn target_that_was_given_up_is_refused_until_what_is_live_is_there_again() {

@@ -9,7 +9,7 @@ pub(crate) mod waiting_promotion;
 
 use std::time::Duration;
 
-use deployer_core::decision::{Decided, DecidedAbout};
+use deployer_core::decision::{Decided, DecidedAbout, DecisionEffect};
 use deployer_core::record::{EndedWaiting, Status};
 use deployer_core::text::Person;
 use jiff::Timestamp;
@@ -78,7 +78,8 @@ pub(crate) async fn run(options: &Options, output: Output) -> Result<Answer, Cli
     let mut promotion = options.promotion.resolve(remote, Waits::ForApproval).await?.looked_up(remote).await?;
     if let Some(member) = &promotion.in_place_of_member {
         let may_ask = confirm::is_possible() && !options.yes;
-        confirm_member_may_stand_for_group(&promotion, member, (Waits::ForApproval, follow.id()), may_ask)?;
+        let repeated = (follow.id(), &follow.requester);
+        confirm_member_may_stand_for_group(&promotion, member, (Waits::ForApproval, repeated), may_ask)?;
     }
     // An older deployer knows the approval only by the function, or by the group of a member.
     let mut has_decided = options.yes;
@@ -115,6 +116,10 @@ async fn follow_approval(
         DecidedAbout::Record(record) => waiting::approved(record, ended_before),
         DecidedAbout::Group(group) => group.text(),
     };
+    let text = match decided.decision {
+        Some(DecisionEffect::AlreadyGiven) => format!("{text}This approval was given before, and counts once.\n"),
+        _ => text,
+    };
     let anew = if decided.is_too_late() { String::new() } else { asked_anew(&decided.about) };
     Ok(decided::approval_answer(&decided, text + &anew, output))
 }
@@ -124,16 +129,17 @@ async fn follow_approval(
 fn confirm_member_may_stand_for_group(
     promotion: &Promotion,
     member: &OfGroup,
-    (waits, id): (Waits, Option<&str>),
+    (waits, (id, requester)): (Waits, (Option<&str>, &remote::Requester)),
     may_ask: bool,
 ) -> Result<(), CliError> {
     if may_ask {
         return confirm::print_stderr(&format!("{}\n", member.words));
     }
     let id = id.map_or(String::new(), |id| format!(" --id {}", shell_word(id)));
+    let by = requester.requested_by.as_ref().map_or(String::new(), |by| format!(" --requested-by {}", shell_word(by)));
     let Promotion { environment, deployment, .. } = promotion;
     Err(CliError::wrong_use(format!(
-        "{}:\n  deployctl {} -e {environment} --deployment {deployment}{id}",
+        "{}:\n  deployctl {} -e {environment} --deployment {deployment}{by}{id}",
         member.words,
         waits.verb()
     )))
@@ -236,7 +242,8 @@ pub(crate) async fn decline(options: &DeclineOptions, output: Output) -> Result<
     let promotion = options.promotion.resolve(&options.remote, Waits::ForAnything).await?;
     let promotion = promotion.looked_up(&options.remote).await?;
     if let Some(member) = &promotion.in_place_of_member {
-        confirm_member_may_stand_for_group(&promotion, member, (Waits::ForAnything, None), confirm::is_possible())?;
+        let by = (None, &options.requester);
+        confirm_member_may_stand_for_group(&promotion, member, (Waits::ForAnything, by), confirm::is_possible())?;
         if !confirm::is_given(&format!("Decline{}?", promotion.whole_group()), "nothing was declined")? {
             return Err(CliError::not_confirmed("nothing was declined"));
         }
@@ -281,13 +288,17 @@ mod tests {
         assert_eq!(question(&whole, true), refused);
         assert_eq!(question(&promotion(None), false), "Approve?");
         assert_eq!(question(&promotion(None), true), "It would be refused. Approve all the same?");
-        let decide = (Waits::ForAnything, Some("my id"));
+        let ada = remote::Requester { requested_by: Some("ada".to_owned()) };
+        let decide = (Waits::ForAnything, (Some("my id"), &ada));
         let wrong = confirm_member_may_stand_for_group(&whole, &of_group, decide, false).unwrap_err();
         assert_eq!(
             (wrong.exit, wrong.message),
             (
                 crate::answer::Exit::WrongUse,
-                format!("{}:\n  deployctl decline -e prod --deployment {group} --id 'my id'", of_group.words)
+                format!(
+                    "{}:\n  deployctl decline -e prod --deployment {group} --requested-by ada --id 'my id'",
+                    of_group.words
+                )
             )
         );
     }

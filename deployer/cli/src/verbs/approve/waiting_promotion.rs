@@ -178,8 +178,15 @@ impl PromotionArgs {
                 })
             }
             several => {
-                let several: String = several.iter().map(|one| format!("\n  {}", one.words)).collect();
-                Err(CliError::wrong_use(format!("several promotions wait there: name one{several}")))
+                let command = |one: &Candidate| {
+                    let function = one.function.as_ref().map_or(String::new(), |function| format!(" -f {function}"));
+                    let (verb, id) = (waits.verb(), one.deployment);
+                    format!("\n  {}\n    deployctl {verb} -e {environment}{function} --deployment {id}", one.words)
+                };
+                let several: String = several.iter().map(command).collect();
+                Err(CliError::wrong_use(format!(
+                    "several promotions wait there, and one is decided about at a time:{several}"
+                )))
             }
         }
     }
@@ -190,7 +197,7 @@ struct Candidate {
     function: Option<FunctionName>,
     deployment: DeploymentId,
     wants_approval: bool,
-    /// The options that name it, and what it is.
+    /// What it is, and what it waits for.
     words: String,
 }
 
@@ -201,13 +208,12 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
     let waiting = report.functions.iter().flat_map(|status| status.waiting.iter().map(move |one| (status, one)));
     let alone = waiting.filter(|(_, one)| !is_member(one.deployment)).map(|(status, one)| {
         let release = one.release.as_ref().map_or(String::new(), |release| format!("release {release}, "));
-        let function = if named.is_none() { format!("-f {} ", status.function) } else { String::new() };
         let because = sentence(&one.because);
         Candidate {
             function: Some(status.function.clone()),
             deployment: one.deployment,
             wants_approval: one.wait.approvals_wanted > 0,
-            words: format!("{function}--deployment {} ({release}{because})", one.deployment),
+            words: format!("{}: {release}{because}", status.function),
         }
     });
     let open = report.groups.iter().filter(|group| named.is_none() && group.status == Status::Pending);
@@ -217,7 +223,7 @@ fn candidates(report: &StatusReport, named: Option<&FunctionName>) -> Vec<Candid
             function: None,
             deployment: group.id,
             wants_approval: group.approvals_wanted.is_some_and(|wanted| wanted > 0),
-            words: format!("--deployment {} (group {}{because})", group.id, functions_of(group)),
+            words: format!("group of {}{because}", functions_of(group)),
         }
     });
     alone.chain(groups).collect()
@@ -276,14 +282,19 @@ impl Promotion {
             let may_wait = waiting.any(|one| one.deployment == self.deployment) || !report.unreadable.is_empty();
             return Self { waits: may_wait, ..self };
         };
-        let in_place_of_member = member.map(|member| {
-            let functions = functions_of(group);
-            let words = format!(
+        let functions = functions_of(group);
+        let words = match (member, &self.function) {
+            (Some(member), _) => Some(format!(
                 "promotion {} of {} belongs to group {} ({functions}), which is decided about as a whole",
                 member.deployment, member.function, group.id,
-            );
-            OfGroup { words, functions }
-        });
+            )),
+            (None, Some(named)) if group.has(named) => {
+                Some(format!("group {} ({functions}) is decided about as a whole, not {named} alone", group.id))
+            }
+            (None, Some(named)) => Some(format!("{named} has no part in group {} ({functions})", group.id)),
+            (None, None) => None,
+        };
+        let in_place_of_member = words.map(|words| OfGroup { words, functions });
         let approvers = Approvers::find(report, &self.environment, group.id);
         let waits = matches!(group.phase, Phase::Checking | Phase::Placing);
         Self { function: None, deployment: group.id, approvers, in_place_of_member, waits, ..self }
@@ -438,6 +449,14 @@ mod tests {
             format!("promotion {MEMBER} of bills belongs to group {GROUP} (bills), which is decided about as a whole")
         );
         assert!(named(WAITS).waits && named(GROUP).waits && member.waits && !named(SOAKS).waits);
+        let beside = |function: &str| {
+            let function = Some(function.parse().unwrap());
+            let promotion = Promotion { function, in_place_of_member: None, ..named(GROUP) }.or_its_group(&report);
+            (promotion.function, promotion.in_place_of_member.unwrap().words)
+        };
+        let alone = format!("group {GROUP} (bills) is decided about as a whole, not bills alone");
+        assert_eq!(beside("bills"), (None, alone));
+        assert_eq!(beside("orders"), (None, format!("orders has no part in group {GROUP} (bills)")));
     }
 
     #[test]
@@ -449,10 +468,10 @@ mod tests {
         assert_eq!(
             several,
             format!(
-                "several promotions wait there: name one\n  \
-                   -f orders --deployment {WAITS} (release 2, waits)\n  \
-                   -f stock --deployment {SOAKS} (release 2, waits)\n  \
-                   --deployment {GROUP} (group bills)"
+                "several promotions wait there, and one is decided about at a time:\n  \
+                   orders: release 2, waits\n    deployctl decline -e prod -f orders --deployment {WAITS}\n  \
+                   stock: release 2, waits\n    deployctl decline -e prod -f stock --deployment {SOAKS}\n  \
+                   group of bills\n    deployctl decline -e prod --deployment {GROUP}"
             )
         );
     }

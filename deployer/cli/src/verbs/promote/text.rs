@@ -58,7 +58,8 @@ impl Followed for History {
         }
         let denied = || self.deployments.iter().filter(|record| records::is_denied(record));
         if let Some(first) = denied().next() {
-            text.push_str(&records::after_denial(&first.environment, denied().filter_map(records::again)));
+            let outright = denied().any(records::is_denied_outright);
+            text.push_str(&records::after_denial(&first.environment, outright, denied().filter_map(records::again)));
         }
         text + &self.next_step().unwrap_or_default()
     }
@@ -130,7 +131,8 @@ impl Followed for Group {
             }
         }
         if is_denied(self) {
-            text.push_str(&records::after_denial(environment, [again(self)]));
+            let outright = reasons(self).any(records::says_outright);
+            text.push_str(&records::after_denial(environment, outright, [again(self)]));
         }
         text + &self.next_step().unwrap_or_default()
     }
@@ -162,9 +164,12 @@ fn exit_of_one(record: &DeploymentRecord) -> Exit {
 
 /// Whether a target has denied the deployer something, as the reasons of the functions have it.
 fn is_denied(group: &Group) -> bool {
-    let is_denial = |because: &str| because.contains(": AccessDenied: ");
-    let reasons = group.functions.iter().filter_map(|member| member.because.as_deref());
-    group.exit() == Exit::Failed && reasons.chain(group.because.as_deref()).any(is_denial)
+    group.exit() == Exit::Failed && reasons(group).any(|because| because.contains(": AccessDenied: "))
+}
+
+/// Lists the reasons of a group and of its functions.
+fn reasons(group: &Group) -> impl Iterator<Item = &str> {
+    group.functions.iter().filter_map(|member| member.because.as_deref()).chain(group.because.as_deref())
 }
 
 /// Writes the command that asks for the same group again.
@@ -307,6 +312,11 @@ mod tests {
         let way_on = "  which permission is missing:\n    deployctl doctor -e prod\n  once that is mended:\n    \
                       deployctl promote -f bills,carts --from stage --to prod\n";
         assert!(denied.ends_with(way_on), "{denied}");
+        let outright = group(
+            "1 of 1 target failed: 111111111111/eu-west-1: update alias: AccessDenied: no, with an explicit deny in an \
+             identity-based policy",
+        );
+        assert!(!outright.contains("missing") && outright.contains("a policy denies it"), "{outright}");
         let failed = group("1 of 1 target failed: 111111111111/eu-west-1: publish: CodeTooLarge: no");
         assert!(!failed.contains("deployctl"), "{failed}");
     }

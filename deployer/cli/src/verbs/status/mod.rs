@@ -50,10 +50,16 @@ pub(crate) struct Options {
     state: Vec<State>,
     /// Repeat every 5 seconds, or as often as --watch=2 says, until Ctrl-C; a terminal is redrawn in place.
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "5",
-        value_parser = clap::value_parser!(u64).range(1..))]
+        value_parser = seconds)]
     watch: Option<u64>,
     #[command(flatten)]
     ledger: ledger::Options,
+}
+
+/// Reads the seconds of --watch.
+fn seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=86_400).contains(seconds));
+    seconds.ok_or_else(|| "a whole number of seconds is from 1 to 86400, such as --watch=2".to_owned())
 }
 
 pub(crate) async fn run(options: &Options, output: Output) -> Result<Answer, CliError> {

@@ -43,6 +43,8 @@ pub(super) enum Moved {
     Gone(String),
     /// The time was up.
     Late(TargetError),
+    /// The invocation had no time to try it.
+    NotTried(TargetError),
     /// The rollout means something else by now.
     Overtaken,
     /// The claim is no longer ours, or the ledger is away.

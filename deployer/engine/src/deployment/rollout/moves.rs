@@ -44,7 +44,8 @@ impl RolloutOwner<'_> {
         let back_already = set_back_meanwhile(*self, state, |target| !targets.contains(target));
         let (moved, set_back) = futures::join!(moves, back_already);
         // The try was over before the invocation: its next one comes after a look.
-        let tries_again = engine.timer().passed(began) >= TRY / 2 && engine.timer().allows_write();
+        let has_tried = engine.timer().passed(began) >= TRY / 2;
+        let tries_again = has_tried && engine.timer().allows_write();
         let mut outcomes = Vec::new();
         let (mut is_late, mut awaits_traffic) = (false, false);
         for (one, moved) in moved? {
@@ -53,6 +54,10 @@ impl RolloutOwner<'_> {
                 // The rollout has changed meanwhile: its state says what is to be done now.
                 Moved::Overtaken => {}
                 Moved::Lost(transient) => return Err(transient.into()),
+                Moved::Late(error) if is_given_up(at, one) && !has_tried => {
+                    is_late |= may_go_on && one.held_up_since.is_none();
+                    outcomes.push((one.clone(), Moved::NotTried(error)));
+                }
                 moved @ (Moved::Late(_) | Moved::AwaitsTraffic) if is_given_up(at, one) => {
                     outcomes.push((one.clone(), moved));
                 }
@@ -66,9 +71,9 @@ impl RolloutOwner<'_> {
                 }
             }
         }
-        let is_held_up = outcomes
-            .iter()
-            .any(|(one, moved)| one.way_back.is_some() && matches!(moved, Moved::Failed(_) | Moved::Late(_)));
+        let is_held_up = outcomes.iter().any(|(one, moved)| {
+            one.way_back.is_some() && matches!(moved, Moved::Failed(_) | Moved::Late(_) | Moved::NotTried(_))
+        });
         // What has arrived is told before what has failed: the way back counts it.
         outcomes.sort_by_key(|(_, moved)| !matches!(moved, Moved::Arrived(_)));
         let now = engine.now();
@@ -193,7 +198,9 @@ pub(super) fn apply(
         Moved::AwaitsTraffic if is_given_up(at, one) => {
             give_up(state, &"Lambda has not moved its traffic back to the old version yet")
         }
-        Moved::Failed(error) | Moved::Late(error) => state.move_failed(target, format!("{target}: {error}"), now),
+        Moved::Failed(error) | Moved::Late(error) | Moved::NotTried(error) => {
+            state.move_failed(target, format!("{target}: {error}"), now)
+        }
         Moved::AwaitsTraffic | Moved::Overtaken | Moved::Lost(_) => continues(state),
     }
 }
