@@ -115,9 +115,15 @@ pub struct CliError {
     pub error_type: Cow<'static, str>,
     /// The operation, its object, and what to do about it.
     pub message: String,
+    /// What is known all the same: programs get its fields beside those of the error.
+    pub known: Option<Box<Value>>,
 }
 
 impl CliError {
+    pub(super) fn new(exit: Exit, error_type: impl Into<Cow<'static, str>>, message: impl Display) -> Self {
+        Self { exit, error_type: error_type.into(), message: message.to_string(), known: None }
+    }
+
     /// Puts several errors together: the most severe one, with the messages of all. None: there is none.
     pub fn together(errors: Vec<Self>) -> Option<Self> {
         let message = errors.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\n");
@@ -127,37 +133,37 @@ impl CliError {
 
     /// Makes the error of a verb that failed for an outside reason.
     pub fn failed(message: impl Display) -> Self {
-        Self { exit: Exit::Failed, error_type: "Failed".into(), message: message.to_string() }
+        Self::new(Exit::Failed, "Failed", message)
     }
 
     /// Makes the error of a verb that the user called in a wrong way.
     pub fn wrong_use(message: impl Display) -> Self {
-        Self { exit: Exit::WrongUse, error_type: "WrongUse".into(), message: message.to_string() }
+        Self::new(Exit::WrongUse, "WrongUse", message)
     }
 
     /// Makes the error of a request that a rule refuses.
     pub fn refused(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "Refused".into(), message: message.to_string() }
+        Self::new(Exit::Refused, "Refused", message)
     }
 
     /// Makes the error of a request that the user was asked about and declined: nothing was sent.
     pub fn not_confirmed(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "NotConfirmed".into(), message: format!("not confirmed: {message}") }
+        Self::new(Exit::Refused, "NotConfirmed", format!("not confirmed: {message}"))
     }
 
     /// Makes the error of a request about a function that no environment knows.
     pub fn unknown_function(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "UnknownFunction".into(), message: message.to_string() }
+        Self::new(Exit::Refused, "UnknownFunction", message)
     }
 
     /// Makes the error of a request about a release that no environment knows.
     pub fn unknown_release(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "UnknownRelease".into(), message: message.to_string() }
+        Self::new(Exit::Refused, "UnknownRelease", message)
     }
 
     /// Makes the error of a promotion that the rules of the environment never let through.
     pub fn not_promotable(message: impl Display) -> Self {
-        Self { exit: Exit::Refused, error_type: "NotPromotable".into(), message: message.to_string() }
+        Self::new(Exit::Refused, "NotPromotable", message)
     }
 
     /// Whether the request is wrong or is refused: the same again has the same answer.
@@ -167,19 +173,21 @@ impl CliError {
 
     /// Makes the error of a deployment that has not ended within the timeout.
     pub fn timed_out(message: impl Display) -> Self {
-        Self { exit: Exit::TimedOut, error_type: "TimedOut".into(), message: message.to_string() }
+        Self::new(Exit::TimedOut, "TimedOut", message)
     }
 
     /// Makes the error of a verb that the user has interrupted.
     pub fn interrupted(message: impl Display) -> Self {
-        Self { exit: Exit::Interrupted, error_type: "Interrupted".into(), message: message.to_string() }
+        Self::new(Exit::Interrupted, "Interrupted", message)
     }
 }
 
 impl From<CliError> for Answer {
     fn from(error: CliError) -> Self {
-        let CliError { exit, error_type, message } = error;
-        let json = json!({ "errorType": error_type, "errorMessage": message });
+        let CliError { exit, error_type, message, known } = error;
+        let mut json = known.map(|known| *known).filter(Value::is_object).unwrap_or_else(|| json!({}));
+        json["errorType"] = json!(error_type);
+        json["errorMessage"] = json!(message);
         Self { text: format!("error: {}\n", with_moments_in_lines(&lines(&message))), json, exit }
     }
 }

@@ -217,9 +217,12 @@ impl Options {
     ///
     /// # Errors
     /// [`CliError`]: 4 where the deployment has not ended in time, 130 where the user interrupts the wait; the message
-    /// says whether the deployer has accepted the request.
+    /// says whether the deployer has accepted the request, and programs get what was known of it by then.
     pub async fn follow_command<T: Followed>(&self, command: Command, until: Until) -> Result<T, CliError> {
-        Ok(self.follow_or_tell(command, until).await?)
+        self.follow_or_tell::<T>(command, until).await.map_err(|Unended { error, last }| CliError {
+            known: last.and_then(|last| serde_json::to_value(last).ok()).map(Box::new),
+            ..error
+        })
     }
 
     /// Does the same for a command about several deployments.

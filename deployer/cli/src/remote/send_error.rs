@@ -49,7 +49,7 @@ pub(crate) fn read(value: &Value) -> SendError {
         }
         _ => (Exit::Failed, "Internal".into(), SendOutcome::Broken, message.clone()),
     };
-    SendError { outcome, error: CliError { exit, error_type, message } }
+    SendError { outcome, error: CliError::new(exit, error_type, message) }
 }
 
 /// Whether an error that this program does not know has a name as the deployer gives them. Lambda's own names have a dot

@@ -122,7 +122,8 @@ pub(crate) fn after_denial(
     doctor + &again_once_mended(again)
 }
 
-fn again_once_mended(again: impl IntoIterator<Item = String>) -> String {
+/// Names the commands that ask for the same again.
+pub(crate) fn again_once_mended(again: impl IntoIterator<Item = String>) -> String {
     let again: String = again.into_iter().map(|command| format!("    {command}\n")).collect();
     if again.is_empty() { again } else { format!("  once that is mended:\n{again}") }
 }

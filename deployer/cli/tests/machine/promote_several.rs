@@ -284,6 +284,18 @@ fn commands_in_the_error_of_programs_have_the_options_that_were_given() {
     assert!(message.contains("\n  deployctl status -e prod --function-name blue\n"), "{message}");
 }
 
+#[test]
+fn promotion_that_has_not_ended_in_time_tells_programs_what_is_known() {
+    let server = server(move |request| {
+        (sent(request).as_deref() == Some("promote")).then(|| ok(&promotion("orders", ID, waits())))
+    });
+    let promote = ["promote", "-f", "orders", "--from", "dev", "--to", "prod", "-o", "json"];
+    let (outcome, out) = person(&server).run_with_output(&[&promote[..], &WAIT].concat());
+    let answer: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((outcome.exit, &answer["errorType"]), (Some(4), &json!("TimedOut")), "{out}");
+    assert_eq!((&answer["id"], &answer["status"]), (&json!(ID), &json!("pending")), "{out}");
+}
+
 /// Follows a group that has ended, of which the history has these records of each function.
 fn follow_ended(records: impl Fn(&str) -> Value + Send + Sync + 'static) -> Ran {
     let server = server(move |request| match sent(request).as_deref() {

@@ -11,19 +11,20 @@ use crate::text::PlainText;
 /// Warns of a promotion that brings to this environment again what was rolled back there; none where it was not.
 #[must_use]
 pub fn warning_of(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentName) -> Option<PlainText> {
+    went_back(head, artifact, here).map(|sentence| format!("{sentence}: this promotion brings it again").into())
+}
+
+/// Says that an artifact was rolled back or taken back here; none where it was not.
+#[must_use]
+pub fn went_back(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentName) -> Option<String> {
     let mut left = head.left().iter().filter(|left| left.was_live());
-    let Some(left) = left.find(|left| is_same(left, artifact)) else {
-        return taken_back(head, artifact, here)
-            .map(|sentence| format!("{sentence}: this promotion brings it again").into());
-    };
+    let Some(left) = left.find(|left| is_same(left, artifact)) else { return taken_back(head, artifact, here) };
     let by = left.left_by.as_ref().map_or(String::new(), |LeftBy { deployment, at, by }| {
         let by = by.as_deref().map_or(String::new(), |by| format!(" by {by}"));
         format!(" at {at:.0}{by} (deployment {deployment})")
     });
-    Some(PlainText::of(format_args!(
-        "release {} was live in {here} before, since {:.0}, and was rolled back there{by}: this promotion brings it again",
-        left.release, left.since
-    )))
+    let LiveArtifact { release, since, .. } = left;
+    Some(format!("release {release} was live in {here} before, since {since:.0}, and was rolled back there{by}"))
 }
 
 /// Says that a rollout has taken an artifact back here; none where none has. A deployment that was stopped before any

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{used_as_group, used_by_member};
-use deployer_core::head::{CommandKind, Head, Request, UsedId, used_id};
+use deployer_core::head::{CommandKind, Head, Request, UsedId, used_id, went_back};
 use deployer_core::id::{FunctionName, FunctionPattern};
 use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
 use deployer_core::ledger_keys;
@@ -185,6 +185,10 @@ async fn why_not_ready(
     let policy = engine.reconciler(&at).promotions().policy(&seen.head, &inputs);
     if policy.is_live_already(&request, promoting) {
         return Ok(Some(has_it_already(&at, &seen.head, promoting)));
+    }
+    // Whoever rolled it back did not mean a schedule to bring it again.
+    if let Some(sentence) = promoting.artifact.as_ref().and_then(|artifact| went_back(&seen.head, artifact, &at.name)) {
+        return Ok(Some(format!("{sentence}: a promotion that names {function} brings it again")));
     }
     let live = inputs.sources.get(&promotion.from).and_then(|source| source.head.live());
     if let Some(live) = live.filter(|live| live.since.as_second() > first.as_second()) {

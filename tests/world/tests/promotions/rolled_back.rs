@@ -44,6 +44,9 @@ async fn plan_of_a_promotion_warns_of_a_release_that_was_rolled_back_there() {
             "{warning}"
         );
     }
+    let back = world.command(in_prod("plan", &json!({"rollback": true, "to": "1.2.0"}))).await;
+    let warning = back["warnings"][0].as_str().unwrap_or_default();
+    assert!(warning.ends_with("): this rollback brings it again"), "{back:#}");
     // Another release was never here.
     deploy_all(&world, &["1.3.0"]).await;
     assert_eq!(world.command(plan).await.get("warnings"), None);
@@ -79,9 +82,13 @@ async fn answers_of_a_promotion_warn_of_a_release_that_was_rolled_back_there_and
     let decline = in_prod("decline", &json!({"function": null, "deployment": group["id"]}));
     is_warned(&world.command(decline).await["functions"][0]);
     world.pass(Duration::from_secs(2)).await;
+    // A pattern leaves it out, for nobody has named it.
+    let every = world.command(with(promote(), &json!({"function": "*", "id": "each"}))).await;
+    let left_out = every["not_ready"].as_array().unwrap().iter().find(|one| one["function"] == "orders").unwrap();
+    let because = left_out["because"].as_str().unwrap();
+    assert!(because.ends_with("): a promotion that names orders brings it again"), "{because}");
     // So do those of a single one, from the request to the end, and its record.
-    let every = world.command(with(promote(), &json!({"function": "*", "id": "p9"}))).await;
-    let asked = every["deployments"].as_array().unwrap().iter().find(|one| one["function"] == "orders").unwrap();
+    let asked = world.command(with(promote(), &json!({"id": "p9"}))).await;
     is_warned(&asked["promotion"]);
     let approved = world.command(in_prod("approve", &json!({"deployment": asked["id"]}))).await;
     assert_eq!(approved["status"], json!("succeeded"), "{approved:#}");

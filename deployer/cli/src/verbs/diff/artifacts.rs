@@ -63,13 +63,12 @@ fn unread(
     owner: Option<&AccountId>,
 ) -> CliError {
     let artifact = &deployed.artifact;
-    let gone = |because: &str| CliError {
-        exit: Exit::Failed,
-        error_type: "ArtifactGone".into(),
-        message: format!(
-            "{what}, the artifact of {} in {}, does not exist any more ({because}): only its record is left",
-            deployed.release, deployed.environment
-        ),
+    let gone = |because: &str| {
+        let (release, environment) = (&deployed.release, &deployed.environment);
+        let message = format!(
+            "{what}, the artifact of {release} in {environment}, does not exist any more ({because}): only its record is left"
+        );
+        CliError::new(Exit::Failed, "ArtifactGone", message)
     };
     match failure.code.as_str() {
         "NoSuchKey" | "NoSuchVersion" | "NoSuchBucket" | "MethodNotAllowed" => return gone(&failure.message),

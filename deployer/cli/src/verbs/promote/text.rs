@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use deployer_core::group::{Group, Member, Phase};
-use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_core::text::listed;
 
 use crate::answer::{Exit, sentence};
@@ -41,9 +41,10 @@ impl Followed for History {
         let width = |of: fn(&DeploymentRecord) -> usize| self.deployments.iter().map(of).max().unwrap_or(0);
         let function = width(|record| record.function.as_str().len());
         let release = width(|record| release(record).len());
+        let state = width(|record| record.status.to_string().len());
         let mut text = String::new();
         for record in &self.deployments {
-            let state = padded(record.status);
+            let state = padded(record.status, state);
             let because = because_suffix(record.because.as_deref());
             let _always = writeln!(
                 text,
@@ -118,8 +119,10 @@ impl Followed for Group {
         }
         let function = names.iter().map(|name| name.len()).max().unwrap_or(0);
         let release = self.functions.iter().map(|member| release_of(member).len()).max().unwrap_or(0);
+        let states = self.functions.iter().filter_map(|member| member.status);
+        let state = states.map(|status| status.to_string().len()).max().unwrap_or(0);
         for member in &self.functions {
-            let line = member_line(member, release);
+            let line = member_line(member, (release, state));
             let _always = writeln!(text, "  {:function$}   {line}", member.function.as_str());
             // A group that has ended undecided has brought nothing.
             let brings_nothing = self.status.is_ended() && self.decided_at.is_none();
@@ -130,11 +133,7 @@ impl Followed for Group {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::ended_waiting(one));
             }
         }
-        if is_denied(self) {
-            let outright = reasons(self).any(records::says_outright);
-            text.push_str(&records::after_denial(environment, outright, [again(self)]));
-        }
-        text + &self.next_step().unwrap_or_default()
+        text + &way_on(self).or_else(|| self.next_step()).unwrap_or_default()
     }
 
     fn next_step(&self) -> Option<String> {
@@ -167,6 +166,27 @@ fn is_denied(group: &Group) -> bool {
     group.exit() == Exit::Failed && reasons(group).any(|because| because.contains(": AccessDenied: "))
 }
 
+/// Returns the commands that help after this end of a group; none if none does wherever it is met.
+fn way_on(group: &Group) -> Option<String> {
+    let environment = &group.environment;
+    Some(match (group.status, group.code) {
+        (Status::Refused, Some(Code::Held | Code::Rejected)) => {
+            format!("  what is held and rejected there:\n    deployctl status -e {environment}\n")
+        }
+        _ if is_denied(group) => {
+            records::after_denial(environment, reasons(group).any(records::says_outright), [again(group)])
+        }
+        (Status::Failed | Status::RolledBack, _) => {
+            let failed = group.functions.iter().find(|member| member.status == Some(Status::Failed))?;
+            let function = &failed.function;
+            let history =
+                format!("  each target of {function}:\n    deployctl history -e {environment} -f {function}\n");
+            history + &records::again_once_mended([again(group)])
+        }
+        _ => return None,
+    })
+}
+
 /// Lists the reasons of a group and of its functions.
 fn reasons(group: &Group) -> impl Iterator<Item = &str> {
     group.functions.iter().filter_map(|member| member.because.as_deref()).chain(group.because.as_deref())
@@ -184,22 +204,22 @@ fn release_of(member: &Member) -> &str {
     member.release.as_ref().map_or("-", |release| release.as_str())
 }
 
-/// Writes the line of one function of a group, whose releases have this width.
-fn member_line(member: &Member, width: usize) -> String {
-    let release = format!("{:width$}   ", release_of(member));
+/// Writes the line of one function of a group, whose releases and states have these widths.
+fn member_line(member: &Member, (release, state): (usize, usize)) -> String {
+    let release = format!("{:release$}   ", release_of(member));
     let Some(status) = member.status else { return format!("{release}{NOT_BEGUN}") };
     let back = member.rollback.map_or(String::new(), |rollback| format!(", brought back by {rollback}"));
     let because = because_suffix(member.because.as_deref());
-    format!("{release}{}   deployment {}{because}{back}", padded(status), member.deployment)
+    format!("{release}{}   deployment {}{because}{back}", padded(status, state), member.deployment)
 }
 
 fn release(record: &DeploymentRecord) -> &str {
     record.release.as_ref().map_or("-", |release| release.as_str())
 }
 
-/// Returns a status in its colour, padded to the usual width.
-fn padded(status: Status) -> String {
-    let space = "succeeded".len().saturating_sub(status.to_string().len());
+/// Returns a status in its colour, padded to this width.
+fn padded(status: Status, width: usize) -> String {
+    let space = width.saturating_sub(status.to_string().len());
     format!("{}{}", records::status(status), " ".repeat(space))
 }
 
@@ -318,6 +338,12 @@ mod tests {
         );
         assert!(!outright.contains("missing") && outright.contains("a policy denies it"), "{outright}");
         let failed = group("1 of 1 target failed: 111111111111/eu-west-1: publish: CodeTooLarge: no");
-        assert!(!failed.contains("deployctl"), "{failed}");
+        let way_on = "  each target of bills:\n    deployctl history -e prod -f bills\n  once that is mended:\n    \
+                      deployctl promote -f bills,carts --from stage --to prod\n";
+        assert!(failed.ends_with(way_on), "{failed}");
+        assert!(
+            failed.contains("\n  bills   2   failed   deployment"),
+            "columns are as wide as what they hold: {failed}"
+        );
     }
 }

@@ -73,8 +73,8 @@ pub(super) async fn cancel(queue: &DeadLetterQueue, name: &str) -> Result<Answer
     let told = format!("the redrive of {name} is cancelled: {} before", text::went_back(moved));
     // The look comes after the cancel: a redrive that runs on would move what the look gives back.
     let letters = queue.look(1).await.map_err(|error| {
-        let CliError { exit, error_type, message } = error_of(&error, name);
-        CliError { exit, error_type, message: format!("{told}; then looking at what is left failed: {message}") }
+        let error = error_of(&error, name);
+        CliError { message: format!("{told}; then looking at what is left failed: {}", error.message), ..error }
     })?;
     Ok(Answer::with_text(format!("{told}\n"), &DeadLetters { redrive: Some(redrive), ..letters }, Exit::Done))
 }

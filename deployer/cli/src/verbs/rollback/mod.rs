@@ -31,6 +31,8 @@ use preview::{Shown, stopped};
 
 /// The time that the look at a doubtful rollback's plan takes at most.
 const PLAN: Duration = Duration::from_secs(30);
+/// The same where nothing is asked.
+const PLAN_UNASKED: Duration = Duration::from_secs(3);
 
 /// The options of `rollback`.
 #[derive(Debug, clap::Args)]
@@ -186,9 +188,9 @@ impl Options {
         };
         // Programs that say --yes read the record of the refusal.
         let is_checked = !self.yes || output == Output::Text;
-        let passes = match is_checked && self.may_be_refused(status.as_ref()) {
+        let (passes, warnings) = match is_checked && self.may_be_refused(status.as_ref()) {
             true => self.refuse_as_planned().await?,
-            false => vec![],
+            false => (vec![], vec![]),
         };
         if let Some(live) = status.as_ref().filter(|_| !self.yes && output == Output::Text)
             && groups.is_empty()
@@ -200,7 +202,7 @@ impl Options {
         if !self.yes || output == Output::Text {
             let leaves_live = |status: &&FunctionStatus| self.to.is_some() || stopped(status).is_none();
             let came_with = status.as_ref().filter(leaves_live).and_then(CameWith::of_live);
-            let shown = Shown { passes, came_with, groups, together, unreadable };
+            let shown = Shown { passes, warnings, came_with, groups, together, unreadable };
             print_stderr(&self.preview(status.as_ref(), &shown, Timestamp::now()))?;
         }
         if !self.yes && !confirm::is_given("Roll back?", "nothing was rolled back")? {
@@ -248,9 +250,9 @@ impl Options {
         }
     }
 
-    /// Refuses what the deployer would refuse, before anything is asked, and returns the releases that the rollback passes.
-    /// Where the deployer cannot plan, it decides later.
-    async fn refuse_as_planned(&self) -> Result<Vec<PassedRelease>, CliError> {
+    /// Refuses what the deployer would refuse, before anything is asked, and returns the releases that the rollback passes, and
+    /// the warnings of its plan. Where the deployer cannot plan, it decides later.
+    async fn refuse_as_planned(&self) -> Result<(Vec<PassedRelease>, Vec<String>), CliError> {
         let follow::FunctionArgs { environment, function } = &self.args;
         let command = Command::Plan {
             environment: environment.clone(),
@@ -263,14 +265,15 @@ impl Options {
             deployment: None,
         };
         let plan = async { self.follow.remote.remote().await?.send::<PlanReport>(&remote::request(command)).await };
-        match tokio::time::timeout(PLAN, plan).await {
+        // With --yes nobody waits to read it: the deployer refuses what it must.
+        match tokio::time::timeout(if self.yes { PLAN_UNASKED } else { PLAN }, plan).await {
             Ok(Ok(PlanReport { refused: Some(refused), .. })) => Err(refused_as(&refused)),
             Ok(Ok(report)) => {
                 let passed = |one: PlannedRelease| PassedRelease { release: one.release, because: one.passed_over };
-                Ok(report.between.into_iter().map(passed).collect())
+                Ok((report.between.into_iter().map(passed).collect(), report.warnings))
             }
             Ok(Err(wrong)) if matches!(wrong.exit, Exit::WrongUse | Exit::Refused) => Err(wrong),
-            Ok(Err(_)) | Err(_) => Ok(vec![]),
+            Ok(Err(_)) | Err(_) => Ok((vec![], vec![])),
         }
     }
 

@@ -20,6 +20,8 @@ use crate::verbs::status::{rollout, serving};
 pub(crate) struct Shown {
     /// The releases that a rollback to a named release passes.
     pub passes: Vec<PassedRelease>,
+    /// The warnings of the plan, such as that the release was rolled back before.
+    pub warnings: Vec<String>,
     /// The functions that came together with the release that it leaves; none where nothing is asked.
     pub came_with: Option<CameWith>,
     /// The groups that wait with the function, and that the rollback ends.
@@ -88,6 +90,9 @@ pub(crate) fn text(
     let passes = if shown.passes.is_empty() { by_status().map_or(&[][..], |it| &it.passes) } else { &shown.passes };
     for PassedRelease { release, because } in passes {
         let _always = writeln!(text, "  {PASSES:<8} {release}{}", passed_over(because));
+    }
+    for warning in &shown.warnings {
+        let _always = writeln!(text, "  warning  {}", sentence(warning));
     }
     if let Some(came_with) = &shown.came_with {
         let _always = writeln!(text, "  with     {}", came_with.before());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use deployer_core::artifact::VerifiedArtifact;
 use deployer_core::config::Target;
-use deployer_core::head::{ResolvedArtifact, Rollback, plan_rollback};
+use deployer_core::head::{ResolvedArtifact, Rollback, plan_rollback, went_back};
 use deployer_core::id::{DeploymentId, Release, Sha256, Version};
 use deployer_core::observed::{Condition, ObservedCode};
 use deployer_core::plan::{Plan, PlanReport, PlannedRelease, plan_restore, version_changes};
@@ -24,7 +24,7 @@ type Verified = OnceCell<Result<Arc<VerifiedArtifact>, InvalidArtifact>>;
 
 impl Planning<'_> {
     pub(super) async fn rollback(self, to: Option<Release>) -> Result<PlanReport, CommandError> {
-        let targets = &self.at.environment.targets;
+        let (targets, is_named) = (&self.at.environment.targets, to.is_some());
         let planned = match plan_rollback(self.head, &Rollback::to(to.clone()), targets, self.rejects) {
             Ok(planned) => planned,
             Err(ending) => {
@@ -56,8 +56,10 @@ impl Planning<'_> {
             because: planned.because.clone(),
             ..self.report(artifact.map(|artifact| artifact.release.clone()))
         };
-        let report = self.with_metadata(report).await;
+        let mut report = self.with_metadata(report).await;
         let Some(artifact) = artifact else { return Ok(report) };
+        let again = is_named.then(|| went_back(self.head, artifact, &self.at.name)).flatten();
+        report.warnings.extend(again.map(|sentence| format!("{sentence}: this rollback brings it again")));
         let verified = Verified::new();
         let targets = self.in_each(async |target| self.restored(target, artifact, &verified).await).await;
         let report = report.with_targets(targets, None);
