@@ -38,6 +38,11 @@ impl CameWith {
         }
     }
 
+    /// Names what is live as it came with the release; in words that follow a label.
+    pub fn told(&self) -> String {
+        format!("{}, which came with it in group {}", self.names(), self.group)
+    }
+
     /// Says before a rollback what stays; in words that follow a label.
     pub fn before(&self) -> String {
         let stay = if self.others.len() == 1 { "it stays" } else { "they stay" };

@@ -39,8 +39,8 @@ struct Options {
 
 const NEEDS: &str = "\
 Needs: Rust, a C compiler, and Python 3.10 to 3.13 with venv. The first run builds the deployer, which takes some minutes, and \
-fetches Python packages once; --terraform also fetches Terraform and its AWS provider, where they are missing. NO_COLOR \
-prints plain text.
+fetches Python packages once; --terraform also fetches Terraform and its AWS provider, where they are missing.
+Variables: NO_COLOR prints plain text; DEPLOYER_BOOTSTRAP and DEPLOYER_DEPLOYCTL name programs that are built already.
 Exit codes: 0 shown, 1 something is missing or went wrong, 2 wrong options, 130 Ctrl-C before the end.";
 
 /// The exit code of a program that Ctrl-C has ended.

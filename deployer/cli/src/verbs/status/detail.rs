@@ -15,6 +15,7 @@ use super::table::functions_in_order;
 use super::{rollout, serving};
 use crate::answer::{by_whom, one_line, sentence};
 use crate::text::ago::{ago, since, until};
+use crate::text::came_with::CameWith;
 use crate::text::colours;
 use crate::text::width::{width, with_words_cut, wrapped};
 use crate::verbs::plan::text::exceptions;
@@ -68,6 +69,9 @@ pub(crate) fn one(status: &FunctionStatus, now: Timestamp, columns: Option<usize
             let words = format!("{}{rejected}{partly}, {}", live.release, brought(live, now));
             say("live", words);
         }
+    }
+    if let Some(came_with) = CameWith::of_live(status) {
+        say("with", came_with.told());
     }
     let rolls_out = serving::targets(status);
     let in_rollout = |target: &Target| {

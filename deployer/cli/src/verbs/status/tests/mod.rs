@@ -338,3 +338,13 @@ fn status_of_renamed_code_keeps_the_two_deployments_apart() {
     let text = plain(&detail::text(&serde_json::from_value(report).unwrap(), now(), None));
     assert!(text.contains(&format!(" by ada, approved by bob, deployment {first}, as 3 before\n")), "{text}");
 }
+
+#[test]
+fn function_that_came_with_others_names_them() {
+    let group = "0000000000F0M57FDAT7ZC1HD8";
+    let live = json!({"release": "2", "deployment": id(1), "since": "2026-11-28T17:16:30Z", "sha256": null,
+        "came_with": {"group": group, "functions": [{"function": "bills", "release": "7"}]}});
+    let status = serde_json::from_value(status("orders", "prod", "2", json!({ "live": live }))).unwrap();
+    let text = plain(&detail::one(&status, now(), None));
+    assert!(text.contains(&format!("\n  with     bills 7, which came with it in group {group}\n")), "{text}");
+}
