@@ -251,7 +251,8 @@ fn decision_on_a_member_without_a_question_is_wrong_and_names_the_groups_command
         let decide = [&[verb, "-e", "prod", "--deployment", ID], options, &BY_BOB].concat();
         let (Outcome { exit, err }, out, sent) = on_member(&decide);
         assert_eq!((exit, out.as_str(), sent.len()), (Some(2), "", 0), "{options:?}: {err}");
-        assert_eq!(err, format!("error: {belongs}deployctl {verb} -e prod --deployment {GROUP}{more}\n"));
+        let command = format!("deployctl {verb} -e prod --deployment {GROUP} --requested-by bob{more}");
+        assert_eq!(err, format!("error: {belongs}{command}\n"));
         let (Outcome { exit, .. }, out, sent) = on_member(&[&decide[..], &["--output", "json"]].concat());
         let told: Value = serde_json::from_str(&out).unwrap();
         assert_eq!((exit, sent.len(), &told["errorType"]), (Some(2), 0, &json!("WrongUse")), "{told}");

@@ -251,7 +251,7 @@ fn pattern_is_followed_although_one_function_cannot_be() {
     });
     let (outcome, out) = person(&server).run_with_output(&[&EACH[..], &["--wait", "--timeout", "20s"]].concat());
     assert_eq!(outcome.exit, Some(3), "{out}{}", outcome.err);
-    assert!(out.contains(&row("orders", "succeeded", done)), "{out}");
+    assert!(out.contains(&row("orders", "succeeded ", done)), "as wide as superseded: {out}");
     assert!(outcome.err.contains("error: bills: no environment knows a function bills\n"), "{}", outcome.err);
 }
 
