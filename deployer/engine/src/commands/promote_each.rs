@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{used_as_group, used_by_member};
-use deployer_core::head::{CommandKind, Head, Request, UsedId, used_id};
+use deployer_core::head::{CommandKind, Head, Request, UsedId, only_by_name, used_id};
 use deployer_core::id::{FunctionName, FunctionPattern};
 use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
 use deployer_core::ledger_keys;
@@ -193,7 +193,12 @@ async fn why_not_ready(
             live.release, promotion.from, live.since
         )));
     }
+    let artifact = promoting.artifact.as_ref();
+    let by_name = artifact.and_then(|artifact| only_by_name(&seen.head, artifact, &at.name));
     let mut decision = policy.evaluate(&request, promoting);
+    if let (Some(because), Decision::Allow | Decision::Wait(_)) = (by_name, &decision) {
+        return Ok(Some(because));
+    }
     if !matches!(decision, Decision::Deny(_)) {
         let identity = giver.identity().await?;
         let request = Request { cause: request.cause.clone().by(&identity), ..request.clone() };
