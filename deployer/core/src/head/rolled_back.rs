@@ -21,7 +21,10 @@ pub fn warning_of(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentNa
 #[must_use]
 pub fn only_by_name(head: &Head, artifact: &ResolvedArtifact, here: &EnvironmentName) -> Option<String> {
     if let Some(rollback) = head.queue().open().find(|open| open.cause.kind == CauseKind::Rollback) {
-        return Some(format!("rollback {} is under way in {here}, and only a promotion by name waits for it", rollback.id));
+        return Some(format!(
+            "rollback {} is under way in {here}, and only a promotion by name waits for it",
+            rollback.id
+        ));
     }
     let left = head.left().iter().find(|left| is_same(left, artifact))?;
     let sentence = rolled_back(head, artifact, here).or_else(|| taken_back(head, artifact, here));

@@ -110,7 +110,10 @@ async fn pattern_leaves_out_what_was_rolled_back_and_a_name_brings_it() {
     assert_eq!((&each["deployments"], world.snapshot()), (&json!([]), before), "{each:#}");
     let because = each["not_ready"][0]["because"].as_str().unwrap();
     let said = format!(" by bob (deployment {}): only a promotion by name brings it again", back.id);
-    assert!(because.starts_with("release 1.2.0 was live in prod before, since ") && because.ends_with(&said), "{because}");
+    assert!(
+        because.starts_with("release 1.2.0 was live in prod before, since ") && because.ends_with(&said),
+        "{because}"
+    );
     let named = world.command(with(promote(), &json!({"id": "by-name"}))).await;
     assert_eq!(named["status"], json!("succeeded"), "{named:#}");
     // A newer release is ready as before.
