@@ -28,6 +28,9 @@ use deployer_core::trigger::Command;
 /// The time that the look at a doubtful rollback's plan takes at most.
 const PLAN: Duration = Duration::from_secs(30);
 
+/// The same with --yes, where nobody reads the answer before the rollback is sent: the deployer judges it all the same.
+const PLAN_UNASKED: Duration = Duration::from_secs(2);
+
 /// The options of `rollback`.
 #[derive(Debug, clap::Args)]
 #[group(skip)]
@@ -259,7 +262,7 @@ impl Options {
             deployment: None,
         };
         let plan = async { self.follow.remote.remote().await?.send::<PlanReport>(&remote::request(command)).await };
-        match tokio::time::timeout(PLAN, plan).await {
+        match tokio::time::timeout(if self.yes { PLAN_UNASKED } else { PLAN }, plan).await {
             Ok(Ok(PlanReport { refused: Some(refused), .. })) => Err(refused_as(&refused)),
             Ok(Ok(report)) => {
                 let passed = |one: PlannedRelease| PassedRelease { release: one.release, because: one.passed_over };
