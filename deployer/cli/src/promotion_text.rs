@@ -4,12 +4,12 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use deployer_core::group::{Group, Member, Phase};
-use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_core::text::listed;
 
 use super::answer::{Exit, sentence};
 use super::follow::{Followed, Stage};
-use super::in_favour_of::repeats_another;
+use super::in_favour_of::{group_repeats_another, repeats_another};
 use super::{records, waiting_text};
 use deployer_engine::History;
 
@@ -54,6 +54,9 @@ impl Followed for History {
             );
             for warning in records::warnings(record) {
                 let _always = writeln!(text, "{:function$}   {}", "", records::warning(warning));
+            }
+            for one in &record.ended_waiting {
+                let _always = writeln!(text, "{:function$}   {}", "", records::ended_waiting(one));
             }
         }
         let denied = || self.deployments.iter().filter(|record| records::is_denied(record));
@@ -129,9 +132,7 @@ impl Followed for Group {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::ended_waiting(one));
             }
         }
-        if is_denied(self) {
-            text.push_str(&records::after_denial(environment, [again(self)]));
-        }
+        text.push_str(&way_on(self).unwrap_or_default());
         text + &self.next_step().unwrap_or_default()
     }
 
@@ -165,6 +166,30 @@ fn is_denied(group: &Group) -> bool {
     let is_denial = |because: &str| because.contains(": AccessDenied: ");
     let reasons = group.functions.iter().filter_map(|member| member.because.as_deref());
     group.exit() == Exit::Failed && reasons.chain(group.because.as_deref()).any(is_denial)
+}
+
+/// Returns the commands that help after the end of a group; none if none does wherever it is met.
+fn way_on(group: &Group) -> Option<String> {
+    let Group { environment, functions, because, .. } = group;
+    let ask_again = |when: &str| format!("  {when}:\n    {}\n", again(group));
+    Some(match (group.status, group.code) {
+        _ if !group.status.is_ended() || records::is_declined(group.status, because.as_deref()) => return None,
+        _ if is_denied(group) => records::after_denial(environment, [again(group)]),
+        (_, Some(Code::Held)) => {
+            let because = because.as_deref()?;
+            let named =
+                |member: &&Member| because.strip_prefix(member.function.as_str()).is_some_and(|s| s.starts_with(": "));
+            let held = &functions.iter().find(named)?.function;
+            let release = format!("  to release it:\n    deployctl release-hold -e {environment} -f {held}\n");
+            release + &ask_again("then")
+        }
+        (Status::Refused, Some(Code::Expired)) => ask_again("to ask for it anew"),
+        (Status::Superseded, _) if group.in_favour_of.is_none() && !group_repeats_another(group) => {
+            ask_again("to ask for it anew")
+        }
+        (Status::Failed | Status::RolledBack, Some(Code::TargetFailed)) => ask_again("once that is mended"),
+        _ => return None,
+    })
 }
 
 /// Writes the command that asks for the same group again.
@@ -283,7 +308,8 @@ mod tests {
         assert!(text.starts_with("bills, carts and orders from stage to prod: superseded"), "{text}");
         assert!(
             text.ends_with(
-                "  bills    1.10.0   not begun\n  carts    2        not begun\n  orders   3        not begun\n"
+                "  bills    1.10.0   not begun\n  carts    2        not begun\n  orders   3        not begun\n  to ask for it anew:\n    \
+                 deployctl promote -f bills,carts,orders --from stage --to prod\n"
             ),
             "{text}"
         );
@@ -308,6 +334,48 @@ mod tests {
                       deployctl promote -f bills,carts --from stage --to prod\n";
         assert!(denied.ends_with(way_on), "{denied}");
         let failed = group("1 of 1 target failed: 111111111111/eu-west-1: publish: CodeTooLarge: no");
-        assert!(!failed.contains("deployctl"), "{failed}");
+        let again = "  once that is mended:\n    deployctl promote -f bills,carts --from stage --to prod\n";
+        assert!(failed.ends_with(again) && !failed.contains("doctor"), "{failed}");
+    }
+
+    #[test]
+    fn group_that_has_ended_names_the_command_that_helps() {
+        let again = "deployctl promote -f bills,carts --from stage --to prod\n";
+        let member = |function: &str| json!({"function": function, "release": "2", "deployment": ID, "status": null, "because": null});
+        for (status, code, because, way_on) in [
+            (
+                "refused",
+                "Held",
+                "carts: held by bob: audit; nothing was moved",
+                format!("  to release it:\n    deployctl release-hold -e prod -f carts\n  then:\n    {again}"),
+            ),
+            (
+                "superseded",
+                "Superseded",
+                "carts: promotion 1 was let in",
+                format!("  to ask for it anew:\n    {again}"),
+            ),
+            (
+                "refused",
+                "Expired",
+                "waited for an approval, which is over",
+                format!("  to ask for it anew:\n    {again}"),
+            ),
+            ("failed", "TargetFailed", "carts failed", format!("  once that is mended:\n    {again}")),
+            ("refused", "Rejected", "carts: release 2 was rejected", String::new()),
+            ("refused", "NotPromotable", "declined by bob", String::new()),
+        ] {
+            let group = json!({
+                "schema": 1, "revision": 1, "id": ID, "environment": "prod", "from": "stage", "status": status,
+                "code": code, "because": because, "phase": "ended",
+                "cause": {"kind": "promotion", "requested_by": "ada", "event_id": "g"},
+                "functions": [member("bills"), member("carts")],
+                "asked_at": "2026-11-30T12:00:00Z", "started_at": "2026-11-30T12:00:00Z",
+                "finished_at": "2026-11-30T12:00:02Z",
+            });
+            let text = plain(&serde_json::from_value::<Group>(group).unwrap().text());
+            let rows = "  carts   2   not begun\n";
+            assert!(text.ends_with(&format!("{rows}{way_on}")), "{because}: {text}");
+        }
     }
 }
