@@ -6,7 +6,6 @@
 mod advice;
 mod after_rollback;
 mod ago;
-mod another_group;
 mod answer;
 mod approve;
 mod approvers;
