@@ -110,9 +110,10 @@ async fn dispatch(
         }
         Command::Status { environment, function, look, group: Some(id) } => match (environment, function, look) {
             (Some(environment), None, false) => json(&engine.status_of_group(&environment, id).await?),
-            _ => Err(CommandError::Invalid(
-                "a group is shown alone: name its environment, no function and no look".into(),
-            )),
+            _ => {
+                let because = "a group is shown alone: name its environment, no function and no look";
+                Err(CommandError::Invalid(because.into()).into())
+            }
         },
         Command::Status { environment, function, look: false, .. } => {
             json(&engine.status(environment.as_ref(), function.as_ref()).await?)
