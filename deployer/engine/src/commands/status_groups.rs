@@ -23,7 +23,7 @@ impl Engine {
         id: DeploymentId,
     ) -> Result<StatusReport, CommandError> {
         match Groups::of(self).find(environment, id).await? {
-            Some(group) => Ok(StatusReport { group: Some(Box::new(group)), ..StatusReport::default() }),
+            Some(group) => Ok(StatusReport { group: Some(Box::new(group.public_view())), ..StatusReport::default() }),
             None => Err(CommandError::Refused(format!("no group {id} is known in {environment}"))),
         }
     }
