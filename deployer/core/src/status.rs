@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Target;
 use crate::function_ref::FunctionRef;
-use crate::group::GroupStatus;
+use crate::group::{Group, GroupStatus};
 use crate::head::{self, Head, LiveArtifact, Renamed, Rollback, Waiting};
 use crate::hold_and_reject::{Hold, Reject};
 use crate::id::{DeploymentId, EnvironmentName, FunctionName, Release, Sha256, Version};
@@ -50,6 +50,9 @@ pub struct StatusReport {
     /// The open promotions of several functions together, those that wait included.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<GroupStatus>,
+    /// The group that was asked for by its id, open or ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Box<Group>>,
     /// The environments, of those that were asked for, whose approvals count by the names that people give. Others ask for
     /// no approval, or for proven identities.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -12,7 +12,7 @@ use super::commit::Finished;
 use super::deployment::Deployment;
 use super::deployment::error::Unfinished;
 use super::function_handles::Reconciler;
-use super::group::{Groups, end_for_rollback};
+use super::group::{Groups, end_for_newer};
 use super::reconcile::{Ordinal, ReconcileFrom};
 use super::store::{Change, Versioned};
 use super::{Engine, Transient};
@@ -57,7 +57,7 @@ impl Reconciler<'_> {
                 let outcome =
                     self.accept(request, Rules { refusal: refusal.as_ref(), rejects: &rejects }, None).await?;
                 match request.rollback() {
-                    Some(_) => end_for_rollback(Groups::of(self.engine), (self.at, request), outcome).await,
+                    Some(_) => end_for_newer(Groups::of(self.engine), (self.at, request), outcome).await,
                     None => outcome,
                 }
             }

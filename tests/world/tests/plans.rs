@@ -373,3 +373,20 @@ async fn plan_of_an_older_release_says_that_it_is_a_step_back() {
     let warning = "release 1.1.0 was live in dev before release 1.2.0, which is live here: this is a step back";
     assert_eq!(back["warnings"], json!([warning]), "{back:#}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn plan_of_a_groups_member_with_an_older_release_says_that_it_is_a_step_back() {
+    let world = promoted(&json!({"approval": {"required": 1}})).await;
+    deploy_all(&world, &["1.2.0"]).await;
+    world.pass(Duration::from_secs(2)).await;
+    let newer = world.command_record(promote()).await;
+    let approve = json!({"command": "approve", "environment": "prod", "deployment": newer.id, "requested_by": "bob"});
+    assert_eq!(world.command(approve).await["status"], json!("succeeded"));
+    world.pass(Duration::from_secs(2)).await;
+    let together = json!({"command": "promote", "functions": ["orders"], "release": "1.1.0", "from": "dev", "to": "prod",
+        "requested_by": "ann", "id": "older"});
+    let group = world.command(together).await;
+    let back = plan(&world, "prod", &json!({"deployment": group["functions"][0]["deployment"]})).await;
+    let warning = "release 1.1.0 was live in dev before release 1.2.0, which is live here: this is a step back";
+    assert_eq!(back["warnings"], json!([warning]), "{back:#} {group:#}");
+}

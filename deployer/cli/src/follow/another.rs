@@ -1,15 +1,16 @@
 //! Follows what somebody else has asked for, in whose place the user's own request has ended: a deployment by its record,
-//! a group by the status and its records.
+//! a group by its id.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use deployer_core::group::Group;
 use deployer_core::record::{DeploymentRecord, Status};
+use deployer_core::status::StatusReport;
+use deployer_core::trigger::Command;
 use futures::stream::{self, StreamExt as _};
 use tokio::sync::Notify;
 
-use super::another_group;
 use super::in_favour_of::{group_repeats_another, is_in_favour_of};
 use super::interrupts::Interrupts;
 use super::run_out::run_out;
@@ -17,7 +18,7 @@ use super::unended::Unended;
 use crate::answer::{CliError, one_line};
 use crate::follow::{self, Followed, PAUSE, Stage};
 use crate::remote::newest_records;
-use crate::remote::{Remote, SendError, SendOutcome};
+use crate::remote::{self, Remote, SendError, SendOutcome};
 use crate::text::progress::WaitProgress;
 
 /// The time that looks take at most after the wait is over.
@@ -117,7 +118,7 @@ impl follow::Options {
         }
         let words =
             Words { own_end: own_end(&group.name()), how_far: format!("deployctl status -e {}", group.environment) };
-        self.follow_other(&words, began, async |remote: &Remote| another_group::look(remote, group).await).await
+        self.follow_other(&words, began, async |remote: &Remote| look_at_group(remote, group).await).await
     }
 
     async fn follow_other<T: Followed + Described>(
@@ -247,4 +248,13 @@ async fn look(remote: &Remote, superseded: &DeploymentRecord) -> Result<Option<D
     let is_it =
         |one: &DeploymentRecord| one.id != *id && one.release == *release && is_in_favour_of(superseded, one.id);
     Ok(records.into_iter().find(is_it))
+}
+
+/// Reads the group in whose place another one has ended. None: an older deployer names it in the reason only.
+async fn look_at_group(remote: &Remote, superseded: &Group) -> Result<Option<Group>, SendError> {
+    let Group { environment, in_favour_of: group @ Some(_), .. } = superseded else { return Ok(None) };
+    let (environment, group) = (Some(environment.clone()), *group);
+    let status = Command::Status { environment, function: None, look: false, group };
+    let report: StatusReport = remote.try_send(&remote::request(status)).await?;
+    Ok(report.group.map(|group| *group))
 }

@@ -2,7 +2,6 @@
 //! progress.
 
 pub(crate) mod another;
-pub(crate) mod another_group;
 pub(crate) mod in_favour_of;
 pub(crate) mod interrupts;
 pub(crate) mod repeated;

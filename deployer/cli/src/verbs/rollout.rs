@@ -91,7 +91,8 @@ impl Options {
     /// Asks for the status, with a look at the targets: whoever asks for a rollout wants to know how it fares now.
     async fn status(&self) -> Result<StatusReport, CliError> {
         let follow::FunctionArgs { environment, function } = self.args.clone();
-        let look = Command::Status { environment: Some(environment), function: Some(function), look: true };
+        let look =
+            Command::Status { environment: Some(environment), function: Some(function), look: true, group: None };
         self.remote.remote().await?.send(&remote::request(look)).await
     }
 

@@ -24,8 +24,8 @@ pub use rollouts::{MemberRead, MemberRollout, has_new_word, overdue_sentence, wo
 pub use status::{GroupStatus, MemberStatus};
 pub use steps::CheckedMember;
 pub use undecided::{
-    as_ended_group, as_ended_waiting, ended_by_rollback, ending_of_members, left_to_sweep, refused_for, replaced_by,
-    superseded_as_later, superseded_as_repeated, waits_before_rollback,
+    as_ended_group, as_ended_waiting, ended_by_newer, ending_of_members, gives_way_to, left_to_sweep, refused_for,
+    replaced_by, superseded_as_later, superseded_as_repeated, waits_before_rollback,
 };
 pub use used_id::{used_as_group, used_by_decision, used_by_member};
 

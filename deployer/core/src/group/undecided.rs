@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{Group, Member, Phase};
-use crate::head::EndedGroup;
+use crate::head::{EndedGroup, Request};
 use crate::id::{DeploymentId, FunctionName};
 use crate::promotion::{GroupState, waits_already};
 use crate::record::{Code, EndedWaiting, Ending, Status};
@@ -65,24 +65,37 @@ pub fn replaced_by(group: &Group, newer: &Group, now: Timestamp) -> Option<Group
     })
 }
 
-/// Ends a group that waits because of a rollback of one of its functions there, by this deployment, asked for at this
-/// time. None: it is decided or has ended, was asked for later, or does not have the function.
+/// Ends a group that waits because of a rollback of one of its functions there, or a promotion of it alone that was let in
+/// before the group. None: it is decided or has ended, was asked for later, holds places before the promotion, or does not
+/// have the function.
 #[must_use]
-pub fn ended_by_rollback(
-    group: &Group,
-    function: &FunctionName,
-    (rollback, asked_at): (DeploymentId, Timestamp),
-    now: Timestamp,
-) -> Option<Group> {
-    waits_before_rollback(group, function, asked_at).then(|| {
+pub fn ended_by_newer(group: &Group, function: &FunctionName, newer: &Request, now: Timestamp) -> Option<Group> {
+    gives_way_to(group, function, newer).then(|| {
         let mut group = group.next();
-        let because = format!("{function}: rollback {rollback} has ended what waited to come here");
+        let because = match newer.rollback() {
+            Some(_) => format!("{function}: rollback {} has ended what waited to come here", newer.id),
+            None => format!("{function}: promotion {}, asked for later, was let in before it", newer.id),
+        };
         group.end_undecided(Status::Superseded, Code::Superseded, &because, now);
         group
     })
 }
 
-/// Describes a group that a rollback of this function has ended, as it was before. None: it does not have the function.
+/// Whether a group waits that this rollback or promotion of one of its functions ends once it is let in.
+#[must_use]
+pub fn gives_way_to(group: &Group, function: &FunctionName, newer: &Request) -> bool {
+    match newer.rollback() {
+        Some(_) => waits_before_rollback(group, function, newer.accepted_at),
+        None => {
+            let holds_no_place = group.place_token.is_none() && group.asked_at < newer.time;
+            // A group under the same id ends by that reason.
+            let is_another = group.cause.event_id != newer.cause.event_id;
+            holds_no_place && is_another && waits_before_rollback(group, function, newer.time)
+        }
+    }
+}
+
+/// Describes a group that a rollback or a promotion of this function has ended, as it was before. None: it does not have the function.
 #[must_use]
 pub fn as_ended_group(group: &Group, function: &FunctionName) -> Option<EndedGroup> {
     let member = group.functions.iter().find(|member| member.function == *function)?;

@@ -94,7 +94,7 @@ pub(crate) use request::{PROMOTION, request_hash};
 pub use resolve_artifact::{resolve_artifact, with_resolved_artifact};
 pub use resolved_artifact::ResolvedArtifact;
 pub use retried_calls::{RetriedCall, RetriedCalls};
-pub use rolled_back::{taken_back, warning_of, went_back};
+pub use rolled_back::{only_by_name, taken_back, warning_of, went_back};
 pub use rollout::{
     BegunRollout, LookEffect, RolloutCommand, RolloutLeave, RolloutRefusal, advance_rollout, alone_since, apply_look,
     begin_rollout, command_rollout, goes_on_where_gone, is_let_in_where_gone, leave_rollout, met_rollout,

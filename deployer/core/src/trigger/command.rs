@@ -150,6 +150,9 @@ pub enum Command {
         /// environment. Without it no target account is asked.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         look: bool,
+        /// The id of a group of the environment, open or ended: it alone is shown. It needs an environment and no function.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        group: Option<DeploymentId>,
     },
     /// Shows the newest records of a function in an environment.
     History {
@@ -252,7 +255,7 @@ impl Command {
     /// Asks for the status of a function, an environment, or all, without a look at any target.
     #[must_use]
     pub fn status(environment: Option<EnvironmentName>, function: Option<FunctionName>) -> Self {
-        Self::Status { environment, function, look: false }
+        Self::Status { environment, function, look: false, group: None }
     }
 
     /// Whether it changes nothing, or nothing that a person asks for.

@@ -23,9 +23,10 @@ use super::only_if_known::what_became_of;
 use super::plan::Planned;
 use super::promotion::PromotionOutcome;
 use super::rollout::command_rollout;
+use super::status_groups::status_of_group;
 use crate::port::SelfDiagnostics;
 use crate::timer::ANSWER_NEEDS;
-use crate::{Engine, Transient};
+use crate::{CommandError, Engine, Transient};
 
 /// The number of failures in a sweep's error; the log has all.
 const FAILURES_IN_ERROR: usize = 5;
@@ -108,10 +109,17 @@ async fn dispatch(
             };
             json(&engine.plan(&environment, &function, planned).await?)
         }
-        Command::Status { environment, function, look: false } => {
+        Command::Status { environment, function, look, group: Some(id) } => match (environment, function, look) {
+            (Some(environment), None, false) => json(&status_of_group(engine, &environment, id).await?),
+            _ => {
+                let because = "a group is shown alone: name its environment, no function and no look";
+                Err(CommandError::Invalid(because.into()).into())
+            }
+        },
+        Command::Status { environment, function, look: false, .. } => {
             json(&engine.status(environment.as_ref(), function.as_ref()).await?)
         }
-        Command::Status { environment, function, look: true } => {
+        Command::Status { environment, function, look: true, .. } => {
             json(&engine.status_with_look(environment.as_ref(), function.as_ref()).await?)
         }
         Command::History { environment, function, limit } => {

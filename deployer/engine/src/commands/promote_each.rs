@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::{used_as_group, used_by_member};
-use deployer_core::head::{CommandKind, Head, Request, UsedId, used_id, went_back};
+use deployer_core::head::{CommandKind, Head, Request, UsedId, only_by_name, used_id};
 use deployer_core::id::{FunctionName, FunctionPattern};
 use deployer_core::known_functions::{FunctionNames, UnmatchedPattern};
 use deployer_core::ledger_keys;
@@ -186,10 +186,6 @@ async fn why_not_ready(
     if policy.is_live_already(&request, promoting) {
         return Ok(Some(has_it_already(&at, &seen.head, promoting)));
     }
-    // Whoever rolled it back did not mean a schedule to bring it again.
-    if let Some(sentence) = promoting.artifact.as_ref().and_then(|artifact| went_back(&seen.head, artifact, &at.name)) {
-        return Ok(Some(format!("{sentence}: a promotion that names {function} brings it again")));
-    }
     let live = inputs.sources.get(&promotion.from).and_then(|source| source.head.live());
     if let Some(live) = live.filter(|live| live.since.as_second() > first.as_second()) {
         return Ok(Some(format!(
@@ -197,7 +193,12 @@ async fn why_not_ready(
             live.release, promotion.from, live.since
         )));
     }
+    let artifact = promoting.artifact.as_ref();
+    let by_name = artifact.and_then(|artifact| only_by_name(&seen.head, artifact, &at.name));
     let mut decision = policy.evaluate(&request, promoting);
+    if let (Some(because), Decision::Allow | Decision::Wait(_)) = (by_name, &decision) {
+        return Ok(Some(because));
+    }
     if !matches!(decision, Decision::Deny(_)) {
         let identity = giver.identity().await?;
         let request = Request { cause: request.cause.clone().by(&identity), ..request.clone() };

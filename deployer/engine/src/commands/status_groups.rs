@@ -1,15 +1,31 @@
-//! The open groups in the status.
+//! Groups in the status: the open ones, or one by its id.
 
 use deployer_core::group::GroupStatus;
-use deployer_core::id::{EnvironmentName, FunctionName};
+use deployer_core::id::{DeploymentId, EnvironmentName, FunctionName};
 use deployer_core::ledger_keys;
+use deployer_core::status::StatusReport;
 use futures::stream::{self, StreamExt as _};
 
 use crate::group::Groups;
-use crate::{Engine, Transient};
+use crate::{CommandError, Engine, Transient};
 
 /// The number of groups that are read at once.
 const READ_AT_ONCE: usize = 32;
+
+/// Reports one group, open or ended, as it is: a look brings it no further.
+///
+/// # Errors
+/// [`CommandError`]: there is none of this id in the environment, or the ledger is away.
+pub(super) async fn status_of_group(
+    engine: &Engine,
+    environment: &EnvironmentName,
+    id: DeploymentId,
+) -> Result<StatusReport, CommandError> {
+    match Groups::of(engine).find(environment, id).await? {
+        Some(group) => Ok(StatusReport { group: Some(Box::new(group.public_view())), ..StatusReport::default() }),
+        None => Err(CommandError::Refused(format!("no group {id} is known in {environment}"))),
+    }
+}
 
 /// Reads the open groups of these environments, all or those that have a function. Adds the reasons why some cannot be
 /// read.

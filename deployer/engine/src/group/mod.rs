@@ -1,7 +1,7 @@
 //! Promotions of several functions together. The group is an object of the ledger, which each invocation that comes by
 //! brings further, step by step, each by compare-and-swap. The group gives each of its deployments its identity.
 
-mod for_rollback;
+mod for_newer;
 mod open;
 mod steps;
 
@@ -15,7 +15,7 @@ use deployer_core::names::OVERDUE_LINE;
 use deployer_core::promotion::{GroupState, PromotionRequest};
 use deployer_core::record::{Ending, Status};
 
-pub(crate) use self::for_rollback::{end_for_rollback, finish_ended};
+pub(crate) use self::for_newer::{end_for_newer, finish_ended};
 use self::steps::{RollbackState, record_undecided};
 use crate::commands::used_id::ensure_unused_by_each;
 use crate::error::CommandError;

@@ -137,7 +137,7 @@ impl OpenGroups<'_> {
     }
 
     /// Ends an open group by this transition, and returns it as it was before. None: the transition does not apply.
-    async fn end_undecided(
+    pub(super) async fn end_undecided(
         self,
         environment: &EnvironmentName,
         id: DeploymentId,

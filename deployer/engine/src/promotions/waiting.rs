@@ -11,6 +11,7 @@ use crate::Transient;
 use crate::claim::{Claim, SubmitOutcome, claimant, now_as, timed};
 use crate::events::publish;
 use crate::function_handles::Promotions;
+use crate::group::{Groups, end_for_newer};
 use crate::reconcile::ReconcileFrom;
 use crate::store::{Change, Versioned};
 
@@ -43,6 +44,7 @@ impl Promotions<'_> {
             head::accept_promotion(&seen.head, (&request, dispatch), &decision, self.at, &now_as(self.engine, &me))
         };
         let outcome = self.reconciler().transition(None, Some(request.marker), accept).await?;
+        let outcome = end_for_newer(Groups::of(self.engine), (self.at, request), outcome).await;
         // A promotion that was only enqueued and waits for nothing goes on by a wakeup.
         if let (SubmitOutcome::Deferred { waiting, is_duplicate: false }, Dispatch::Enqueue) = (&outcome, dispatch)
             && waiting.wait.is_over()
@@ -57,6 +59,7 @@ impl Promotions<'_> {
         let first = self.engine.store().head(self.at).await?;
         let waiting = first.head.waiting().iter().find(|waiting| waiting.request.id == id);
         let inputs = self.inputs(waiting.and_then(|waiting| waiting.request.group())).await?;
+        let request = waiting.map(|waiting| waiting.request.clone());
         let me = claimant(self.engine);
         let go_on = |seen: &Versioned| {
             let head = &seen.head;
@@ -64,7 +67,11 @@ impl Promotions<'_> {
             let decision = waiting.map(|waiting| self.evaluate(head, &waiting.request, &inputs));
             head::apply_decision(head, id, &decision.unwrap_or(Decision::Allow), self.at, &now_as(self.engine, &me))
         };
-        self.reconciler().transition(Some(first), None, go_on).await
+        let outcome = self.reconciler().transition(Some(first), None, go_on).await?;
+        Ok(match &request {
+            Some(request) => end_for_newer(Groups::of(self.engine), (self.at, request), outcome).await,
+            None => outcome,
+        })
     }
 
     /// Resumes a waiting promotion, and works on it if the rules allow it.

@@ -204,17 +204,27 @@ async fn newer_group_of_the_same_functions_takes_the_place_of_the_one_that_waits
 }
 
 #[tokio::test(start_paused = true)]
-async fn group_that_a_single_promotion_has_overtaken_ends_with_the_next_look() {
+async fn promotion_of_a_member_alone_ends_its_waiting_group_and_names_it() {
     let (world, group) = waiting().await;
     deploy_all(&world, &["1.2.0"]).await;
     world.command_record(promote()).await;
-    world.command(in_prod_of("approve", "orders", &json!({}))).await;
-    assert_eq!(world.served_releases()[2], "1.2.0");
-    world.sweep_minutes(1).await;
+    let status = world.command(json!({"command": "status"})).await;
+    assert_eq!(status["groups"][0]["id"], group["id"], "nothing is let in yet: {status:#}");
+    let approved = world.command(in_prod_of("approve", "orders", &json!({}))).await;
+    assert_eq!((world.served_releases()[2].as_str(), &approved["status"]), ("1.2.0", &json!("succeeded")));
+    let [ended] = &approved["ended_waiting"].as_array().unwrap()[..] else { panic!("{approved:#}") };
+    assert_eq!((&ended["deployment"], &ended["functions"]), (&group["id"], &json!(["orders", "workers"])));
+    let status = world.command(json!({"command": "status"})).await;
+    assert!(status["groups"].is_null(), "{status:#}");
+    let record = world.command(in_prod_of("history", "orders", &json!({}))).await["deployments"][0].clone();
+    assert_eq!(record["ended_waiting"], approved["ended_waiting"], "{record:#}");
     let ended = world.command(together("g")).await;
     assert_eq!((&ended["status"], &ended["id"]), (&json!("superseded"), &group["id"]), "{ended}");
-    let because = ended["because"].as_str().unwrap();
-    assert!(because.starts_with("orders: what was asked for later, at "), "{because}");
+    let because = format!(
+        "orders: promotion {}, asked for later, was let in before it; nothing was moved",
+        approved["id"].as_str().unwrap()
+    );
+    assert_eq!(ended["because"], json!(because));
     world.markers_are_cleared().await;
 }
 
@@ -258,4 +268,22 @@ async fn plan_of_a_waiting_group_says_that_a_later_promotion_of_a_member_takes_i
     assert_eq!(warned(&plans[1]), None, "{:#}", plans[1]);
     let approved = world.command(approve(&group)).await;
     assert_eq!(approved["status"], "superseded", "{approved:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn status_of_one_group_has_it_open_and_ended() {
+    let (world, group) = waiting().await;
+    let of = |id: &Value| json!({"command": "status", "environment": "prod", "group": id});
+    let before = world.snapshot();
+    let open = world.command(of(&group["id"])).await;
+    assert_eq!((&open["group"]["id"], &open["group"]["status"]), (&group["id"], &json!("pending")), "{open:#}");
+    assert_eq!(world.snapshot(), before, "a look changes nothing");
+    world.command(approve(&group)).await;
+    let ended = until_ended(&world, "g").await;
+    let shown = world.command(of(&group["id"])).await;
+    assert_eq!((&shown["group"], &shown["functions"]), (&ended, &json!([])), "{shown:#}");
+    let (error, _) = world.command_error(of(&group["functions"][0]["deployment"])).await;
+    assert_eq!(error, "Refused");
+    let whole = with(of(&group["id"]), &json!({"function": "orders"}));
+    assert_eq!(world.command_error(whole).await.0, "InvalidCommand");
 }

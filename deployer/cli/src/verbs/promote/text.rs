@@ -8,7 +8,7 @@ use deployer_core::record::{Code, DeploymentRecord, Status};
 use deployer_core::text::listed;
 
 use crate::answer::{Exit, sentence};
-use crate::follow::in_favour_of::repeats_another;
+use crate::follow::in_favour_of::{group_repeats_another, repeats_another};
 use crate::follow::{Followed, Stage};
 use crate::text::{records, waiting};
 use deployer_engine::History;
@@ -55,6 +55,9 @@ impl Followed for History {
             );
             for warning in records::warnings(record) {
                 let _always = writeln!(text, "{:function$}   {}", "", records::warning(warning));
+            }
+            for one in &record.ended_waiting {
+                let _always = writeln!(text, "{:function$}   {}", "", records::ended_waiting(one));
             }
         }
         let denied = || self.deployments.iter().filter(|record| records::is_denied(record));
@@ -133,7 +136,8 @@ impl Followed for Group {
                 let _always = writeln!(text, "  {:function$}   {}", "", records::ended_waiting(one));
             }
         }
-        text + &way_on(self).or_else(|| self.next_step()).unwrap_or_default()
+        text.push_str(&way_on(self).unwrap_or_default());
+        text + &self.next_step().unwrap_or_default()
     }
 
     fn next_step(&self) -> Option<String> {
@@ -166,30 +170,35 @@ fn is_denied(group: &Group) -> bool {
     group.exit() == Exit::Failed && reasons(group).any(|because| because.contains(": AccessDenied: "))
 }
 
-/// Returns the commands that help after this end of a group; none if none does wherever it is met.
-fn way_on(group: &Group) -> Option<String> {
-    let environment = &group.environment;
-    Some(match (group.status, group.code) {
-        (Status::Refused, Some(Code::Held | Code::Rejected)) => {
-            format!("  what is held and rejected there:\n    deployctl status -e {environment}\n")
-        }
-        _ if is_denied(group) => {
-            records::after_denial(environment, reasons(group).any(records::says_outright), [again(group)])
-        }
-        (Status::Failed | Status::RolledBack, _) => {
-            let failed = group.functions.iter().find(|member| member.status == Some(Status::Failed))?;
-            let function = &failed.function;
-            let history =
-                format!("  each target of {function}:\n    deployctl history -e {environment} -f {function}\n");
-            history + &records::again_once_mended([again(group)])
-        }
-        _ => return None,
-    })
-}
-
 /// Lists the reasons of a group and of its functions.
 fn reasons(group: &Group) -> impl Iterator<Item = &str> {
     group.functions.iter().filter_map(|member| member.because.as_deref()).chain(group.because.as_deref())
+}
+
+/// Returns the commands that help after the end of a group; none if none does wherever it is met.
+fn way_on(group: &Group) -> Option<String> {
+    let Group { environment, functions, because, .. } = group;
+    let ask_again = |when: &str| format!("  {when}:\n    {}\n", again(group));
+    Some(match (group.status, group.code) {
+        _ if !group.status.is_ended() || records::is_declined(group.status, because.as_deref()) => return None,
+        _ if is_denied(group) => {
+            records::after_denial(environment, reasons(group).any(records::says_outright), [again(group)])
+        }
+        (_, Some(Code::Held)) => {
+            let because = because.as_deref()?;
+            let named =
+                |member: &&Member| because.strip_prefix(member.function.as_str()).is_some_and(|s| s.starts_with(": "));
+            let held = &functions.iter().find(named)?.function;
+            let release = format!("  to release it:\n    deployctl release-hold -e {environment} -f {held}\n");
+            release + &ask_again("then")
+        }
+        (Status::Refused, Some(Code::Expired)) => ask_again("to ask for it anew"),
+        (Status::Superseded, _) if group.in_favour_of.is_none() && !group_repeats_another(group) => {
+            ask_again("to ask for it anew")
+        }
+        (Status::Failed | Status::RolledBack, Some(Code::TargetFailed)) => ask_again("once that is mended"),
+        _ => return None,
+    })
 }
 
 /// Writes the command that asks for the same group again.
@@ -308,7 +317,8 @@ mod tests {
         assert!(text.starts_with("bills, carts and orders from stage to prod: superseded"), "{text}");
         assert!(
             text.ends_with(
-                "  bills    1.10.0   not begun\n  carts    2        not begun\n  orders   3        not begun\n"
+                "  bills    1.10.0   not begun\n  carts    2        not begun\n  orders   3        not begun\n  to ask for it anew:\n    \
+                 deployctl promote -f bills,carts,orders --from stage --to prod\n"
             ),
             "{text}"
         );
@@ -338,12 +348,48 @@ mod tests {
         );
         assert!(!outright.contains("missing") && outright.contains("a policy denies it"), "{outright}");
         let failed = group("1 of 1 target failed: 111111111111/eu-west-1: publish: CodeTooLarge: no");
-        let way_on = "  each target of bills:\n    deployctl history -e prod -f bills\n  once that is mended:\n    \
-                      deployctl promote -f bills,carts --from stage --to prod\n";
-        assert!(failed.ends_with(way_on), "{failed}");
-        assert!(
-            failed.contains("\n  bills   2   failed   deployment"),
-            "columns are as wide as what they hold: {failed}"
-        );
+        let again = "  once that is mended:\n    deployctl promote -f bills,carts --from stage --to prod\n";
+        assert!(failed.ends_with(again) && !failed.contains("doctor"), "{failed}");
+    }
+
+    #[test]
+    fn group_that_has_ended_names_the_command_that_helps() {
+        let again = "deployctl promote -f bills,carts --from stage --to prod\n";
+        let member = |function: &str| json!({"function": function, "release": "2", "deployment": ID, "status": null, "because": null});
+        for (status, code, because, way_on) in [
+            (
+                "refused",
+                "Held",
+                "carts: held by bob: audit; nothing was moved",
+                format!("  to release it:\n    deployctl release-hold -e prod -f carts\n  then:\n    {again}"),
+            ),
+            (
+                "superseded",
+                "Superseded",
+                "carts: promotion 1 was let in",
+                format!("  to ask for it anew:\n    {again}"),
+            ),
+            (
+                "refused",
+                "Expired",
+                "waited for an approval, which is over",
+                format!("  to ask for it anew:\n    {again}"),
+            ),
+            ("failed", "TargetFailed", "carts failed", format!("  once that is mended:\n    {again}")),
+            ("refused", "Rejected", "carts: release 2 was rejected", String::new()),
+            ("refused", "NotPromotable", "declined by bob", String::new()),
+        ] {
+            let group = json!({
+                "schema": 1, "revision": 1, "id": ID, "environment": "prod", "from": "stage", "status": status,
+                "code": code, "because": because, "phase": "ended",
+                "cause": {"kind": "promotion", "requested_by": "ada", "event_id": "g"},
+                "functions": [member("bills"), member("carts")],
+                "asked_at": "2026-11-30T12:00:00Z", "started_at": "2026-11-30T12:00:00Z",
+                "finished_at": "2026-11-30T12:00:02Z",
+            });
+            let text = plain(&serde_json::from_value::<Group>(group).unwrap().text());
+            let rows = "  carts   2   not begun\n";
+            assert!(text.ends_with(&format!("{rows}{way_on}")), "{because}: {text}");
+        }
     }
 }

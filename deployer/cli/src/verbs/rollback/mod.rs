@@ -32,7 +32,7 @@ use preview::{Shown, stopped};
 /// The time that the look at a doubtful rollback's plan takes at most.
 const PLAN: Duration = Duration::from_secs(30);
 /// The same where nothing is asked.
-const PLAN_UNASKED: Duration = Duration::from_secs(3);
+const PLAN_UNASKED: Duration = Duration::from_secs(2);
 
 /// The options of `rollback`.
 #[derive(Debug, clap::Args)]

@@ -1,5 +1,5 @@
-//! A rollback ends the groups that wait and that its function is a member of: once it was accepted, and before it goes on.
-//! Only then is it true that it has ended them.
+//! A rollback ends the groups that wait and that its function is a member of, and so does a promotion of the function alone
+//! that is let in before them: once it was accepted, and before it goes on. Only then is it true that it has ended them.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -23,9 +23,9 @@ use crate::store::{Change, Versioned};
 /// The time for which a rollback waits for the groups that it may end, and its plan for those that it would end.
 const WAITS_AT_MOST: Duration = Duration::from_secs(1);
 
-/// Ends the groups for a rollback that was just accepted, and names them in its request. Those that cannot be ended within a
-/// second are left to the sweep, and the rollback says so: an incident does not wait for them.
-pub(crate) async fn end_for_rollback(
+/// Ends the groups for a rollback or a promotion that was just let in, and names them in its request. Those that cannot be
+/// ended within a second are left to the sweep, and a rollback says so: an incident does not wait for them.
+pub(crate) async fn end_for_newer(
     groups: Groups<'_>,
     (at, request): (&FunctionRef<'_>, &Request),
     mut outcome: SubmitOutcome,
@@ -35,12 +35,15 @@ pub(crate) async fn end_for_rollback(
         SubmitOutcome::Queued { is_duplicate: false, record, .. } if record.id == request.id => None,
         _ => return outcome,
     };
+    if request.group().is_some() {
+        return outcome;
+    }
     // A rollback that has joined another one ends nothing.
     if seen.as_ref().is_some_and(|seen| !seen.head.queue().is_claimed_or_next(request.id)) {
         return outcome;
     }
-    let (ended, unended) = groups.open().end_before_rollback(at, request).await;
-    let left = group::left_to_sweep(&at.function, unended.as_deref());
+    let (ended, unended) = groups.open().end_before(at, request).await;
+    let left = request.rollback().and_then(|_| group::left_to_sweep(&at.function, unended.as_deref()));
     if ended.is_empty() && left.is_none() {
         return outcome;
     }
@@ -62,7 +65,7 @@ pub(crate) async fn end_for_rollback(
     outcome
 }
 
-/// Returns the outcome of a rollback that names by now what it has ended.
+/// Returns the outcome of a request that names by now what it has ended.
 fn named(outcome: SubmitOutcome, request: &Request, seen: Versioned, now: Timestamp) -> SubmitOutcome {
     match outcome {
         SubmitOutcome::Claimed(claim) => SubmitOutcome::Claimed(Arc::new(claim_as_in(&claim, seen, now))),
@@ -76,10 +79,10 @@ fn named(outcome: SubmitOutcome, request: &Request, seen: Versioned, now: Timest
     }
 }
 
-/// Does what is left to be done for the groups that a rollback has ended: their members' records, and their events.
-pub(crate) async fn finish_ended(groups: Groups<'_>, rollback: &DeploymentRecord) {
-    for group in rollback.ended_waiting.iter().filter(|named| !named.functions.is_empty()) {
-        if let Err(error) = groups.reconcile(&rollback.environment, group.deployment).await {
+/// Does what is left to be done for the groups that a request has ended: their members' records, and their events.
+pub(crate) async fn finish_ended(groups: Groups<'_>, newer: &DeploymentRecord) {
+    for group in newer.ended_waiting.iter().filter(|named| !named.functions.is_empty()) {
+        if let Err(error) = groups.reconcile(&newer.environment, group.deployment).await {
             tracing::warn!(group = %group.deployment, "its end is left to the sweep: {error}");
         }
     }
@@ -106,26 +109,27 @@ impl OpenGroups<'_> {
         ends.map(|group| group::as_ended_waiting(group, function)).collect()
     }
 
-    /// Writes the ends of the groups that wait, and that this rollback ends. Returns those that it has ended, and the ids of
+    /// Writes the ends of the groups that wait, and that this request ends. Returns those that it has ended, and the ids of
     /// those that it could not end in time; none where they could not be read.
-    async fn end_before_rollback(
-        self,
-        at: &FunctionRef<'_>,
-        rollback: &Request,
-    ) -> (Vec<EndedGroup>, Option<Vec<DeploymentId>>) {
-        let (engine, asked) = (self.0.engine, (rollback.id, rollback.accepted_at));
+    async fn end_before(self, at: &FunctionRef<'_>, newer: &Request) -> (Vec<EndedGroup>, Option<Vec<DeploymentId>>) {
+        let engine = self.0.engine;
         let (mut ended, mut unended) = (vec![], None);
         let work = async {
             let open = self.in_environment(&at.name).await?;
-            let waits = |group: &&Group| group::waits_before_rollback(group, &at.function, rollback.accepted_at);
+            let waits = |group: &&Group| group::gives_way_to(group, &at.function, newer);
             let ids: Vec<DeploymentId> = open.iter().filter(waits).map(|group| group.id).collect();
             let left: &mut BTreeSet<DeploymentId> = unended.insert(ids.iter().copied().collect());
             for id in ids {
-                let end = |open: &Group| group::ended_by_rollback(open, &at.function, asked, engine.now());
-                match self.write_end(&at.name, id, end).await {
-                    Ok(written) => {
+                let end = |open: &Group| group::ended_by_newer(open, &at.function, newer, engine.now());
+                // What follows from the end waits until a rollback is done.
+                let before = match newer.rollback() {
+                    Some(_) => self.write_end(&at.name, id, end).await.map(|written| Some(written?.0)),
+                    None => self.end_undecided(&at.name, id, end).await,
+                };
+                match before {
+                    Ok(before) => {
                         left.remove(&id);
-                        ended.extend(written.and_then(|(before, _)| group::as_ended_group(&before, &at.function)));
+                        ended.extend(before.and_then(|before| group::as_ended_group(&before, &at.function)));
                     }
                     Err(error) => tracing::warn!(group = %id, "left to the sweep: {error}"),
                 }
