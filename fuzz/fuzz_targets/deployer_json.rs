@@ -38,7 +38,7 @@ fuzz_target!(|bytes: &[u8]| {
     withheld(value);
 });
 
-/// What must hold of every configuration that is taken.
+/// The rules for every configuration that is taken.
 fn accepted(config: &Config) {
     let functions = functions(config);
     for (name, environment) in &config.environments {

@@ -43,7 +43,7 @@ fn parse(value: &Value) -> Result<Manifest, deployer_core::manifest::ManifestErr
     Manifest::parse(ManifestFormat::Json, value.to_string().as_bytes())
 }
 
-/// What must hold of every manifest that is taken.
+/// The rules for every manifest that is taken.
 fn accepted(manifest: &Manifest) {
     let environments = manifest.environments().count();
     let all = manifest.for_all();

@@ -62,7 +62,7 @@ fn read(bytes: &[u8], tail: usize, length: impl Fn(usize) -> usize) -> Result<Pa
     reader.finish()
 }
 
-/// What must hold of every archive that is taken.
+/// The rules for every archive that is taken.
 fn accepted(bytes: &[u8], package: &Package) {
     assert_eq!((package.size, package.sha256), (bytes.len() as u64, Sha256::of(bytes)));
     assert!(package.unzipped <= UNZIPPED_LIMIT && package.entries as u64 <= ENTRIES_LIMIT);
@@ -107,7 +107,7 @@ fn check_startup(startup: &Startup, run: Run<'_>) {
     }
 }
 
-/// What is taken is read alike by a reader that nobody wrote for it.
+/// An archive that is taken is read alike by a reader that nobody wrote for it.
 fn another_reader(bytes: &[u8], package: &Package) {
     let mut archive = zip::ZipArchive::new(Cursor::new(bytes)).expect("another reader does not open it");
     let mut unzipped = 0;

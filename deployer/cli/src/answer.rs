@@ -115,7 +115,7 @@ pub struct CliError {
     pub error_type: Cow<'static, str>,
     /// The operation, its object, and what to do about it.
     pub message: String,
-    /// What is known all the same: programs get its fields beside those of the error.
+    /// The last answer that is known all the same: programs get its fields beside those of the error.
     pub known: Option<Box<Value>>,
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn find_gone(
     Ok(Some(read_gone(engine, name, function).await?).filter(|gone| goes_on_where_gone(&gone.seen.head)))
 }
 
-/// What is found of the environments that are gone.
+/// The findings about the environments that are gone.
 #[derive(Default)]
 pub(crate) struct GoneFunctions {
     /// The functions, by environment and name.

@@ -1,4 +1,4 @@
-//! What `deployctl` prints, whatever the verb.
+//! The output of `deployctl`, whatever the verb.
 
 use std::process::Stdio;
 

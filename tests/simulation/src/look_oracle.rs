@@ -30,7 +30,7 @@ struct Serving<'a> {
     one: &'a Value,
 }
 
-/// What an invocation makes of a rollout, in one write of the head.
+/// The step that an invocation makes in a rollout, in one write of the head.
 pub(super) struct Advance<'a> {
     /// The invocation.
     pub by: usize,
@@ -99,7 +99,7 @@ impl Advance<'_> {
     }
 }
 
-/// What a rollout does next.
+/// The next step of a rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Does {
     /// A target that serves the new version gets more of it.

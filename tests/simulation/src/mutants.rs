@@ -172,7 +172,7 @@ mutants! {
     TrafficUnwatched = "traffic-unwatched", Some(Focus::Provisioned);
     /// A door counts as shut while it is open.
     DoorsLeftOpen = "doors-left-open", Some(Focus::Held);
-    /// What has left the configuration counts as if it were there.
+    /// A target that has left the configuration counts as if it were there.
     GoneUnnoticed = "gone-unnoticed", Some(Focus::Rollouts);
     /// A rollout that goes back reads as if its aliases served the old version.
     WayBackAssumed = "way-back-assumed", Some(Focus::Rollouts);

@@ -58,7 +58,7 @@ fn aborts_are_obeyed(case: &Case<'_>, runner: &Runner<'_>, report: &mut impl FnM
     }
 }
 
-/// What an alias serves, and since when.
+/// The traffic of an alias, and since when it is so.
 #[derive(Clone)]
 struct Served {
     version: u64,

@@ -19,7 +19,7 @@ use world::{Op, World};
 const MOST_UPLOADS: usize = 3;
 /// The number of faults of looks and smoke tests.
 const MOST_FAULTS: usize = 2;
-/// What goes wrong with looks and smoke tests.
+/// The faults of looks and smoke tests.
 const FAULTS: [(Op, FaultKind); 4] = [
     (Op::GetMetricData, FaultKind::Fails(CallErrorKind::Throttled)),
     (Op::GetMetricData, FaultKind::Fails(CallErrorKind::Unknown)),

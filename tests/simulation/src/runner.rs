@@ -281,7 +281,7 @@ impl<'w> Runner<'w> {
             Event::Vote(number) => self.send_vote(number),
             Event::Message(message) => {
                 self.messages -= 1;
-                match self.put_off(&message) {
+                match self.delay_of(&message) {
                     Some(until) => self.at(until, Event::Message(message)),
                     None => self.start_invocation(message, running),
                 }

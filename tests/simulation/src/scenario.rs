@@ -202,7 +202,7 @@ pub struct Scenario {
     pub provisioned: Vec<ProvisionedAlias>,
     /// The accounts that refuse every call for a time.
     pub closed: Vec<ClosedAccount>,
-    /// What is out of the configuration for a while.
+    /// The part that is out of the configuration for a while.
     pub taken_out: Option<TakenOut>,
     /// The time from which the ledger is unavailable, and for how long.
     pub outage: Option<(Duration, Duration)>,

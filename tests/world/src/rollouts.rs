@@ -9,7 +9,7 @@ use deployer_core::id::EnvironmentName;
 use super::*;
 use crate::run::{Run, Trigger};
 
-/// What an alias serves: its version, and further ones with their shares in percent.
+/// The traffic of an alias: its version, and further ones with their shares in percent.
 pub type Served = (u64, BTreeMap<u64, u64>);
 
 /// A crash in one of the invocations of [`World::roll_out_until_ended`].
@@ -23,12 +23,12 @@ pub struct CrashIn {
     pub phase: CallPhase,
 }
 
-/// What a rollout has done.
+/// The moves of a rollout so far.
 #[derive(Debug, Default)]
 pub struct Watched {
     /// The number of port calls of each invocation, and whether it has written a head or a target.
     pub invocations: Vec<(usize, bool)>,
-    /// What the aliases were seen to serve, each time that it had changed.
+    /// The traffic that the aliases were seen to serve, each time that it had changed.
     pub served: Vec<(Timestamp, Vec<Served>)>,
 }
 

@@ -1,4 +1,4 @@
-//! What the deployer does after somebody has changed functions, artifacts or the ledger by hand, as the runbook's chapter
+//! The deployer's work after somebody has changed functions, artifacts or the ledger by hand, as the runbook's chapter
 //! "Break glass" says.
 #![allow(clippy::panic, clippy::unwrap_used)]
 

@@ -164,7 +164,7 @@ async fn upload_plan_after_a_rollback_shows_what_callers_will_see() {
         ["alias live", &served, "the new version"],
     ];
     assert_eq!(changes(&again), to_more, "{again:#}");
-    // What the manifest does not name comes from $LATEST, which has the timeout of the release that was left.
+    // A setting that the manifest does not name comes from $LATEST, which has the timeout of the release that was left.
     world.pass(Duration::from_secs(1)).await;
     world.put("dev/orders/c.zip", with_manifest("c", UNNAMED));
     let next = plan(&world, "dev", &json!({"release": "c"})).await;

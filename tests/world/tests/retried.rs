@@ -9,7 +9,7 @@ use world::orders::{command, deploy_all};
 use world::zips::code;
 use world::{Op, World};
 
-/// What is told of the deployment that is under way, so long after its request: by status, by history, and the answer to
+/// The news of the deployment that is under way, so long after its request: by status, by history, and the answer to
 /// the command once more.
 async fn told(world: &World, after: u64) -> [Value; 3] {
     world.pass(Duration::from_secs(after)).await;

@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_secs(10);
 /// The number of looks that are made at once then.
 const LOOKS_AT_ONCE: usize = 16;
 
-/// What is followed, in words.
+/// The words for the thing that is followed.
 struct Words {
     /// Says how the user's own request has ended.
     own_end: String,
@@ -34,14 +34,14 @@ struct Words {
     how_far: String,
 }
 
-/// What is known of the other one.
+/// The knowledge of the other one.
 struct Seen<T> {
     last: Option<T>,
     /// The reason why the last look has failed.
     failure: Option<String>,
 }
 
-/// What the looks tell the wait.
+/// The news that the looks have for the wait.
 struct Told<'a> {
     progress: &'a WaitProgress,
     /// Told of each look that is made.
@@ -185,7 +185,7 @@ impl follow::Options {
                     (seen.last, seen.failure) = (Some(other), None);
                 }
                 Ok(None) if seen.last.is_none() => return Ok(None),
-                // What was seen before is only not there at this moment.
+                // A thing that was seen before is only not there at this moment.
                 Ok(None) => {}
                 Err(SendError { outcome: SendOutcome::Refused, error }) => return Err(error),
                 Err(SendError { outcome, error }) => {

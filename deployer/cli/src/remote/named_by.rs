@@ -1,4 +1,4 @@
-//! Where a name comes from by which the deployer is found, and where the right one stands: for the errors of names that
+//! The origin of the name by which the deployer is found, and the place where the right one stands: for the errors of names that
 //! are misspelt or another installation's.
 
 use deployer_core::id::BucketName;

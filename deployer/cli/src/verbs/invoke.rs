@@ -121,7 +121,7 @@ fn payload(argument: &str) -> Result<Vec<u8>, CliError> {
             read.map_err(|error| CliError::wrong_use(format!("standard input cannot be read: {error}")))?;
             (bytes, "standard input".to_owned())
         }
-        // What begins like this is meant as JSON, even if a file has that name.
+        // An event that begins like this is meant as JSON, even if a file has that name.
         text if text.trim_start().starts_with(['{', '[', '"']) => (text.as_bytes().to_vec(), "--payload".to_owned()),
         path => match std::fs::read(path) {
             Ok(bytes) => (bytes, path.to_owned()),

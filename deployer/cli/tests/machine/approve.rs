@@ -68,7 +68,7 @@ fn approve_with_yes_sends_the_approval_without_a_plan() {
     assert!(!err.contains("plan"), "{err}");
 }
 
-/// What goes on without the approval is not followed: its end would be that of the timeout.
+/// A promotion that goes on without the approval is not followed: its end would be that of the timeout.
 #[test]
 fn approval_that_came_too_late_is_refused_at_once_and_says_how_things_are() {
     let mut no_promotion = record(ID, "1.4.3");

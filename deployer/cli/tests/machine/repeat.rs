@@ -81,7 +81,7 @@ fn repeated_rollback_is_neither_asked_nor_shown_and_an_ended_one_is_not_sent() {
     let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", open), ("rollback", ended)]);
     assert_eq!((exit, &sent[..2]), (Some(0), &["rollback?".to_owned(), "rollback".to_owned()][..]), "{said}");
     assert!(!said.contains("back to") && !said.contains("ended already"), "{said}");
-    // What the deployer does not know is asked about, and so is all where an older one does not know the question.
+    // The question is asked where the deployer does not know the request, and where an older one does not know the question.
     let older = refused("command rollback: unknown field `only_if_known`, expected one of `environment`, `function`");
     for unknown in [Value::Null, older] {
         let Ran { exit, said, sent } = run(&rollback, vec![("rollback?", unknown)]);

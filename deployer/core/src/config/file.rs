@@ -127,7 +127,7 @@ pub(super) struct EnvironmentFile {
     /// The commands that are taken here only from somebody whose identity AWS has proven: `hold` and `reject` (and what
     /// ends them), `recall`, `override-freeze`, and `rollout` with each of its actions. Default: none.
     proven: Option<Vec<ProvenCommand>>,
-    /// How uploads, deploys and promotions get their traffic here: in steps, tested before, watched, and taken back.
+    /// The way in which uploads, deploys and promotions get traffic here: in steps, tested before, watched, and taken back.
     /// Default: none, and all traffic moves at once.
     rollout: Option<Rollout>,
 }

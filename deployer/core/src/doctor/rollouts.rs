@@ -1,4 +1,4 @@
-//! What keeps rollouts from beginning, beside missing rights.
+//! The checks of all that keeps rollouts from beginning, beside missing rights.
 
 use super::Check;
 use crate::id::EnvironmentName;

@@ -142,7 +142,7 @@ pub struct Member {
     pub resolved: Option<ResolvedArtifact>,
     /// The state of its deployment; none if nothing was tried yet.
     pub status: Option<Status>,
-    /// How far its rollout is, or was at its end; absent where it has none.
+    /// The progress of its rollout, also at its end; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<MemberRollout>,
     /// The planned time of its rollout, in seconds; absent where none has begun.
@@ -159,7 +159,7 @@ pub struct Member {
     /// The id of the deployment that rolled it back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollback: Option<DeploymentId>,
-    /// What whoever asks for the group and approves it should know of this function, such as that the release was rolled
+    /// The warnings about this function for whoever asks for the group and approves it, such as that the release was rolled
     /// back there; absent where there is nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<PlainText>,

@@ -17,7 +17,7 @@ use crate::text::{PlainText, listed};
 /// once.
 const OVERDUE_AFTER: SignedDuration = SignedDuration::from_mins(15);
 
-/// How far the rollout of a member is.
+/// The progress of a member's rollout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MemberRollout {
@@ -42,12 +42,12 @@ impl MemberRollout {
     }
 }
 
-/// What was read of a member at one moment.
+/// The state of a member, read at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MemberRead {
     /// The record of its deployment; none where there is none yet.
     pub record: Option<DeploymentRecord>,
-    /// How far its rollout is; none where its head has none.
+    /// The progress of its rollout; none where its head has none.
     pub rollout: Option<MemberRollout>,
     /// The planned time of its rollout; none where its head has none.
     pub length: Option<SignedDuration>,

@@ -53,7 +53,7 @@ pub struct MemberStatus {
     pub deployment: DeploymentId,
     /// The state of that deployment; null if it has not begun.
     pub status: Option<Status>,
-    /// How far its rollout is; absent where it has none.
+    /// The progress of its rollout; absent where it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rollout: Option<MemberRollout>,
     /// The planned time of its rollout, in seconds; absent where none has begun.

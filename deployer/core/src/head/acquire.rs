@@ -25,7 +25,7 @@ pub fn acquire(head: &Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
         return Transition::none(Next::Nothing);
     }
     let queue = &head.queue;
-    // What waits has no turn where the environment is gone, but for the rollback that has taken its rollout back.
+    // No waiting request has its turn where the environment is gone, but for the rollback that has taken its rollout back.
     let has_turn = !at.is_gone() || (queue.active.is_none() && has_turn_where_gone(head));
     match (&queue.active, queue.pending.first().filter(|_| has_turn)) {
         (Some(active), Some(_)) if active.is_idle(me.now) && queue.displacing(&active.request).is_some() => {

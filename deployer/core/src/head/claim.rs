@@ -63,7 +63,7 @@ pub(super) fn own_write(head: &Head, me: &Claimant) -> Option<Transition> {
 
 /// Claims the request that is next in line.
 pub(super) fn claim_next(mut head: Head, at: &FunctionRef<'_>, me: &Claimant) -> Transition {
-    // What waits has no turn there, but for the rollback that has taken the rollout back.
+    // No waiting request has its turn there, but for the rollback that has taken the rollout back.
     if at.is_gone() && !has_turn_where_gone(&head) {
         return Transition::none(Next::Nothing);
     }

@@ -1,4 +1,4 @@
-//! Where a deployment is, whatever the configuration says meanwhile.
+//! The place of a deployment, whatever the configuration says meanwhile.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ pub struct ClaimedFor {
     pub function_name: FunctionName,
 }
 
-/// What a deployment was claimed for, and the role by which the deployer enters its targets.
+/// The place that a deployment was claimed for, and the role by which the deployer enters its targets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FrozenPlace {
     /// The targets, the alias and the function's name.

@@ -33,7 +33,7 @@ pub struct ResolvedArtifact {
     /// The reason for which it is this artifact, where that is not obvious: the record says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<PlainText>,
-    /// What whoever promotes it should know; none where there is nothing.
+    /// The warnings for whoever promotes it; none where there is nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub warning: Option<PlainText>,
 }

@@ -1,4 +1,4 @@
-//! What was rolled back or taken back here: whoever brings it again is told.
+//! Releases that were rolled back or taken back here: whoever brings one again is told.
 
 use super::left_by::LeftBy;
 use super::live_artifact::LiveArtifact;

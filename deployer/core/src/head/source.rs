@@ -91,7 +91,7 @@ pub struct Rollback {
     /// environment is gone from the configuration.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_plan: Option<Box<FrozenPlace>>,
-    /// What it could not end in time once it was accepted, and the sweep ends, in a sentence.
+    /// The groups that it could not end in time once it was accepted, and that the sweep ends, in a sentence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_to_sweep: Option<PlainText>,
 }

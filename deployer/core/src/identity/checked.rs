@@ -1,4 +1,4 @@
-//! What is known of the identity of a request's giver.
+//! The identity of a request's giver, as far as it is known.
 
 use super::principal::Principal;
 use super::proof::IdentityProof;

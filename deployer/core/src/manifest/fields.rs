@@ -163,8 +163,8 @@ macro_rules! manifest {
             /// The number of executions that are reserved for the function; -1 reserves none.
             #[schemars(with = "Option<i32>", range(min = -1))]
             pub reserved_concurrent_executions: Option<ReservedConcurrency>,
-            /// What the function asks for beyond the rollout of its environment. It can only make a rollout stricter, and is
-            /// ignored in an environment without one.
+            /// The function's own rules of rollouts. They can only make the rollout of an environment stricter, and are ignored in
+            /// one without.
             pub rollout: Option<StricterRollout>,
         }
     };

@@ -85,7 +85,7 @@ pub struct RecordedPromotion {
     /// The person who has declined it, as they say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declined_by: Option<Person>,
-    /// What whoever asks for it and approves it should know, such as that the release was rolled back there; absent where
+    /// The warnings for whoever asks for it and approves it, such as that the release was rolled back there; absent where
     /// there is nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<PlainText>,

@@ -15,7 +15,7 @@ pub struct RecordedRollout {
     /// The planned time of all its waves, in seconds. Pauses and lengthened steps come on top.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub planned_seconds: Option<u32>,
-    /// What the aliases of each wave were seen to serve, in the order of the times.
+    /// The traffic that the aliases of each wave were seen to serve, in the order of the times.
     pub moves: Vec<RecordedMove>,
     /// The last verdict of each step that has ended or paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -23,7 +23,7 @@ pub struct RecordedRollout {
     /// Whether a step was passed with too few invocations.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
-    /// What people have asked for, the newest last; at most the last 20.
+    /// The words that people have given, the newest last; at most the last 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<AskedInRollout>,
 }

@@ -38,7 +38,7 @@ pub struct AlarmChange {
     pub to: AlarmState,
 }
 
-/// What the alarms of a target say.
+/// The state of a target's alarms.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AlarmFindings {
     /// Those that fired since the rollout began, also where they are OK again.

@@ -1,4 +1,4 @@
-//! What the alias of a target is meant to serve, and what it was found to serve.
+//! The traffic that the alias of a target is meant to serve, and the one that it was found to serve.
 
 use super::foreign_alias::ForeignAlias;
 use super::state::{RolloutTarget, WayBack};
@@ -7,7 +7,7 @@ use crate::id::Version;
 use crate::observed::ObservedAlias;
 use crate::text::PlainText;
 
-/// What an alias is meant to serve.
+/// The traffic that an alias is meant to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MeantAlias {
     /// The alias's FunctionVersion.
@@ -16,7 +16,7 @@ pub struct MeantAlias {
     pub weight: Option<(Version, u8)>,
 }
 
-/// What an alias was found to serve.
+/// The traffic that an alias was found to serve.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FoundAlias {
     /// It serves what is meant.

@@ -1,4 +1,4 @@
-//! What people ask for in a rollout, and who they are.
+//! The words that people give about a rollout, and who they are.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -21,7 +21,7 @@ pub enum RolloutVerb {
     Abort,
 }
 
-/// What a person has asked for in a rollout.
+/// The word of a person about a rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AskedInRollout {
     /// The time at which it was accepted.

@@ -8,7 +8,7 @@ use crate::text::PlainText;
 /// A change that somebody else has made to the alias of a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForeignAlias {
-    /// What the alias was expected to serve, and what it was found to serve.
+    /// The traffic that the alias was expected to serve, and the one that it was found to serve.
     pub said: PlainText,
     /// The version that was found to get all traffic; none where several share it, or there is no alias.
     pub alone: Option<Version>,

@@ -1,4 +1,4 @@
-//! What a release sets on a function as a whole: it has no versions, so the old version has it too.
+//! The settings that a release brings to a function as a whole: they have no versions, so the old version has them too.
 
 use std::collections::BTreeMap;
 

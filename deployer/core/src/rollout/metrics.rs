@@ -42,7 +42,7 @@ pub struct MetricsQuery {
 pub struct Metric {
     /// The invocations that it counts.
     pub of: MetricOf,
-    /// What it counts of them.
+    /// The quantity that it counts of them.
     pub counts: Counted,
 }
 
@@ -59,7 +59,7 @@ pub enum MetricOf {
     Function,
 }
 
-/// What a metric counts.
+/// The quantity that a metric counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counted {
     /// The invocations.

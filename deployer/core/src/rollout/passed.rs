@@ -1,4 +1,4 @@
-//! What is kept of a rollout that has passed while others of its group have not.
+//! The state that is kept of a rollout that has passed while others of its group have not.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

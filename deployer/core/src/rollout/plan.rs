@@ -34,7 +34,7 @@ pub struct RolloutPlan {
     pub alarms: Vec<AlarmName>,
     /// The treatment of an alarm that fires before it begins.
     pub already_alarming: AlreadyAlarming,
-    /// What happens when something newer comes.
+    /// The effect of a newer request.
     pub on_newer: OnNewer,
     /// The smoke tests of each new version: the release's own, else the environment's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

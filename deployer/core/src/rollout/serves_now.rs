@@ -1,4 +1,4 @@
-//! What the alias of a target serves now, as far as that was seen: whoever shows it asks here.
+//! The traffic that the alias of a target serves now, as far as it was seen: whoever shows it asks here.
 
 use super::state::{RolloutTarget, WayBack};
 

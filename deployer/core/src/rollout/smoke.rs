@@ -46,9 +46,9 @@ pub enum SmokeFailure {
     Differs {
         /// The path from the answer on, in the test's own names.
         path: String,
-        /// What the test expects there.
+        /// The value that the test expects there.
         expected: &'static str,
-        /// What is there.
+        /// The value that is there.
         found: &'static str,
     },
 }

@@ -57,7 +57,7 @@ pub struct RolloutState {
     pub unproven: bool,
     /// The time since which no look could be judged.
     pub unreadable_since: Option<Timestamp>,
-    /// What the release sets on functions as a whole, while one of them does not take it.
+    /// The settings of the release on functions as a whole, while one of them does not take them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings_late: Option<LateSettings>,
     /// The pause, while it waits for a person.
@@ -79,7 +79,7 @@ pub struct RolloutState {
     /// The verdicts with which its steps ended, or paused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub verdicts: Vec<StepVerdict>,
-    /// What people have asked for, the newest last.
+    /// The words that people have given, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<AskedInRollout>,
 }
@@ -130,10 +130,10 @@ pub struct RolloutTarget {
     /// The change of somebody else because of which the alias was left as it was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed: Option<ForeignAlias>,
-    /// What the release sets on the function as a whole, once it is to become live.
+    /// The settings of the release on the function as a whole, once it is to become live.
     #[serde(default, skip_serializing_if = "FunctionSettings::is_empty")]
     pub settings: FunctionSettings,
-    /// What the function had in place of `settings`, from before the first of them was written: the way back sets it
+    /// The values that the function had in place of `settings`, from before the first of them was written: the way back sets it
     /// again. None: nothing was written, or it is set back.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former_settings: Option<FunctionSettings>,

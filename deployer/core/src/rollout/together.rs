@@ -11,7 +11,7 @@ use super::state::{Phase, Progress, RolloutEnd, RolloutState, awaits_look};
 use crate::id::FunctionName;
 use crate::text::PlainText;
 
-/// What its group says to a rollout.
+/// The word of a group about a rollout.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupWord {
     /// These functions have not passed yet.

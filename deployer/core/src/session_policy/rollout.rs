@@ -6,7 +6,7 @@ use crate::config::Target;
 use crate::id::{FunctionName, Version};
 use crate::rollout::{FunctionSettings, ReservedConcurrency};
 
-/// How a rollout changes an alias.
+/// The change that a rollout makes to an alias.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum AliasChange {
     /// It moves the traffic of an alias.

@@ -1,4 +1,4 @@
-//! How far an environment is behind those that it is promoted from.
+//! The releases by which an environment is behind those that it is promoted from.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
@@ -36,7 +36,7 @@ pub struct Behind {
 pub struct SourceHistory {
     environment: EnvironmentName,
     entries: Vec<(Release, Timestamp, Option<Sha256>)>,
-    /// What was rolled back from, newest first.
+    /// The releases that were rolled back, newest first.
     left: Vec<(Release, Option<Sha256>)>,
     /// Whether the live release is rejected.
     rejected: bool,

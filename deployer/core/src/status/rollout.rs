@@ -63,7 +63,7 @@ pub struct RolloutStatus {
     /// The alarms that fired before it began. Each counts again once it has been OK.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub disarmed: BTreeSet<String>,
-    /// What a look finds now; absent where none was asked for, or none could be made (`not_looked_at`).
+    /// The findings of a look now; absent where none was asked for, or none could be made (`not_looked_at`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verdict: Option<RolloutVerdict>,
     /// The reason why no look was made although one was asked for.
@@ -73,7 +73,7 @@ pub struct RolloutStatus {
     pub targets: Vec<RolloutTargetStatus>,
 }
 
-/// What a look at a rollout finds.
+/// The findings of a look at a rollout.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RolloutVerdict {
     /// The verdict about all targets that have begun.
@@ -129,12 +129,12 @@ pub struct RolloutTargetStatus {
     /// The reason why it has not gone back yet, or stays as it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub because: Option<PlainText>,
-    /// What a look finds there now; absent where none was made, or nothing can be compared.
+    /// The findings of a look there now; absent where none was made, or nothing can be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<RolloutTargetLook>,
 }
 
-/// What a look at a target finds.
+/// The findings of a look at a target.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RolloutTargetLook {
     /// The verdict.

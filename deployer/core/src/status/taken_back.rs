@@ -1,4 +1,4 @@
-//! What became of rollouts that have ended: the release that was taken back, and the end of one that a word was about.
+//! The ends of rollouts: the release that was taken back, and the end of one that a word was about.
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

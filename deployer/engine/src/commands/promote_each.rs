@@ -92,7 +92,7 @@ enum Submitted {
     LeftOut(String),
 }
 
-/// What the heads of the destination know of the id of a promotion by a pattern.
+/// The knowledge of the destination's heads about the id of a promotion by a pattern.
 struct KnownByHeads {
     /// The time of the first request with this id. The same request again promotes nothing that became live since then.
     first: Timestamp,

@@ -1,4 +1,4 @@
-//! What became of a promotion that was asked for before. Nothing is changed or worked on.
+//! The outcome of a promotion that was asked for before. Nothing is changed or worked on.
 
 use deployer_core::group::{Group, group_id};
 use deployer_core::head::CommandKind;

@@ -118,7 +118,7 @@ impl Engine {
             only_known: matches!(effect, CommandEffect::Reused { .. }),
             rejects: &rejects,
         };
-        // What rolls out is not live: it is taken back, and needs no rollback.
+        // A release that rolls out is not live: it is taken back, and needs no rollback.
         let AbortedRollouts { aborted, unseen } = abort_rejected(self, function).await;
         let mut rollbacks = Vec::new();
         for name in self.config.environments.keys() {

@@ -64,7 +64,7 @@ pub(super) async fn command_rollout(
     let (by, id) = (caller.requested_by, caller.id);
     let command = RolloutCommand { deployment, action, by, principal: None, unproven: None, reason, id };
     let obeyed = |head: &Head, command: &RolloutCommand| {
-        // What waits for nothing but its environment is no rollout that a word could move.
+        // A rollout that waits for nothing but its environment cannot be moved by a word.
         if at.is_gone() && head.active().is_some() && !head::goes_on_where_gone(head) {
             return Err(engine.unknown_environment(environment));
         }

@@ -26,7 +26,7 @@ pub(super) struct Ready {
     pub shift: Shift,
     /// The version that the alias serves and that nobody wants back: nothing is live to compare with.
     pub replaces: Option<Version>,
-    /// What the release sets on the function as a whole, once it is to become live.
+    /// The settings of the release on the function as a whole, once it is to become live.
     pub settings: FunctionSettings,
     /// The time that an invocation of the new version may take.
     pub timeout: Duration,

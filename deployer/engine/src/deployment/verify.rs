@@ -176,7 +176,7 @@ fn manifest(package: &Package, at: &FunctionRef<'_>, kind: CauseKind) -> Result<
     // The planner judges for each target what a layer may have.
     package.startup.check_compatible(Run::unseen(&config))?;
     at.check_manifest(&config).map_err(|error| invalid(error.to_string()))?;
-    // What goes back or brings what is live does not roll out, and must not be refused for it.
+    // A deployment that goes back or brings what is live does not roll out, and must not be refused for it.
     if kind.rolls_out() {
         at.effective_rollout(&config).map_err(|error| invalid(error.to_string()))?;
     }

@@ -1,4 +1,4 @@
-//! What the doctor knows of an environment by its heads.
+//! The doctor's knowledge of an environment by its heads.
 
 use deployer_core::artifact::ArtifactRef;
 use deployer_core::doctor::Refused;

@@ -121,7 +121,7 @@ impl OpenGroups<'_> {
             let left: &mut BTreeSet<DeploymentId> = unended.insert(ids.iter().copied().collect());
             for id in ids {
                 let end = |open: &Group| group::ended_by_newer(open, &at.function, newer, engine.now());
-                // What follows from the end waits until a rollback is done.
+                // The consequences of the end wait until a rollback is done.
                 let before = match newer.rollback() {
                     Some(_) => self.write_end(&at.name, id, end).await.map(|written| Some(written?.0)),
                     None => self.end_undecided(&at.name, id, end).await,

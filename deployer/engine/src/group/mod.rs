@@ -185,7 +185,7 @@ impl<'e> Groups<'e> {
                 if let Some(late) = overdue_sentence(&next, &members, self.engine.now()) {
                     tracing::error!(group = %group.id, environment = %group.environment, "{OVERDUE_LINE}: {late}");
                 }
-                // What waits where the environment is gone stays as it is.
+                // A group that waits where the environment is gone stays as it is.
                 if !is_gone(self.engine, group) {
                     unread = self.withdraw(&next).await.err().or(unread);
                 }

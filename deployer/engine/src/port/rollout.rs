@@ -24,7 +24,7 @@ pub trait RolloutSessions: Send + Sync {
     async fn open_smoke_session(&self, request: &SessionRequest) -> Result<Arc<dyn SmokeTester>, EnterError>;
 }
 
-/// What one account and region tell about a rollout. No call writes.
+/// The news of one account and region about a rollout. No call writes.
 #[async_trait]
 pub trait TrafficWatch: Send + Sync {
     /// Reads an alias; `None`: there is no such function or alias.

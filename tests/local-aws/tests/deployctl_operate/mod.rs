@@ -137,7 +137,7 @@ async fn keys(aws: &LocalAws, policy: &str) -> Result<SessionKeys> {
 fn validate_answer(verb: &str, told: &Value) -> Result<()> {
     let mut told = told.clone();
     if told.get("errorType").is_some() && told.get("status").is_some() {
-        // What came too late is answered with how it is, and the two fields beside that.
+        // A word that came too late is answered with the state, and the two fields beside it.
         for field in ["errorType", "errorMessage"] {
             let because = told.as_object_mut().and_then(|fields| fields.remove(field));
             assert!(because.is_some_and(|because| because.is_string()), "{field} of {told:#}");

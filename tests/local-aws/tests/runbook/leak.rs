@@ -105,7 +105,7 @@ async fn leaked_release_is_erased_everywhere() -> Result<()> {
         assert_eq!((&clean["artifact"]["metadata"], text(&clean, "/id")), (&json!({}), text(&bad, "/id")));
     }
 
-    // What the ledger does afterwards: history is read, the leaked release is refused by name and passed over.
+    // The ledger afterwards: history is read, the leaked release is refused by name and passed over.
     let history = night.command(&["history", "-e", "dev", "-f", FUNCTION, "-n", "20", "-o", "json"]).await?;
     let cleaned = history["deployments"].as_array().into_iter().flatten().find(|record| record["id"] == bad["id"]);
     assert_eq!(cleaned.map(|record| &record["artifact"]["metadata"]), Some(&json!({})), "{history:#}");

@@ -39,9 +39,9 @@ impl Runner<'_> {
         self.world.put_environment(name, before);
     }
 
-    /// Returns the time until which a message is put off: nobody asks an environment that is gone for anything but its
+    /// Returns the delay of a message: nobody asks an environment that is gone for anything but its
     /// rollout.
-    pub(super) fn put_off(&self, message: &Message) -> Option<Duration> {
+    pub(super) fn delay_of(&self, message: &Message) -> Option<Duration> {
         let taken = self.scenario.taken_out.as_ref().filter(|_| self.taken_out.is_some())?;
         let (environment, command) = match message.about {
             About::Upload(number) => (self.scenario.uploads[number].environment, None),

@@ -23,7 +23,7 @@ struct Options {
     /// The seed of all rollouts.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// What happens where a step is still quiet after it was lengthened. `pause` and `fail` end the rollout there.
+    /// The way on where a step is still quiet after it was lengthened. `pause` and `fail` end the rollout there.
     #[arg(long, value_enum, default_value_t = WhenQuiet::Proceed)]
     when_quiet: WhenQuiet,
     /// Draws the pictures into this folder, and prints no tables.

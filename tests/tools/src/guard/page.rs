@@ -21,15 +21,15 @@ const MEASURED: [u32; 3] = [5, 20, 100];
 
 /// A number that the documentation states.
 pub struct Stated {
-    /// Where it stands.
+    /// Its place on the page.
     pub place: String,
-    /// What measures it.
+    /// The program that measures it.
     pub scenario: Scenario,
-    /// What it says.
+    /// The statement.
     pub says: Says,
 }
 
-/// What a number says. Each is true within the rounding of its last digit.
+/// The statement of a number. Each is true within the rounding of its last digit.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Says {
     /// So many rollouts of a hundred are stopped.

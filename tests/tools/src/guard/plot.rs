@@ -20,7 +20,7 @@ const COLOURS: [(&str, &str); 5] = [
     ("#8a1a8a", "#e59aec"),
 ];
 
-/// How a value becomes a place on its axis.
+/// The scale by which a value becomes a place on its axis.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Scale {
     /// The same difference is the same distance.

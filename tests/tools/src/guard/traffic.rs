@@ -59,7 +59,7 @@ pub enum Weather {
     Outage(usize),
 }
 
-/// What happens where a step is still quiet after it was lengthened.
+/// The way on where a step is still quiet after it was lengthened.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum WhenQuiet {
     /// The rollout goes on, unproven.
@@ -87,7 +87,7 @@ pub struct Scenario {
     pub sums_steps: bool,
     /// The guard's thresholds.
     pub guard: Guard,
-    /// What happens where it stays quiet.
+    /// The way on where it stays quiet.
     pub when_quiet: WhenQuiet,
 }
 

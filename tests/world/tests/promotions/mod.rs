@@ -188,7 +188,7 @@ async fn pattern_says_of_each_function_why_it_is_not_ready() {
     let [(orders, held), (workers, rejected)] = &said(&answer)[..] else { panic!("{answer:#}") };
     assert!(orders == "orders" && held.contains("audit"), "{held}");
     assert!(workers == "workers" && rejected.contains("release 7 was rejected"), "{rejected}");
-    // What became live after the request was given first is not what it asked for.
+    // A release that became live after the request was given first is not the one that it asked for.
     world.pass(std::time::Duration::from_secs(60)).await;
     let release = about("release-hold", &json!({"environment": "prod", "function": "orders", "id": "h2"}));
     world.command(release).await;

@@ -1,4 +1,4 @@
-//! What the plan of a promotion says about times is what then happens: soaks, freezes, approvals, and these together.
+//! The times in the plan of a promotion are those that then happen: soaks, freezes, approvals, and these together.
 
 use std::time::Duration;
 

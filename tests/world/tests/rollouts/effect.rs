@@ -1,4 +1,4 @@
-//! What the manifest and a person's hurry do to a rollout.
+//! The effect of the manifest, and of a person's hurry, on a rollout.
 
 use super::*;
 use world::zips::with_manifest;

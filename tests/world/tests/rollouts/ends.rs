@@ -1,4 +1,4 @@
-//! What comes in while a rollout ends.
+//! Requests that come in while a rollout ends.
 
 use super::*;
 

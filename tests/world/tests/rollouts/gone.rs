@@ -12,7 +12,7 @@ use super::*;
 
 const PLACES: [&str; 2] = ["111111111111/eu-west-1", "222222222222/eu-west-1"];
 
-/// What is taken out of deployer.json.
+/// The part that is taken out of deployer.json.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Taken {
     Target,

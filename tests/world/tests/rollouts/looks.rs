@@ -1,4 +1,4 @@
-//! What looks read, what they cannot read, and what people hear of it.
+//! The reads of looks, those that fail, and the news of both for people.
 
 use deployer_core::event::Announcement;
 use deployer_core::names::OVERDUE_LINE;

@@ -1,4 +1,4 @@
-//! What the end of a rollout does beside the alias: tags and reserved concurrency of the function as a whole.
+//! The effects of a rollout's end beside the alias: tags and reserved concurrency of the function as a whole.
 
 use super::words::says;
 use super::*;
@@ -17,12 +17,12 @@ fn settings(world: &World) -> [(Option<String>, Option<i32>); 2] {
     BOTH.map(|place| world.function(place, "orders", |f| (f.tags.get("team").cloned(), f.reserved)))
 }
 
-/// What the functions had before the release.
+/// The settings of the functions before the release.
 fn before() -> [(Option<String>, Option<i32>); 2] {
     BOTH.map(|_| (Some("old".to_owned()), None))
 }
 
-/// What the release sets.
+/// The settings of the release.
 fn after() -> [(Option<String>, Option<i32>); 2] {
     BOTH.map(|_| (Some("new".to_owned()), Some(7)))
 }

@@ -200,7 +200,7 @@ async fn target_out_of_the_configuration_is_not_given_up_by_an_invocation_withou
     assert_eq!(BOTH.map(|place| world.served(place)), [whole(1), whole(1)]);
 }
 
-/// What it serves then is neither a version to go back to nor one to compare with.
+/// The version that it serves then is neither one to go back to nor one to compare with.
 #[tokio::test(start_paused = true)]
 async fn target_that_was_given_up_is_refused_until_what_is_live_is_there_again() {
     let world = world(&one_step());

@@ -1,4 +1,4 @@
-//! What a person says about a rollout.
+//! The words of a person about a rollout.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What the deployer answers to `approve` and `decline`: the promotion or its group as things are, and whether this word
+//! The deployer's answer to `approve` and `decline`: the promotion or its group as things are, and whether this word
 //! changed anything. The first answer tells; what comes later tells of the same command that it was given before.
 
 use deployer_core::decision::{Decided, DecidedAbout};

@@ -197,7 +197,7 @@ struct Candidate {
     function: Option<FunctionName>,
     deployment: DeploymentId,
     wants_approval: bool,
-    /// What it is, and what it waits for.
+    /// The words for it and for its wait.
     words: String,
 }
 

@@ -1,4 +1,4 @@
-//! What an uploader can learn about the environment before it uploads: `results/<environment>/environment.json` in the
+//! The facts about the environment that an uploader can learn before: `results/<environment>/environment.json` in the
 //! ledger bucket, which the deployer's sweep keeps.
 //!
 //! A CI may read nothing else, so that every denial and every missing object only leads to a note. So does a notice that

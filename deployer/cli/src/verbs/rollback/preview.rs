@@ -15,7 +15,7 @@ use crate::text::ends::{self, ENDS};
 use crate::verbs::plan::text::{PASSES, passed_over};
 use crate::verbs::status::{rollout, serving};
 
-/// What the question, or the text in its place, names beside the status.
+/// The facts that the question, or the text in its place, names beside the status.
 #[derive(Debug, Default)]
 pub(crate) struct Shown {
     /// The releases that a rollback to a named release passes.

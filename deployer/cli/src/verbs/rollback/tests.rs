@@ -173,7 +173,7 @@ fn deployment_under_way_is_sent_only_where_the_rollback_means_it() {
         status.rollback = more.as_object().map(|_| serde_json::from_value(more.clone()).unwrap());
         status
     };
-    // What is live stays, and the deployment is stopped; then a redeploy, which is live already.
+    // The live release stays, and the deployment is stopped; then a redeploy, which is live already.
     assert_eq!(options(&[]).expected(&under_way(&of_live)).active, Some(active));
     assert_eq!(options(&[]).expected(&under_way(&Value::Null)).active, None);
     assert_eq!(options(&["--to", "a"]).expected(&under_way(&Value::Null)).active, Some(active));

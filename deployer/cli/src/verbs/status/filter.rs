@@ -106,7 +106,7 @@ impl Filter<'_> {
         let members = report.groups.iter().flat_map(|group| &group.functions).map(|member| &member.function);
         let names: FunctionNames =
             report.functions.iter().map(|status| &status.function).chain(members).cloned().collect();
-        // What cannot be read may match.
+        // A head that cannot be read may match.
         if !report.unreadable.is_empty() || names.any_matches(pattern) {
             return Ok(());
         }

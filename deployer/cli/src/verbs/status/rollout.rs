@@ -114,7 +114,7 @@ pub(crate) fn commands(status: &FunctionStatus, options: &str) -> Vec<(&'static 
     let Some(rollout) = &status.rollout else { return Vec::new() };
     let actions: &[&'static str] = match (rollout.phase, &rollout.paused) {
         (Phase::GoingBack, _) => &[],
-        // What is gone from deployer.json would pause it again.
+        // A target that is gone from deployer.json would pause it again.
         (_, Some(pause)) if pause.reason == PauseReason::NotConfigured => &["continue", "abort"],
         (_, Some(_)) => &["continue", "finish", "abort"],
         (Phase::Publishing | Phase::Smoke, None) => &["abort"],

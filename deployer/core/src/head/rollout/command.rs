@@ -20,7 +20,7 @@ pub struct RolloutCommand {
     pub deployment: DeploymentId,
     /// The action that is asked for.
     pub action: RolloutVerb,
-    /// Who asks.
+    /// The person who asks.
     pub by: Option<Person>,
     /// The principal that AWS has named as the one who asks; none where nothing was proven.
     pub principal: Option<Principal>,

@@ -73,7 +73,7 @@ fn rollback_names_the_waiting_promotions_that_it_ends() {
     let named = with_group(&head, one.id).unwrap();
     assert_eq!((names(&named), with_group(&named, one.id)), (vec![group.deployment], None));
     assert_eq!(with_group(&Head::default(), one.id), None, "it is not open");
-    // What it could not end stands in its record.
+    // Its record has the groups that it could not end.
     let left = with_ended_groups(&head, back.id, (&[], Some("the sweep does it"))).unwrap();
     assert_eq!(with_ended_groups(&left, back.id, (&[], Some("the sweep does it"))), None);
     assert_eq!(left.active().unwrap().request.rollback().unwrap().left_to_sweep.as_deref(), Some("the sweep does it"));

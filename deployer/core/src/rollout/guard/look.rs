@@ -1,4 +1,4 @@
-//! What one look at CloudWatch found.
+//! The findings of one look at CloudWatch.
 
 use super::counts::{Comparison, Counts};
 use crate::config::Target;
@@ -22,7 +22,7 @@ pub struct Look {
     pub weight: u8,
     /// The counts, or the reason why they could not be read.
     pub evidence: Result<Evidence, PlainText>,
-    /// What else of the target could not be read: its alias, or its alarms. Counts that are bad are bad nevertheless.
+    /// The other part of the target that could not be read: its alias, or its alarms. Bad counts are bad nevertheless.
     pub unread: Option<PlainText>,
 }
 

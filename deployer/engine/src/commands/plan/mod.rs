@@ -142,7 +142,7 @@ impl Planning<'_> {
             );
             return Ok(report.with_targets(vec![], Some(RefusedPlan { code: Code::NotLive, because })));
         }
-        // What is live is compared with the targets also where it was rejected.
+        // The live release is compared with the targets also where it was rejected.
         let rejected_later = Rejects::default();
         let source = Source::Live { of: None };
         let resolved =

@@ -1,4 +1,4 @@
-//! What the uploads of a plan's releases say of themselves: their commits and builds, as the records have them.
+//! The metadata of the uploads of a plan's releases: their commits and builds, as the records have them.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! What keeps a planned rollout from beginning: the deployment would fail with the same errors.
+//! The errors that keep a planned rollout from beginning: the deployment would fail with the same ones.
 
 use deployer_core::config::rollout::Rollout;
 use deployer_core::plan::TargetPlan;

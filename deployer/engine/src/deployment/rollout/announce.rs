@@ -1,4 +1,4 @@
-//! What people hear of a rollout that waits: its record, the log, and the events `Rollout Moved` and `Rollout Paused`.
+//! The news of a rollout that waits, for people: its record, the log, and the events `Rollout Moved` and `Rollout Paused`.
 
 use deployer_core::event::Event;
 use deployer_core::head::{self, Active};

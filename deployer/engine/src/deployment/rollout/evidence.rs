@@ -1,4 +1,4 @@
-//! What one look reads of the targets whose rollout has begun. It writes nothing.
+//! The reads of one look at the targets whose rollout has begun. It writes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -34,7 +34,7 @@ const READ_WITHIN: Duration = Duration::from_secs(45);
 /// The number of alarms of a target whose histories are read at once: CloudWatch throttles more.
 const HISTORIES_AT_ONCE: usize = 5;
 
-/// What a look has found.
+/// The findings of a look.
 #[derive(Default)]
 pub(super) struct Found {
     /// The traffic of each target.
@@ -45,7 +45,7 @@ pub(super) struct Found {
     pub alarms: Vec<String>,
 }
 
-/// What was read of one target. Each part is read by itself: what cannot be read hides nothing else.
+/// The reads of one target. Each part is read by itself: one that cannot be read hides no other.
 #[derive(Default)]
 struct Read {
     /// Somebody else has changed its alias, as "expected, found".
@@ -54,7 +54,7 @@ struct Read {
     evidence: Option<Result<Evidence, String>>,
     /// The alarms that fired.
     fired: Vec<String>,
-    /// What else could not be read.
+    /// The other part that could not be read.
     unread: Vec<String>,
 }
 

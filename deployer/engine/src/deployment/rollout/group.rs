@@ -1,4 +1,4 @@
-//! What its group says to a rollout: the members of a group become live together.
+//! The word of its group about a rollout: the members of a group become live together.
 
 use deployer_core::function_ref::FunctionRef;
 use deployer_core::group::word_of;

@@ -33,7 +33,7 @@ use crate::store::{Change, Versioned};
 /// The time between two looks of an owner who is at work.
 const LOOK_EACH: Duration = Duration::from_secs(60);
 
-/// What a look has written.
+/// The state that a look has written.
 enum Written {
     Nothing,
     Waits,
@@ -52,7 +52,7 @@ impl Reconciler<'_> {
         let deployment = Deployment::new(self.engine, at, active.request.clone(), artifact);
         let span = deployment.span();
         async {
-            // What the ledger says comes first: no target and no CloudWatch holds it up.
+            // The ledger is asked first: no target and no CloudWatch holds it up.
             let rejects = self.engine.store().rejects(&at.function).await?;
             let rejected = rejects.refusal(&deployment.resolved.release, deployment.resolved.sha256);
             let (gone, word) = (gone_of(self.at, &active), group_word(self.engine, at, &active.request).await);
@@ -145,13 +145,13 @@ pub(super) async fn looking_meanwhile<T>(
     }
 }
 
-/// What a look sees.
+/// The state that a look sees.
 struct View<'a> {
     state: &'a RolloutState,
     found: &'a Found,
     rejected: Option<Ending>,
     gone: Option<Gone>,
-    /// What its group says.
+    /// The word of its group.
     word: Option<GroupWord>,
 }
 
@@ -164,7 +164,7 @@ impl View<'_> {
     }
 
     /// Decides what follows. A reject comes first, then a foreign change, an alarm, its group that goes back, and the guard.
-    /// What it waits for and whether it becomes live with its group comes last.
+    /// The wait for its group, and whether it becomes live with it, come last.
     fn decide(&self, state: RolloutState, judgement: &Judgement, now: Timestamp) -> Progress {
         if let Some(Ending::Refused { because, .. }) = &self.rejected {
             return state.aborted(Abort { reason: AbortReason::Rejected, by: None, because: because.as_str().into() });

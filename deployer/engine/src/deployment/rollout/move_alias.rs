@@ -29,7 +29,7 @@ const MOVE_ALIAS: &str = "move alias";
 /// The number of times that an alias is written once more after an answer that decides nothing.
 const MOST_WRITES: u32 = 10;
 
-/// What has become of a move.
+/// The outcome of a move.
 pub(super) enum Moved {
     /// The alias was seen to serve what is meant.
     Arrived(Timestamp),

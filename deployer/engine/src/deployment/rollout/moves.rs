@@ -74,7 +74,7 @@ impl RolloutOwner<'_> {
         let is_held_up = outcomes.iter().any(|(one, moved)| {
             one.way_back.is_some() && matches!(moved, Moved::Failed(_) | Moved::Late(_) | Moved::NotTried(_))
         });
-        // What has arrived is told before what has failed: the way back counts it.
+        // Arrivals are told before failures: the way back counts them.
         outcomes.sort_by_key(|(_, moved)| !matches!(moved, Moved::Arrived(_)));
         let now = engine.now();
         self.advance(|state| {

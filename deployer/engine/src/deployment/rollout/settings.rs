@@ -1,4 +1,4 @@
-//! What a release sets on the function as a whole, tags and reserved concurrency: it is set when the last look was good,
+//! The settings of a release on the function as a whole, tags and reserved concurrency: they are set after the last good look,
 //! just before the release becomes live. A release that is taken back before that sets nothing. What one target has taken
 //! before another refuses, or before an abort is heard, is set back on the way back, as soon as the target's alias is back.
 
@@ -37,7 +37,7 @@ const MOST_WRITES: u32 = 10;
 /// The time of one try: while it lasts, nobody looks at the rollout.
 const TRY: Duration = Duration::from_secs(60);
 
-/// What has become of the settings.
+/// The outcome of the settings.
 pub(super) enum SettingsOutcome {
     /// All targets have them.
     Set,
@@ -68,7 +68,7 @@ impl RolloutOwner<'_> {
             return self.settings_failed((one.target.clone(), error), |_| false).await;
         }
         let setter = FunctionSetter::of(*self, TRY);
-        // What they have is known before the first of them takes anything.
+        // The old settings of all are known before the first of them takes anything.
         let former = match in_each(&targets, |one| setter.read_former(one)).await {
             Ok(former) => former,
             Err(failure) => return self.settings_failed(failure, may_pass_later).await,
@@ -249,7 +249,7 @@ impl<'a> FunctionSetter<'a> {
                           look at its tags, and set them back by hand";
             failed.push(TargetError::new(TargetErrorCode::AccessDenied, SET_FUNCTION, unseen));
         }
-        // What came too late is tried again.
+        // A setting that came too late is tried again.
         match failed.into_iter().min_by_key(|error| !is_late(error.code)) {
             Some(error) => Err(error),
             None => Ok(()),

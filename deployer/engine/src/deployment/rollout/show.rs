@@ -10,7 +10,7 @@ use super::evidence::{Found, RolloutLook};
 use super::look::release_before;
 use crate::Engine;
 
-/// What a look has found.
+/// The findings of a look.
 pub(crate) struct Shown {
     /// The guard's judgement.
     pub judgement: Judgement,

@@ -20,7 +20,7 @@ const TARGETS: [(&str, &str); 2] = [(SECOND, REGION), (SECOND, OTHER_REGION)];
 /// Longer than a step of the rollout.
 const STEP: Duration = Duration::from_secs(10 * 60);
 
-/// What an alias serves: its version, and the share in percent of each further one.
+/// The traffic of an alias: its version, and the share in percent of each further one.
 type Served = (String, BTreeMap<String, u64>);
 
 /// A rollout of 1.1.0 to the targets of `prod`, which served 1.0.0 before.
