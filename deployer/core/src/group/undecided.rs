@@ -95,7 +95,8 @@ pub fn gives_way_to(group: &Group, function: &FunctionName, newer: &Request) -> 
     }
 }
 
-/// Describes a group that a rollback or a promotion of this function has ended, as it was before. None: it does not have the function.
+/// Describes a group that a rollback or a promotion of this function has ended, as it was before. None: it does not have
+/// the function.
 #[must_use]
 pub fn as_ended_group(group: &Group, function: &FunctionName) -> Option<EndedGroup> {
     let member = group.functions.iter().find(|member| member.function == *function)?;

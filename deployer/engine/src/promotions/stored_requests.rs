@@ -23,7 +23,7 @@ use crate::{Engine, Transient};
 /// environment back.
 const KEPT_FOR_MISSING: Duration = Duration::from_secs(86_400);
 
-/// Submits all promotions that were asked for. A failure of one never stops the others.
+/// Submits all promotions that were asked for. A failure of one function never stops the others.
 pub(crate) async fn sweep_stored_requests(engine: &Engine) -> Result<Swept, Transient> {
     // A sweep that did all the work itself could not end in time, so it sends messages.
     let dispatch = if engine.ports.queue.is_some() { Dispatch::Enqueue } else { Dispatch::Inline };
@@ -73,7 +73,8 @@ async fn submit_all(engine: &Engine, dispatch: Dispatch, tried: &mut BTreeSet<St
     Ok(swept)
 }
 
-/// Submits what was asked for one function, the earliest first.
+/// Submits what was asked for one function, the earliest first. After a failure the later ones wait: judged before it, a
+/// release that comes back would be dropped as live already, and the one between would stay.
 async fn submit_in_order(promotions: Promotions<'_>, keys: Vec<String>, dispatch: Dispatch) -> Swept {
     let mut swept = Swept::default();
     let place = keys.first().cloned().unwrap_or_default();
@@ -82,8 +83,13 @@ async fn submit_in_order(promotions: Promotions<'_>, keys: Vec<String>, dispatch
         Err(error) => return not_submitted(&place, &error),
     };
     for key in sorted {
-        let submitted = Box::pin(promotions.submit_stored(&key, dispatch)).await;
-        swept = swept.and(submitted.map_or_else(|error| not_submitted(&key, &error), |_| Swept::one()));
+        if !promotions.engine.timer().has_time_for_another() {
+            break;
+        }
+        match Box::pin(promotions.submit_stored(&key, dispatch)).await {
+            Ok(_) => swept = swept.and(Swept::one()),
+            Err(error) => return swept.and(not_submitted(&key, &error)),
+        }
     }
     swept
 }

@@ -187,3 +187,25 @@ async fn promotion_that_could_not_be_asked_for_is_asked_for_before_a_later_one()
     assert_eq!((world.served_releases()[1].as_str(), request_keys(&world)), ("1.1.0", vec![]));
     assert_eq!(world.head("stage", "orders")["history"][0]["release"], "1.3.0");
 }
+
+#[tokio::test(start_paused = true)]
+async fn later_promotion_waits_for_an_earlier_one_that_the_sweep_could_not_submit() {
+    for op in [Op::ReadLedger, Op::WriteLedger] {
+        for call in 1.. {
+            let world = in_order();
+            deploy_all(&world, &["1.1.0"]).await;
+            world.sweep_and_deliver().await;
+            there_and_back(&world, ("1.2.0", "1.3.0")).await;
+            world.aws(|aws| aws.queue.lose());
+            world.on(op).about("heads/stage/orders").call(call).fail(CallErrorKind::Denied);
+            world.sweep_minutes(4).await;
+            if !world.has_met_faults_of(op) {
+                assert!(call > 1, "{op:?}");
+                break;
+            }
+            let back = (world.served_releases()[1].as_str().to_owned(), request_keys(&world));
+            assert_eq!(back, ("1.1.0".to_owned(), vec![]), "{op:?} {call}");
+            assert_eq!(world.head("stage", "orders")["history"][0]["release"], "1.3.0", "{op:?} {call}");
+        }
+    }
+}

@@ -23,6 +23,7 @@ use crate::remote::{self, newest_records};
 use crate::text::confirm;
 use crate::text::records::is_declined;
 use crate::text::waiting;
+use crate::verbs::promote::text::way_on;
 use approvers::Counting;
 use deployer_core::trigger::Command;
 use waiting_promotion::{OfGroup, Preview, Promotion, PromotionArgs, Waits};
@@ -227,7 +228,9 @@ fn asked_anew(about: &DecidedAbout) -> String {
             (functions.join(","), &group.from, &group.environment, &group.release)
         }
     };
-    if status != Status::Refused || is_declined(status, because) {
+    // The text of a group may name the command already.
+    let is_told = matches!(about, DecidedAbout::Group(group) if way_on(group).is_some());
+    if status != Status::Refused || is_declined(status, because) || is_told {
         return String::new();
     }
     let release = release.as_ref().map_or(String::new(), |release| format!(" -r {release}"));
@@ -301,5 +304,23 @@ mod tests {
                 )
             )
         );
+    }
+
+    #[test]
+    fn group_whose_text_names_the_command_is_not_told_of_it_twice() {
+        let about = |code: &str| {
+            let id = "0000000000F0M57FDAT7ZC1HD8";
+            let group = serde_json::json!({
+                "schema": 1, "revision": 1, "id": id, "environment": "prod", "from": "stage", "status": "refused",
+                "code": code, "because": "bills: no", "phase": "ended",
+                "cause": {"kind": "promotion", "requested_by": "ada", "event_id": "g"},
+                "functions": [{"function": "bills", "release": "2", "deployment": id, "status": null, "because": null}],
+                "asked_at": "2026-11-30T12:00:00Z", "started_at": "2026-11-30T12:00:00Z",
+                "finished_at": "2026-11-30T12:00:02Z",
+            });
+            DecidedAbout::Group(serde_json::from_value(group).unwrap())
+        };
+        assert_eq!(asked_anew(&about("Held")), "");
+        assert!(asked_anew(&about("NotPromotable")).contains("deployctl promote -f bills"));
     }
 }

@@ -176,7 +176,7 @@ fn reasons(group: &Group) -> impl Iterator<Item = &str> {
 }
 
 /// Returns the commands that help after the end of a group; none if none does wherever it is met.
-fn way_on(group: &Group) -> Option<String> {
+pub(crate) fn way_on(group: &Group) -> Option<String> {
     let Group { environment, functions, because, .. } = group;
     let ask_again = |when: &str| format!("  {when}:\n    {}\n", again(group));
     Some(match (group.status, group.code) {
